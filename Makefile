@@ -1,0 +1,77 @@
+# Everything a person runs. `make` alone lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help up down status logs demo worker test check bench lock install
+
+UV := $(or $(shell command -v uv),.local/uv/bin/uv)
+PYTHON := >=3.11,<3.15
+BILLING := .venv/.synced
+AIRFLOW := .venv-airflow/.synced
+STACK := .venv/bin/python -m infra.native
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+export UV_PYTHON_DOWNLOADS := never
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: $(BILLING) $(AIRFLOW)  ## start the engines, Airflow and the worker   [ARGS='--without airflow']
+	@$(STACK) up $(ARGS)
+
+down: $(BILLING)  ## stop what `make up` started; the data stays
+	@$(STACK) down $(ARGS)
+
+status: $(BILLING)  ## what runs, with memory; fails when something that should run does not
+	@$(STACK) status $(ARGS)
+
+logs: $(BILLING)  ## the end of a service's log   s=kafka [n=100]
+	@$(STACK) logs $(or $(s),$(error Which one? For example: make logs s=kafka)) $(n)
+
+demo: $(BILLING) $(AIRFLOW)  ## from events to invoices, with the proof at the end   [ARGS=...]
+	@$(STACK) up
+	@.venv/bin/billing demo run $(ARGS)
+
+worker: $(BILLING)  ## one more metering worker in this terminal   [WORKER_PORT=16068]
+	@.venv/bin/faust -L uvloop -A streams.app worker
+
+test: $(BILLING) $(AIRFLOW)  ## every test, on the real engines   [ARGS='tests/domain -k wallet']
+	@$(STACK) install
+	@$(STACK) up --only kafka,postgres,redis,clickhouse
+	@.venv/bin/pytest --cov --cov-report=term $(ARGS)
+
+check: $(BILLING)  ## lint, format, types, import rules, tidiness
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@.venv/bin/pytest --quiet tests/test_tidy.py
+
+bench: $(BILLING) $(AIRFLOW)  ## the measurements, into build/bench.json   [only=NAME]
+	@$(STACK) up
+	@.venv/bin/python -m tests.bench $(only)
+
+lock:  ## resolve the two environments anew
+	@echo 'setuptools>=80' | $(COMPILE) --upgrade --extra dev --output-file requirements-billing.lock pyproject.toml -
+	@$(COMPILE) --upgrade --output-file requirements-airflow.lock requirements-airflow.in
+
+install: $(BILLING)  ## install the programs that are missing, or say which
+	@$(STACK) install
+
+.local/uv/bin/uv:
+	@infra/native/bootstrap.sh
+
+# The two environments are apart because Airflow's croniter and Faust's exclude each other. Byte code is compiled once
+# here, because a start of Airflow without it takes ten seconds longer.
+$(BILLING): requirements-billing.lock pyproject.toml | $(UV)
+	@echo "Making .venv ..."
+	@test -x .venv/bin/python || $(UV) venv --quiet --python '$(PYTHON)' .venv
+	@$(UV) pip sync --quiet --python .venv --compile-bytecode requirements-billing.lock
+	@$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --config-setting editable_mode=compat --editable .
+	@touch $@
+
+$(AIRFLOW): requirements-airflow.lock | $(UV)
+	@echo "Making .venv-airflow ..."
+	@test -x .venv-airflow/bin/python || $(UV) venv --quiet --python '$(PYTHON)' .venv-airflow
+	@$(UV) pip sync --quiet --python .venv-airflow --compile-bytecode requirements-airflow.lock
+	@touch $@

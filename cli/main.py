@@ -1,0 +1,46 @@
+"""The `billing` command. Exit codes: 0 done; 1 the answer is no; 2 wrong arguments; 3 an engine is down; 4 wrong set-up."""
+
+import sys
+
+import typer
+
+from cli import accounts, books, demo, events, invoices, schema, topics
+from cli.output import errors
+from domain.errors import BillingError, EngineUnavailable, InvalidInput, WrongSetup
+
+app = typer.Typer(
+    name="billing",
+    help="OTPless billing: usage events to wallets and GST invoices. Every sub-command takes --json.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(schema.app, name="schema")
+app.add_typer(topics.app, name="topics")
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(events.app, name="events")
+app.add_typer(books.app, name="books")
+app.add_typer(invoices.app, name="invoices")
+app.add_typer(demo.app, name="demo")
+
+
+def exit_code(error: BillingError) -> int:
+    """The exit code of a refused command."""
+    match error:
+        case InvalidInput():
+            return 2
+        case EngineUnavailable():
+            return 3
+        case WrongSetup():
+            return 4
+        case _:
+            return 1
+
+
+def main() -> None:
+    """Run the command line; refusals are one sentence on standard error and an exit code."""
+    try:
+        app()
+    except BillingError as error:
+        errors.print(f"billing: {error}", style="red", markup=False, highlight=False)
+        sys.exit(exit_code(error))

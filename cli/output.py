@@ -1,0 +1,39 @@
+"""What every sub-command prints: a table for a person, or one JSON line for a program (--json)."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON line instead of text.")]
+
+console = Console(soft_wrap=True)
+errors = Console(stderr=True, soft_wrap=True)
+
+
+def show(facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print facts: as `name  value` lines, or as one JSON line."""
+    if as_json:
+        typer.echo(json.dumps(facts, default=str))
+        return
+    width = max((len(name) for name in facts), default=0)
+    for name, value in facts.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+        console.print(f"{name.replace('_', ' ').ljust(width)}  {shown}", markup=False, highlight=False)
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str) -> None:
+    """Print rows: as a table, or as one JSON line holding an array; `empty` says what no rows mean."""
+    if as_json:
+        typer.echo(json.dumps(list(rows), default=str))
+        return
+    if not rows:
+        console.print(empty)
+        return
+    table = Table(*(name.replace("_", " ") for name in rows[0]), box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    console.print(table)

@@ -1,0 +1,1 @@
+"""Adapters: one folder per technology, plus the three edge modules settings, clock and wiring."""

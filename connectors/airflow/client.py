@@ -1,0 +1,147 @@
+"""A small client of Airflow's REST API (v2): trigger a DAG, wait for it, answer an approval."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import Any, Final, Self
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+from connectors.clock import monotonic_seconds
+from domain.errors import BillingError, EngineUnavailable, NotFound
+
+FINISHED: Final = frozenset({"success", "failed"})
+AWAITING_INPUT: Final = frozenset({"awaiting_input"})
+_REQUEST_TIMEOUT_SECONDS: Final = 30
+_POLL_SECONDS: Final = 0.5
+
+TaskStates = Mapping[str, Mapping[str, int]]
+"""By task: how many of its instances are in which state; a mapped task has several."""
+
+
+@dataclass(frozen=True, slots=True)
+class DagRun:
+    """One run of one DAG."""
+
+    dag_id: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Airflow:
+    """One Airflow, signed in. Every method raises EngineUnavailable when it does not answer."""
+
+    address: str
+    token: str
+
+    @classmethod
+    def sign_in(cls, address: str, *, user: str, password: str) -> Self:
+        """Exchange a password for a token. `address` is like http://127.0.0.1:18080."""
+        answer = _send(f"{address}/auth/token", method="POST", body={"username": user, "password": password})
+        return cls(address, answer["access_token"])
+
+    def trigger(self, dag_id: str, parameters: Mapping[str, Any], *, timeout_seconds: float = 60) -> DagRun:
+        """Start a run now, waiting first for the DAG to be read by a just-started Airflow.
+
+        Each call starts another run. Raises NotFound when there is no such DAG after the timeout.
+        """
+        deadline = monotonic_seconds() + timeout_seconds
+        while True:
+            try:
+                answer = self._post(f"/dags/{quote(dag_id)}/dagRuns", {"logical_date": None, "conf": dict(parameters)})
+                return DagRun(dag_id, answer["dag_run_id"])
+            except NotFound:
+                if monotonic_seconds() > deadline:
+                    raise
+                time.sleep(_POLL_SECONDS)
+
+    def state(self, run: DagRun) -> str:
+        """The state of a run: queued, running, success or failed."""
+        return str(self._get(_path(run))["state"])
+
+    def tasks(self, run: DagRun) -> TaskStates:
+        """The states of a run's tasks; a task nobody has scheduled yet counts as "none"."""
+        counted: dict[str, dict[str, int]] = {}
+        for instance in self._get(f"{_path(run)}/taskInstances?limit=1000")["task_instances"]:
+            states = counted.setdefault(instance["task_id"], {})
+            state = instance["state"] or "none"
+            states[state] = states.get(state, 0) + 1
+        return counted
+
+    def wait(
+        self, run: DagRun, *, timeout_seconds: float, task_id: str | None = None, tell: Callable[[TaskStates], None] | None = None
+    ) -> str:
+        """Wait until a run is finished, or until one of its tasks asks for a person's answer.
+
+        Returns the run's state; with `task_id` also "awaiting_input". `tell` is called with the task states after each
+        look. Raises EngineUnavailable when neither has happened after the timeout.
+        """
+        deadline = monotonic_seconds() + timeout_seconds
+        while True:
+            tasks = self.tasks(run)
+            if tell is not None:
+                tell(tasks)
+            if task_id is not None and AWAITING_INPUT & set(tasks.get(task_id, {})):
+                return "awaiting_input"
+            state = self.state(run)
+            if state in FINISHED:
+                return state
+            if monotonic_seconds() > deadline:
+                raise EngineUnavailable(
+                    f"{run.dag_id} run {run.run_id} is still {state} after {timeout_seconds:g} s: look at it in the Airflow UI"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def answer(self, run: DagRun, task_id: str, *, option: str = "Approve") -> None:
+        """Answer the approval a run waits for. A second answer is refused by Airflow with a sentence."""
+        path = f"{_path(run)}/taskInstances/{quote(task_id)}/-1/hitlDetails"
+        self._request(path, method="PATCH", body={"chosen_options": [option], "params_input": {}})
+
+    def question(self, run: DagRun, task_id: str) -> tuple[str, str]:
+        """Subject and body (Markdown) of the approval a run waits for."""
+        details = self._get(f"{_path(run)}/taskInstances/{quote(task_id)}/-1/hitlDetails")
+        return details["subject"], details["body"]
+
+    def result(self, run: DagRun, task_id: str) -> Any:
+        """What a task that is not mapped returned."""
+        path = f"{_path(run)}/taskInstances/{quote(task_id)}/xcomEntries/return_value?deserialize=false"
+        value = self._get(path)["value"]
+        return json.loads(value) if isinstance(value, str) else value
+
+    def _get(self, path: str) -> Any:
+        return self._request(path, method="GET")
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._request(path, method="POST", body=body)
+
+    def _request(self, path: str, *, method: str, body: Mapping[str, Any] | None = None) -> Any:
+        return _send(f"{self.address}/api/v2{path}", method=method, body=body, token=self.token)
+
+
+def _path(run: DagRun) -> str:
+    return f"/dags/{quote(run.dag_id)}/dagRuns/{quote(run.run_id)}"
+
+
+def _send(url: str, *, method: str, body: Mapping[str, Any] | None = None, token: str | None = None) -> Any:
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    data = json.dumps(body).encode() if body is not None else None
+    request = Request(url, data=data, headers=headers, method=method)  # noqa: S310 - the address comes from settings
+    try:
+        with urlopen(request, timeout=_REQUEST_TIMEOUT_SECONDS) as response:  # noqa: S310
+            return json.load(response)
+    except HTTPError as error:
+        refusal = NotFound if error.code == 404 else BillingError
+        raise refusal(f"Airflow answered {error.code} to {method} {url}: {_detail(error)}") from error
+    except (URLError, OSError, HTTPException) as error:
+        raise EngineUnavailable(f"Airflow does not answer at {url} ({error}): start it with `make up`") from error
+
+
+def _detail(error: HTTPError) -> str:
+    text = error.read().decode(errors="replace")
+    try:
+        return str(json.loads(text)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return text[:200] or error.reason

@@ -1,0 +1,1 @@
+"""ClickHouse: the analysts' copy of rated usage."""

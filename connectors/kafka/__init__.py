@@ -1,0 +1,1 @@
+"""Kafka: topics, the decoder of usage events, and the producer of results."""

@@ -1,0 +1,189 @@
+"""Decoding usage events: CloudEvents 1.0 in JSON, one event or an array of them a record.
+
+msgspec does the parsing and the type checks in C and names the path of a fault; what it cannot see (repeated keys,
+nested properties, decimals) is checked here. Schema for producers: docs/schemas/usage-event.schema.json.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from json import loads
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from domain.metering import DeadLetter, Origin, ReceivedEvent
+from domain.usage import (
+    EVENTS_PER_RECORD_MAX,
+    PROPERTIES_MAX,
+    RECORD_BYTES_MAX,
+    Refused,
+    RefusalReason,
+    UsageEvent,
+    body_digest,
+    event_key,
+    quantity_millionths,
+)
+from invoicing.records import Record
+
+_ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+_Time = Annotated[datetime, msgspec.Meta(tz=True)]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_FLAT_TYPES: Final = frozenset({str, int, bool, Decimal, type(None)})
+_PROPERTY_TEXT_MAX: Final = 256
+_WHITESPACE: Final = b" \t\r\n"
+_DETAIL_MAX: Final = 400
+_INTEGER_MAX: Final = 2**63
+
+
+class _CloudEvent(msgspec.Struct):
+    """The attributes this system reads; extension attributes are allowed and left alone."""
+
+    specversion: Literal["1.0"]
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+    source: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+    type: _ShortText
+    subject: _ShortText
+    time: _Time
+    data: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+_DECODER: Final = msgspec.json.Decoder(_CloudEvent, float_hook=Decimal)
+_ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_PROPERTIES: Final = msgspec.json.Encoder(order="sorted", decimal_format="number")
+
+
+def decode_records(records: Iterable[Record]) -> tuple[list[ReceivedEvent], list[DeadLetter]]:
+    """Read every event of some records; what cannot be read is returned as dead letters, never raised."""
+    events: list[ReceivedEvent] = []
+    dead: list[DeadLetter] = []
+    for record in records:
+        value = record.value
+        try:
+            if value[:1] == b"{":
+                events.append(ReceivedEvent(_decode(value), record.origin, 0, value))
+                continue
+            members = _members(value)
+        except Refused as refused:
+            dead.append(_dead_letter(record.origin, None, refused, value))
+            continue
+        for index, member in enumerate(members):
+            try:
+                events.append(ReceivedEvent(_decode(member), record.origin, index, member))
+            except Refused as refused:
+                dead.append(_dead_letter(record.origin, index, refused, member))
+    return events, dead
+
+
+def _members(value: bytes) -> list[bytes]:
+    """The events of a record that does not begin with "{", as bytes."""
+    _refuse_oversized(value)
+    body = value.strip(_WHITESPACE)
+    if body[:1] == b"{":
+        return [body]
+    if not body:
+        raise Refused(RefusalReason.NOT_JSON, "the record is empty: send one CloudEvent or an array of them")
+    try:
+        members = _ARRAY.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise Refused(RefusalReason.NOT_JSON, _sentence("the record is not a JSON object or array", error)) from error
+    if not 1 <= len(members) <= EVENTS_PER_RECORD_MAX:
+        raise Refused(
+            RefusalReason.BATCH_SIZE,
+            f"the array holds {len(members)} events: send 1 to {EVENTS_PER_RECORD_MAX} a record",
+        )
+    return [bytes(member) for member in members]
+
+
+def _decode(text: bytes) -> UsageEvent:
+    if len(text) > RECORD_BYTES_MAX:
+        _refuse_oversized(text)
+    try:
+        event = _DECODER.decode(text)
+        data = event.data
+        # Every key of the text, and nothing else but an escaped quote before a colon, ends in `":` once blanks are gone;
+        # so equality means no key came twice, and anything else is looked at exactly.
+        if text.translate(None, _WHITESPACE).count(b'":') != 7 + len(data):
+            _refuse_repeated_keys(text)
+        quantity = quantity_millionths(data.pop("quantity", 1))
+        _check_properties(data)
+        properties = _PROPERTIES.encode(data).decode()
+    except msgspec.ValidationError as error:
+        raise Refused(RefusalReason.FIELD, _sentence("", error)) from error
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError, ArithmeticError) as error:
+        raise Refused(RefusalReason.NOT_JSON, _sentence("the event is not valid JSON", error)) from error
+    _refuse_unstorable(event)
+    return UsageEvent(
+        event.source,
+        event.id,
+        event.subject,
+        event.type,
+        (event.time - _EPOCH) // _MICROSECOND,
+        quantity,
+        data,
+        properties,
+        event_key(event.source, event.id),
+        body_digest(event.type, event.subject, quantity, properties),
+    )
+
+
+def _refuse_unstorable(event: _CloudEvent) -> None:
+    """PostgreSQL text holds every character but NUL."""
+    if "\0" in event.id or "\0" in event.source or "\0" in event.type or "\0" in event.subject:
+        raise Refused(RefusalReason.FIELD, "id, source, type and subject may not hold the character U+0000")
+
+
+def _refuse_oversized(text: bytes) -> None:
+    if len(text) > RECORD_BYTES_MAX:
+        raise Refused(
+            RefusalReason.RECORD_TOO_LARGE,
+            f"the record has {len(text):,} bytes: send at most {RECORD_BYTES_MAX:,}, in several records",
+        )
+
+
+def _check_properties(properties: dict[str, Any]) -> None:
+    if len(properties) > PROPERTIES_MAX:
+        raise Refused(RefusalReason.PROPERTY, f"data has {len(properties)} properties: send at most {PROPERTIES_MAX}")
+    for name, value in properties.items():
+        kind = type(value)
+        if kind not in _FLAT_TYPES:
+            raise Refused(
+                RefusalReason.PROPERTY,
+                f"data.{name[:80]} must be a text, number, boolean or null: it is nested",
+            )
+        if kind is str and len(value) > _PROPERTY_TEXT_MAX:
+            raise Refused(RefusalReason.PROPERTY, f"data.{name[:80]} is longer than {_PROPERTY_TEXT_MAX} characters")
+        if kind is int and not -_INTEGER_MAX <= value < _INTEGER_MAX:
+            raise Refused(RefusalReason.PROPERTY, f"data.{name[:80]} does not fit 64 bits: send it as a text")
+        if kind is Decimal and not (value.is_finite() and -30 <= value.adjusted() <= 30):
+            raise Refused(RefusalReason.PROPERTY, f"data.{name[:80]} is out of range: send it as a text")
+        if len(name) > _PROPERTY_TEXT_MAX:
+            raise Refused(
+                RefusalReason.PROPERTY,
+                f"data has a property name longer than {_PROPERTY_TEXT_MAX} characters",
+            )
+
+
+def _refuse_repeated_keys(text: bytes) -> None:
+    def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen = dict(pairs)
+        if len(seen) != len(pairs):
+            names = [name for name, _ in pairs]
+            repeated = next(name for name in names if names.count(name) > 1)
+            raise Refused(
+                RefusalReason.DUPLICATE_JSON_KEY,
+                f"the key {repeated[:80]!r} appears twice in one object: send it once",
+            )
+        return seen
+
+    loads(text, object_pairs_hook=check, parse_float=Decimal)
+
+
+def _sentence(lead: str, error: Exception) -> str:
+    text = f"{lead}: {error}" if lead else str(error)
+    return text[:_DETAIL_MAX]
+
+
+def _dead_letter(origin: Origin, index: int | None, refused: Refused, payload: bytes) -> DeadLetter:
+    return DeadLetter(origin, index, refused.reason, str(refused), payload)

@@ -1,0 +1,94 @@
+"""Building what the metering worker needs; kept apart from wiring.py so that the worker loads nothing of the batch side."""
+
+from collections.abc import Mapping
+
+from connectors import clock
+from connectors.clickhouse.schema import connect
+from connectors.clickhouse.usage_feed import ClickHouseUsage
+from connectors.kafka.announcer import KafkaAnnouncer
+from connectors.kafka.topics import Topic, TopicAdmin, defined_topics
+from connectors.kafka.usage_events import decode_records
+from connectors.postgres.metering import PostgresMeteringStore
+from connectors.postgres.migrations import Migrations
+from connectors.postgres.outbox import PostgresOutbox
+from connectors.redis.balances import RedisBalances
+from connectors.settings import PROJECT_ROOT, settings
+from domain.errors import EngineUnavailable
+from domain.usage import TimeWindow
+from invoicing.meter_usage import MeterUsage
+
+_DAY_MICROS = 86_400_000_000
+
+
+def metering_store(worker: str) -> PostgresMeteringStore:
+    """The truth, through a connection of its own."""
+    return PostgresMeteringStore(settings().postgres_dsn, worker=worker, clock=clock.now)
+
+
+def metering(store: PostgresMeteringStore) -> MeterUsage:
+    """The metering use case on a store."""
+    chosen = settings()
+    window = TimeWindow(chosen.late_limit_days * _DAY_MICROS, chosen.future_tolerance_seconds * 1_000_000)
+    return MeterUsage(store, decode_records, window)
+
+
+def balance_cache() -> RedisBalances:
+    """Balances in Redis."""
+    chosen = settings()
+    return RedisBalances(host=chosen.redis_host, port=chosen.redis_port, database=chosen.redis_db)
+
+
+def outbox() -> PostgresOutbox:
+    """What is booked and not sent on yet."""
+    return PostgresOutbox(settings().postgres_dsn, clock=clock.now)
+
+
+def announcer() -> KafkaAnnouncer:
+    """Sends rated usage, dead letters and conflicts to their topics."""
+    return KafkaAnnouncer(settings().kafka_bootstrap, prefix=settings().kafka_topic_prefix)
+
+
+def warehouse() -> ClickHouseUsage:
+    """Rated usage in ClickHouse."""
+    chosen = settings()
+    return ClickHouseUsage(
+        connect(
+            host=chosen.clickhouse_host,
+            port=chosen.clickhouse_port,
+            database=chosen.clickhouse_db,
+            user=chosen.clickhouse_user,
+            password=chosen.clickhouse_password,
+        )
+    )
+
+
+def migrations() -> Migrations:
+    """The PostgreSQL migrations of this project against the configured database."""
+    return Migrations(PROJECT_ROOT / "sql" / "postgres", settings().postgres_dsn)
+
+
+def topics() -> list[Topic]:
+    """The topics of this installation, prefix included."""
+    return defined_topics(PROJECT_ROOT / "infra" / "kafka" / "topics.yml", prefix=settings().kafka_topic_prefix)
+
+
+def topic_admin() -> TopicAdmin:
+    """Creates and checks topics on the configured broker."""
+    return TopicAdmin(settings().kafka_bootstrap)
+
+
+async def faults_of_optional_engines() -> Mapping[str, str]:
+    """Engines metering can go without for a while, with why they do not answer."""
+    faults: dict[str, str] = {}
+    cache = balance_cache()
+    try:
+        await cache.ping()
+    except EngineUnavailable as error:
+        faults["Redis"] = str(error)
+    finally:
+        await cache.close()
+    try:
+        warehouse().ping()
+    except EngineUnavailable as error:
+        faults["ClickHouse"] = str(error)
+    return faults

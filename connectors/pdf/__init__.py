@@ -1,0 +1,1 @@
+"""PDF: the printed tax invoice, drawn with reportlab."""

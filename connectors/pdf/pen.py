@@ -1,0 +1,89 @@
+"""The pen: text, rules and panels on one page, in points from the lower left corner."""
+
+from typing import Any, Final
+
+from connectors.pdf.fonts import Type, runs, width
+
+Colour = tuple[float, float, float]
+
+INK: Final[Colour] = (0.10, 0.12, 0.16)
+GREY: Final[Colour] = (0.40, 0.44, 0.50)
+RULE: Final[Colour] = (0.84, 0.86, 0.89)
+PANEL: Final[Colour] = (0.955, 0.965, 0.98)
+ACCENT: Final[Colour] = (0.07, 0.20, 0.42)
+AMBER: Final[Colour] = (0.62, 0.36, 0.02)
+AMBER_PANEL: Final[Colour] = (1.0, 0.945, 0.84)
+WHITE: Final[Colour] = (1.0, 1.0, 1.0)
+
+_SIZE_MIN: Final = 4.5
+
+
+class Pen:
+    """Draws on a reportlab canvas."""
+
+    def __init__(self, canvas: Any) -> None:  # noqa: ANN401 (reportlab has no types)
+        self._canvas = canvas
+        self._colour: Colour | None = None
+
+    def text(self, x: float, y: float, text: str, style: Type) -> None:
+        """One line with its baseline at y, beginning at x."""
+        self._fill(style.colour)
+        for font, run in runs(text, style.font):
+            self._canvas.setFont(font, style.size)
+            self._canvas.drawString(x, y, run, charSpace=style.tracking or None)
+            x += width(run, style)
+
+    def text_right(self, x: float, y: float, text: str, style: Type, *, room: float | None = None) -> None:
+        """One line ending at x, set smaller when it is wider than `room`."""
+        wide = width(text, style)
+        if room is not None and wide > room:
+            style = shrunk(style, room / wide)
+            wide = width(text, style)
+        self.text(x - wide, y, text, style)
+
+    def lines(self, x: float, y: float, lines: list[str], style: Type, *, leading: float) -> float:
+        """Several lines below each other, the first at y. Returns the baseline of the line that would follow."""
+        for line in lines:
+            self.text(x, y, line, style)
+            y -= leading
+        return y
+
+    def rule(self, x: float, y: float, wide: float, *, colour: Colour = RULE, thickness: float = 0.5) -> None:
+        """A horizontal line."""
+        self._canvas.setStrokeColorRGB(*colour)
+        self._canvas.setLineWidth(thickness)
+        self._canvas.line(x, y, x + wide, y)
+
+    def panel(self, x: float, y: float, wide: float, high: float, *, fill: Colour = PANEL, radius: float = 0) -> None:
+        """A filled rectangle with its lower left corner at (x, y)."""
+        self._fill(fill)
+        if radius:
+            self._canvas.roundRect(x, y, wide, high, radius, stroke=0, fill=1)
+        else:
+            self._canvas.rect(x, y, wide, high, stroke=0, fill=1)
+
+    def watermark(self, x: float, y: float, text: str, style: Type) -> None:
+        """A text across the page, centred on (x, y), through which the page stays readable."""
+        self._canvas.saveState()
+        self._canvas.translate(x, y)
+        self._canvas.rotate(52)
+        self._canvas.setFillColorRGB(*style.colour)
+        self._canvas.setFillAlpha(0.09)
+        self._canvas.setFont(style.font, style.size)
+        self._canvas.drawCentredString(0, -style.size / 3, text)
+        self._canvas.restoreState()
+
+    def end_page(self) -> None:
+        """Finishes the page and begins the next."""
+        self._canvas.showPage()
+        self._colour = None
+
+    def _fill(self, colour: Colour) -> None:
+        if colour != self._colour:
+            self._canvas.setFillColorRGB(*colour)
+            self._colour = colour
+
+
+def shrunk(style: Type, factor: float) -> Type:
+    """The same type, smaller by a factor, but never too small to read."""
+    return Type(max(style.size * factor, _SIZE_MIN), style.colour, bold=style.bold, tracking=style.tracking)

@@ -1,0 +1,1 @@
+"""PostgreSQL: the truth. SQLAlchemy Core for the repositories, psycopg itself on the event path."""

@@ -1,0 +1,165 @@
+"""Sellers, plans, customers, accounts, aliases and top-ups in PostgreSQL."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from connectors.postgres import audit
+from connectors.postgres.database import transaction
+from domain.errors import InvalidInput, NotFound
+from invoicing.administration_ports import Administration, NewAccount, NewCustomer, NewSeller
+
+_ADD_SELLER = text("""
+INSERT INTO seller (gstin, legal_name, address_lines, email, invoice_series, lut_arn, lut_valid_from, lut_valid_to)
+VALUES (:gstin, :legal_name, :address_lines, :email, :invoice_series, :lut_arn, :lut_valid_from, :lut_valid_to)
+ON CONFLICT (gstin) DO NOTHING
+""")
+_PLAN = text("""
+INSERT INTO plan (code, name) VALUES (:code, :name) ON CONFLICT (code) DO UPDATE SET name = excluded.name RETURNING plan_id
+""")
+_LAST_VERSION = text(
+    "SELECT version, document FROM plan_version WHERE plan_id = :plan_id ORDER BY version DESC LIMIT 1"
+)
+_ADD_VERSION = text("""
+INSERT INTO plan_version (plan_id, version, currency, published_at, document)
+VALUES (:plan_id, :version, :currency, :published_at, CAST(:document AS jsonb)) RETURNING plan_version_id
+""")
+_ADD_CHARGE = text("""
+INSERT INTO charge (plan_version_id, meter, description, sac, unit, price)
+VALUES (:plan_version_id, :meter, :description, :sac, :unit, CAST(:price AS jsonb))
+""")
+_ADD_CUSTOMER = text("""
+INSERT INTO customer (code, legal_name, email, phone, address_lines, country, state_code, gstin, tax_category, created_at)
+VALUES (:code, :legal_name, :email, :phone, :address_lines, :country, :state_code, :gstin, :tax_category, :created_at)
+ON CONFLICT (code) DO NOTHING
+""")
+_ADD_ACCOUNT = text("""
+INSERT INTO account (code, customer_id, mode, currency, time_zone, created_at)
+SELECT :code, customer_id, :mode, :currency, :time_zone, :created_at FROM customer WHERE code = :customer_code
+ON CONFLICT (code) DO NOTHING RETURNING account_id
+""")
+_ACCOUNT = text("SELECT account_id, currency FROM account WHERE code = :code")
+_ADD_WALLET = text("INSERT INTO wallet (account_id, currency) VALUES (:account_id, :currency)")
+_SUBSCRIBE = text("""
+INSERT INTO subscription (account_id, plan_version_id)
+SELECT :account_id, plan_version_id FROM plan_version JOIN plan USING (plan_id)
+WHERE code = :plan_code AND currency = :currency ORDER BY version DESC LIMIT 1
+""")
+_ANY_ALIAS = text("SELECT a.code FROM alias JOIN account a USING (account_id) WHERE alias = :alias")
+_ADD_ALIAS = text("INSERT INTO alias (alias, account_id) VALUES (:alias, :account_id)")
+_LOCK_WALLET = text("SELECT wallet_id FROM wallet WHERE account_id = :account_id FOR NO KEY UPDATE")
+_CREDITED = text(
+    "SELECT amount_micros FROM wallet_entry WHERE wallet_id = :wallet_id AND cause = 'top_up' AND reference = :reference"
+)
+_CREDIT = text("""
+WITH changed AS (
+    UPDATE wallet SET balance_micros = balance_micros + :amount_micros, version = version + 1
+    WHERE wallet_id = :wallet_id RETURNING wallet_id, version, balance_micros)
+INSERT INTO wallet_entry (wallet_id, version, amount_micros, balance_after_micros, cause, reference, booked_at)
+SELECT wallet_id, version, :amount_micros, balance_micros, 'top_up', :reference, :booked_at FROM changed
+""")
+
+
+class PostgresAdministrationStore:
+    """Configuration in one PostgreSQL database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def begin(self) -> Iterator[Administration]:
+        """A transaction: commits when left normally, rolls back when left by an exception."""
+        with transaction(self._engine) as connection:
+            yield _Administration(connection)
+
+
+class _Administration:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add_seller(self, seller: NewSeller) -> bool:
+        facts = {**asdict(seller), "address_lines": list(seller.address_lines)}
+        return self._connection.execute(_ADD_SELLER, facts).rowcount == 1
+
+    def publish_plan(self, document: Mapping[str, Any], *, published_at: datetime) -> bool:
+        plan_id = self._connection.execute(_PLAN, {"code": document["code"], "name": document["name"]}).scalar_one()
+        last = self._connection.execute(_LAST_VERSION, {"plan_id": plan_id}).one_or_none()
+        if last is not None and last.document == document:
+            return False
+        version = {
+            "plan_id": plan_id,
+            "version": 1 if last is None else last.version + 1,
+            "currency": document["currency"],
+            "published_at": published_at,
+            "document": json.dumps(document),
+        }
+        plan_version_id = self._connection.execute(_ADD_VERSION, version).scalar_one()
+        for charge in document["charges"]:
+            facts = {name: charge[name] for name in ("meter", "description", "sac", "unit")}
+            price = json.dumps(charge["price"])
+            self._connection.execute(_ADD_CHARGE, {**facts, "plan_version_id": plan_version_id, "price": price})
+        return True
+
+    def add_customer(self, customer: NewCustomer, *, created_at: datetime) -> bool:
+        facts = {**asdict(customer), "address_lines": list(customer.address_lines), "created_at": created_at}
+        return self._connection.execute(_ADD_CUSTOMER, facts).rowcount == 1
+
+    def open_account(self, account: NewAccount, *, created_at: datetime) -> bool:
+        facts = {
+            "code": account.code,
+            "customer_code": account.customer_code,
+            "mode": account.mode,
+            "currency": account.currency.value,
+            "time_zone": account.time_zone,
+            "created_at": created_at,
+        }
+        account_id = self._connection.execute(_ADD_ACCOUNT, facts).scalar()
+        if account_id is None:
+            if self._connection.execute(_ACCOUNT, {"code": account.code}).one_or_none() is not None:
+                return False
+            raise NotFound(
+                f"customer {account.customer_code!r} of account {account.code!r} does not exist: add it first"
+            )
+        self._connection.execute(_ADD_WALLET, {"account_id": account_id, "currency": account.currency.value})
+        plan = {"account_id": account_id, "plan_code": account.plan_code, "currency": account.currency.value}
+        if self._connection.execute(_SUBSCRIBE, plan).rowcount != 1:
+            raise NotFound(f"plan {account.plan_code!r} has no version in {account.currency}: publish it first")
+        for alias in account.aliases:
+            self.map_alias(alias, account_code=account.code)
+        return True
+
+    def map_alias(self, alias: str, *, account_code: str) -> bool:
+        account = self._connection.execute(_ACCOUNT, {"code": account_code}).one_or_none()
+        if account is None:
+            raise NotFound(f"account {account_code!r} does not exist: `billing accounts list` shows them")
+        named = self._connection.execute(_ANY_ALIAS, {"alias": alias}).scalar()
+        if named is not None:
+            if named != account_code:
+                raise InvalidInput(f"alias {alias!r} names account {named} already: choose another or end that mapping")
+            return False
+        self._connection.execute(_ADD_ALIAS, {"alias": alias, "account_id": account.account_id})
+        return True
+
+    def top_up(self, *, account_code: str, amount_micros: int, reference: str, booked_at: datetime) -> bool:
+        account = self._connection.execute(_ACCOUNT, {"code": account_code}).one_or_none()
+        if account is None:
+            raise NotFound(f"account {account_code!r} does not exist: `billing accounts list` shows them")
+        wallet_id = self._connection.execute(_LOCK_WALLET, {"account_id": account.account_id}).scalar_one()
+        entry = {"wallet_id": wallet_id, "reference": reference}
+        credited = self._connection.execute(_CREDITED, entry).scalar()
+        if credited is not None:
+            if credited != amount_micros:
+                raise InvalidInput(
+                    f"reference {reference!r} was credited before with another amount: use a new reference"
+                )
+            return False
+        self._connection.execute(_CREDIT, {**entry, "amount_micros": amount_micros, "booked_at": booked_at})
+        return True
+
+    def audit(self, *, action: str, subject: str, actor: str, after: Mapping[str, Any], at: datetime) -> None:
+        audit.append(self._connection, at=at, actor=actor, action=action, subject=subject, after=after)

@@ -1,0 +1,290 @@
+"""The metering store: one transaction a batch, in two round trips and a COPY.
+
+Locks are always taken in the same order (configuration, partitions, identities by key, wallets by id), so workers wait for
+each other but never in a circle. Statements: connectors/postgres/metering_sql.py.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import AsyncConnection
+
+from connectors.postgres import metering_sql as sql
+from connectors.postgres.binary import (
+    BinaryArray,
+    bytea_array,
+    date_array,
+    int4_array,
+    int8_array,
+    register,
+    text_array,
+    timestamp_array,
+    uuid_array,
+)
+from connectors.postgres.rating_config import load_rating_config
+from connectors.postgres.usage_rows import copy_rows
+from domain.attribution import RatingConfig
+from domain.errors import EngineUnavailable
+from domain.metering import Outcome, Partition, Prepared, Settled, Total, TotalKey, Waiting
+from invoicing.metering_ports import AlreadyCounted, Balance, OffsetRange, Position
+
+
+class PostgresMeteringStore:
+    """The truth in PostgreSQL, through one connection that is opened again when it breaks."""
+
+    def __init__(self, dsn: str, *, worker: str, clock: Callable[[], datetime]) -> None:
+        self._dsn = dsn
+        self._worker = worker
+        self._clock = clock
+        self._connection: AsyncConnection[tuple[Any, ...]] | None = None
+
+    async def config(self) -> RatingConfig:
+        """The present truth to rate with, read in one snapshot."""
+        async with self._transaction() as connection:
+            return await load_rating_config(connection)
+
+    async def balances(self, account_ids: Sequence[int]) -> list[Balance]:
+        """Committed balances of some accounts."""
+        async with self._transaction() as connection:
+            cursor = await connection.execute(sql.BALANCES, (list(account_ids),))
+            return [Balance(*row) for row in await cursor.fetchall()]
+
+    async def all_balances(self) -> list[Balance]:
+        """Committed balances of every wallet: what a cache is filled with."""
+        async with self._transaction() as connection:
+            cursor = await connection.execute(sql.ALL_BALANCES)
+            return [Balance(*row) for row in await cursor.fetchall()]
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator["PostgresMeteringTransaction"]:
+        """A transaction: commits when left normally, rolls back when left by an exception."""
+        async with self._transaction() as connection:
+            yield PostgresMeteringTransaction(connection, worker=self._worker, booked_at=self._clock())
+
+    async def close(self) -> None:
+        """Close the connection; the next use opens another."""
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
+        """Raises EngineUnavailable for everything that may pass: a lost connection, a lock not given, a deadlock."""
+        try:
+            connection = await self._connected()
+            async with connection.transaction():
+                yield connection
+        except psycopg.OperationalError as error:
+            await self.close()
+            reason = str(error).strip().splitlines()[0]
+            raise EngineUnavailable(f"PostgreSQL does not answer ({reason}): see `make status`") from error
+
+    async def _connected(self) -> AsyncConnection[tuple[Any, ...]]:
+        if self._connection is None or self._connection.closed:
+            connection = await AsyncConnection.connect(
+                self._dsn, autocommit=True, connect_timeout=5, prepare_threshold=0
+            )
+            await connection.execute(sql.SESSION)
+            register(connection)
+            self._connection = connection
+        return self._connection
+
+
+class PostgresMeteringTransaction:
+    """One batch's transaction."""
+
+    def __init__(
+        self, connection: AsyncConnection[tuple[Any, ...]], *, worker: str, booked_at: datetime
+    ) -> None:
+        self._connection = connection
+        self._worker = worker
+        self._booked_at = booked_at
+        self._batch_id = 0
+        self._config_version = 0
+
+    async def open(self, prepared: Prepared, partitions: Sequence[Partition]) -> Position:
+        """Lock what the batch touches, claim its identities, read its running totals: one round trip."""
+        firsts = list(prepared.firsts.values())
+        keys = uuid_array([first.received.event.key for first in firsts])
+        claims: tuple[BinaryArray, ...] = (
+            keys,
+            uuid_array([first.received.event.body_digest for first in firsts]),
+            timestamp_array([first.received.origin.received_micros for first in firsts]),
+        )
+        wallets: dict[int, None] = {}
+        totals: dict[TotalKey, None] = {}
+        for usage in prepared.usages():
+            wallets[usage.account.wallet_id] = None
+            totals[usage.total_key] = None
+        total_keys = list(totals)
+        connection = self._connection
+        async with connection.pipeline():
+            versions = await connection.execute(sql.LOCK_CONFIG)
+            progress = await connection.execute(sql.LOCK_PARTITIONS, _partition_arrays(partitions))
+            refused = await connection.execute(sql.CLAIM, claims)
+            await connection.execute(sql.LOCK_WALLETS, (int8_array(list(wallets)),))
+            running = await connection.execute(sql.TOTALS, _total_arrays(total_keys))
+        ((self._config_version, self._batch_id),) = await versions.fetchall()
+        known = {key.bytes: digest and digest.bytes for key, digest in await refused.fetchall()}
+        if None in known.values():
+            # Claimed by a transaction that committed while this one waited: its digests are visible only from here on.
+            known = await self._digests(sql.DIGESTS, list(known))
+        waiting = [key for key, first in prepared.firsts.items() if type(first) is Waiting]
+        if waiting:
+            known |= await self._digests(sql.STILL_WAITING, waiting)
+        return Position(
+            self._config_version,
+            {(topic, partition): offset for topic, partition, offset in await progress.fetchall()},
+            known,
+            {total_keys[ordinal - 1]: Total(*total) for ordinal, *total in await running.fetchall()},
+        )
+
+    async def _digests(self, statement: LiteralString, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        cursor = await self._connection.execute(statement, (uuid_array(keys),))
+        return {key.bytes: digest.bytes for key, digest in await cursor.fetchall()}
+
+    async def save(self, settled: Settled, ranges: Mapping[Partition, OffsetRange]) -> list[Balance]:
+        """Write the batch: a COPY of the rated events and one round trip."""
+        if settled.rated:
+            try:
+                await self._copy(settled)
+            except psycopg.errors.UniqueViolation as error:
+                raise AlreadyCounted(await self._counted_before(settled)) from error
+        connection = self._connection
+        async with connection.pipeline():
+            head = (self._batch_id, self._worker, self._config_version, self._booked_at, len(settled.rated))
+            await connection.execute(sql.INSERT_BATCH, head)
+            await connection.execute(sql.INSERT_RANGES, (self._batch_id, *_range_arrays(settled, ranges)))
+            await connection.execute(
+                sql.ADVANCE,
+                (
+                    *_partition_arrays(list(ranges)),
+                    int8_array([span.next_offset for span in ranges.values()]),
+                ),
+            )
+            if settled.totals:
+                await connection.execute(
+                    sql.ADD_TOTALS, (*_total_arrays(list(settled.totals)), *_sum_arrays(settled))
+                )
+            debits = (
+                int8_array(list(settled.debits)),
+                int8_array(list(settled.debits.values())),
+                str(self._batch_id),
+                self._booked_at,
+            )
+            changed = await connection.execute(sql.DEBIT, debits) if settled.debits else None
+            await self._save_refused(settled)
+        return [Balance(*row) for row in await changed.fetchall()] if changed is not None else []
+
+    async def _copy(self, settled: Settled) -> None:
+        # A savepoint: after a refused COPY the transaction must still answer which events were counted before.
+        async with (
+            self._connection.transaction(),
+            self._connection.cursor() as cursor,
+            cursor.copy(sql.COPY_EVENTS) as copy,
+        ):
+            await copy.write(copy_rows(settled.rated, batch_id=self._batch_id))
+
+    async def _counted_before(self, settled: Settled) -> dict[bytes, bytes]:
+        events = [usage.received.event for usage in settled.rated]
+        keys, times = (
+            uuid_array([event.key for event in events]),
+            timestamp_array([event.time_micros for event in events]),
+        )
+        cursor = await self._connection.execute(sql.COUNTED_BEFORE, (keys, times))
+        booked = {row[0].bytes: row[1:] for row in await cursor.fetchall()}
+        mine = {event.key: event for event in events}
+        return {
+            key: mine[key].body_digest
+            if body
+            == (mine[key].meter, mine[key].subject, mine[key].quantity_millionths, mine[key].properties_json)
+            else bytes(16)
+            for key, body in booked.items()
+        }
+
+    async def _save_refused(self, settled: Settled) -> None:
+        connection = self._connection
+        if settled.dead_letters:
+            letters = settled.dead_letters
+            place = _origin_arrays([letter.origin for letter in letters])
+            index = int4_array([-1 if letter.index is None else letter.index for letter in letters])
+            why = (
+                text_array(letter.reason for letter in letters),
+                text_array(letter.detail for letter in letters),
+            )
+            payload = bytea_array(letter.payload for letter in letters)
+            await connection.execute(sql.INSERT_DEAD_LETTERS, (self._batch_id, *place, index, *why, payload))
+        if settled.conflicts:
+            items = settled.conflicts
+            place = _origin_arrays([item.origin for item in items])
+            who = (
+                int4_array([item.index for item in items]),
+                uuid_array([item.event.key for item in items]),
+                text_array(item.event.source for item in items),
+                text_array(item.event.id for item in items),
+                bytea_array(item.payload for item in items),
+            )
+            await connection.execute(sql.INSERT_CONFLICTS, (self._batch_id, *place, *who))
+        if settled.waiting:
+            waits = settled.waiting
+            place = _origin_arrays([wait.received.origin for wait in waits])
+            what = (
+                int4_array([wait.received.index for wait in waits]),
+                uuid_array([wait.received.event.key for wait in waits]),
+                uuid_array([wait.received.event.body_digest for wait in waits]),
+                text_array(wait.received.event.subject for wait in waits),
+                timestamp_array([wait.received.event.time_micros for wait in waits]),
+                text_array(wait.reason for wait in waits),
+                bytea_array(wait.received.payload for wait in waits),
+            )
+            await connection.execute(sql.INSERT_QUARANTINED, (self._batch_id, *place, *what))
+
+
+def _partition_arrays(partitions: Sequence[Partition]) -> tuple[BinaryArray, BinaryArray]:
+    return text_array(topic for topic, _ in partitions), int4_array([number for _, number in partitions])
+
+
+def _total_arrays(keys: Sequence[TotalKey]) -> tuple[BinaryArray, ...]:
+    return (
+        int8_array([key.account_id for key in keys]),
+        date_array([key.service_month for key in keys]),
+        int8_array([key.charge_id for key in keys]),
+        text_array(key.cell for key in keys),
+    )
+
+
+def _sum_arrays(settled: Settled) -> tuple[BinaryArray, ...]:
+    added = settled.totals.values()
+    return (
+        int8_array([total.quantity_millionths for total in added]),
+        int8_array([total.amount_micros for total in added]),
+        int8_array([total.event_count for total in added]),
+    )
+
+
+def _range_arrays(settled: Settled, ranges: Mapping[Partition, OffsetRange]) -> tuple[BinaryArray, ...]:
+    counts = settled.counts()
+    spans = list(ranges.values())
+    kinds = (Outcome.RATED, Outcome.DUPLICATE, Outcome.CONFLICT, Outcome.DEAD_LETTERED, Outcome.QUARANTINED)
+    columns = [
+        [counts[partition][kind] if partition in counts else 0 for partition in ranges] for kind in kinds
+    ]
+    return (
+        *_partition_arrays(list(ranges)),
+        int8_array([span.first_offset for span in spans]),
+        int8_array([span.next_offset for span in spans]),
+        int4_array([span.records for span in spans]),
+        *(int4_array(column) for column in columns),
+    )
+
+
+def _origin_arrays(origins: Sequence[Any]) -> tuple[BinaryArray, ...]:
+    return (
+        text_array(origin.topic for origin in origins),
+        int4_array([origin.partition for origin in origins]),
+        int8_array([origin.offset for origin in origins]),
+        timestamp_array([origin.received_micros for origin in origins]),
+    )

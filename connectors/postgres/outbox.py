@@ -1,0 +1,120 @@
+"""The outbox: batches without their mark, read from the books themselves, so nothing to send is kept anywhere else."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final, LiteralString
+
+import psycopg
+
+from domain.errors import EngineUnavailable
+from invoicing.publish_usage import Announcement, RatedEvent, RefusedEvent
+
+_HOLD: Final = "SELECT pg_try_advisory_lock(hashtext(%s))"
+_LET_GO: Final = "SELECT pg_advisory_unlock(hashtext(%s))"
+# Batches in order until their events fill a sending; at least one, so a large one passes too.
+_UNANNOUNCED: Final = (
+    "SELECT batch_id, rated FROM batch WHERE announced_at IS NULL ORDER BY batch_id LIMIT 500"
+)
+_UNWAREHOUSED: Final = (
+    "SELECT batch_id, rated FROM batch WHERE warehoused_at IS NULL ORDER BY batch_id LIMIT 500"
+)
+_MARK_ANNOUNCED: Final = (
+    "UPDATE batch SET announced_at = %s WHERE batch_id = ANY(%s) AND announced_at IS NULL"
+)
+_MARK_WAREHOUSED: Final = (
+    "UPDATE batch SET warehoused_at = %s WHERE batch_id = ANY(%s) AND warehoused_at IS NULL"
+)
+_EVENTS: Final = """
+SELECT u.batch_id, u.event_key, u.event_time, u.received_at, u.source, u.event_id, u.subject, a.code, c.code, u.meter,
+       u.price_cell, p.code || ' v' || v.version, v.currency, u.quantity_millionths, u.amount_micros, u.properties
+FROM usage_event u
+JOIN account a USING (account_id) JOIN customer c USING (customer_id)
+JOIN charge h USING (charge_id) JOIN plan_version v USING (plan_version_id) JOIN plan p USING (plan_id)
+WHERE u.batch_id = ANY(%s)
+"""
+_DEAD_LETTERS: Final = """
+SELECT topic, partition, record_offset, index_in_record, reason, detail, payload FROM dead_letter
+WHERE batch_id = ANY(%s) ORDER BY dead_letter_id
+"""
+_CONFLICTS: Final = """
+SELECT topic, partition, record_offset, index_in_record, 'conflict',
+       'an event with this source and id but another body was booked before', payload
+FROM conflicting_event WHERE batch_id = ANY(%s) ORDER BY conflict_id
+"""
+
+
+class PostgresOutbox:
+    """The outbox of one database, through one connection that is opened again when it breaks."""
+
+    def __init__(self, dsn: str, *, clock: Callable[[], datetime]) -> None:
+        self._dsn = dsn
+        self._clock = clock
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+
+    @contextmanager
+    def hold(self, destination: str) -> Iterator[bool]:
+        """Try to become the one sender of a destination; False when another process is."""
+        ((held,),) = self._rows(_HOLD, (destination,))
+        try:
+            yield held
+        finally:
+            if held and self._connection is not None and not self._connection.closed:
+                self._rows(_LET_GO, (destination,))
+
+    def unannounced(self, *, events_max: int) -> Announcement | None:
+        """The oldest batches not yet on their topics, about `events_max` events; None when there are none."""
+        batch_ids = self._oldest(_UNANNOUNCED, events_max)
+        if not batch_ids:
+            return None
+        return Announcement(
+            batch_ids,
+            self._events(batch_ids),
+            [RefusedEvent(*row) for row in self._rows(_DEAD_LETTERS, (batch_ids,))],
+            [RefusedEvent(*row) for row in self._rows(_CONFLICTS, (batch_ids,))],
+        )
+
+    def unwarehoused(self, *, events_max: int) -> tuple[Sequence[int], Sequence[RatedEvent]] | None:
+        """The oldest batches not yet in the warehouse; None when there are none."""
+        batch_ids = self._oldest(_UNWAREHOUSED, events_max)
+        return (batch_ids, self._events(batch_ids)) if batch_ids else None
+
+    def mark_announced(self, batch_ids: Sequence[int]) -> None:
+        """These are on their topics. May be called twice."""
+        self._rows(_MARK_ANNOUNCED, (self._clock(), list(batch_ids)))
+
+    def mark_warehoused(self, batch_ids: Sequence[int]) -> None:
+        """These are in the warehouse. May be called twice."""
+        self._rows(_MARK_WAREHOUSED, (self._clock(), list(batch_ids)))
+
+    def close(self) -> None:
+        """Close the connection; the next use opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _oldest(self, statement: LiteralString, events_max: int) -> list[int]:
+        chosen: list[int] = []
+        events = 0
+        for batch_id, rated in self._rows(statement, ()):
+            if chosen and events + rated > events_max:
+                break
+            chosen.append(batch_id)
+            events += rated
+        return chosen
+
+    def _events(self, batch_ids: Sequence[int]) -> list[RatedEvent]:
+        return [RatedEvent(*row) for row in self._rows(_EVENTS, (list(batch_ids),))]
+
+    def _rows(self, statement: LiteralString, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        try:
+            if self._connection is None or self._connection.closed:
+                self._connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=5)
+                self._connection.execute("SET TIME ZONE 'UTC'")
+            with self._connection.cursor(binary=True) as cursor:
+                cursor.execute(statement, parameters)
+                return cursor.fetchall() if cursor.description else []
+        except psycopg.OperationalError as error:
+            self.close()
+            reason = str(error).strip().splitlines()[0]
+            raise EngineUnavailable(f"PostgreSQL does not answer ({reason}): see `make status`") from error

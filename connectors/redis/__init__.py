@@ -1,0 +1,1 @@
+"""Redis: balances as a versioned cache of the wallets."""

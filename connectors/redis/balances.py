@@ -1,0 +1,89 @@
+"""Balances in Redis: a hash per account, versioned, so that an older balance never overwrites a newer one.
+
+Key `balance:{account_id}`: fields `balance_micros` and `version` (the wallet's, from PostgreSQL). Losing it loses nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+from redis.exceptions import RedisError
+
+from domain.errors import EngineUnavailable
+from invoicing.metering_ports import Balance
+
+# Versions and balances travel as texts: Lua's numbers are doubles, exact only to 2^53. Versions compare by length first,
+# then by digits, which is numeric order for whole numbers without leading zeros.
+_PUT_NEWER: Final = """
+local written = 0
+for i = 1, #KEYS do
+    local version = ARGV[2 * i]
+    local present = redis.call('HGET', KEYS[i], 'version')
+    if not present or #version > #present or (#version == #present and version > present) then
+        redis.call('HSET', KEYS[i], 'balance_micros', ARGV[2 * i - 1], 'version', version)
+        written = written + 1
+    end
+end
+return written
+"""
+_CHUNK: Final = 2_000
+
+
+class RedisBalances:
+    """The balance cache of one Redis database."""
+
+    def __init__(self, *, host: str, port: int, database: int) -> None:
+        self._client: Redis = Redis(
+            host=host,
+            port=port,
+            db=database,
+            socket_timeout=2,
+            socket_connect_timeout=2,
+            decode_responses=True,
+        )
+        self._put: AsyncScript = self._client.register_script(_PUT_NEWER)
+
+    async def put(self, balances: Sequence[Balance]) -> None:
+        """Take over balances; an older version changes nothing. Raises EngineUnavailable when Redis does not answer."""
+        for start in range(0, len(balances), _CHUNK):
+            chunk = balances[start : start + _CHUNK]
+            arguments: list[Any] = []
+            for balance in chunk:
+                arguments += (balance.balance_micros, balance.version)
+            with _told_in_a_sentence():
+                await self._put(keys=[f"balance:{balance.account_id}" for balance in chunk], args=arguments)
+
+    async def read(self, account_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """Balance in micros and version of each account that has one here."""
+        found: dict[int, tuple[int, int]] = {}
+        for start in range(0, len(account_ids), _CHUNK):
+            chunk = account_ids[start : start + _CHUNK]
+            pipeline = self._client.pipeline(transaction=False)
+            for account_id in chunk:
+                pipeline.hmget(f"balance:{account_id}", "balance_micros", "version")
+            with _told_in_a_sentence():
+                rows = await pipeline.execute()
+            for account_id, (micros, version) in zip(chunk, rows, strict=True):
+                if micros is not None and version is not None:
+                    found[account_id] = (int(micros), int(version))
+        return found
+
+    async def ping(self) -> None:
+        """Raises EngineUnavailable when Redis does not answer."""
+        with _told_in_a_sentence():
+            await self._client.ping()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+@contextmanager
+def _told_in_a_sentence() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise EngineUnavailable(f"Redis does not answer ({reason}): see `make status`") from error

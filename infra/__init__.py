@@ -1,0 +1,1 @@
+"""Where the system runs: the engines natively or in containers, with the same settings."""

@@ -1,0 +1,119 @@
+"""Administer accounts: sellers, plans, customers, accounts, aliases and top-ups, each checked, applied once and audited."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from domain.catalogue import read_charge
+from domain.errors import InvalidInput
+from domain.money import Currency, micros_from_decimal
+from invoicing.administration_ports import AdministrationStore, NewAccount, NewCustomer, NewSeller
+
+TOP_UP_MAX: Final = Decimal(1_000_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who changes something, and when."""
+
+    name: str
+    at: datetime
+
+
+def add_sellers(store: AdministrationStore, sellers: Sequence[NewSeller], *, author: Author) -> int:
+    """Register billing entities; returns how many are new."""
+    with store.begin() as transaction:
+        added = [seller for seller in sellers if transaction.add_seller(seller)]
+        for seller in added:
+            transaction.audit(
+                action="seller.added", subject=seller.gstin, actor=author.name, after=asdict(seller), at=author.at
+            )
+    return len(added)
+
+
+def publish_plan(store: AdministrationStore, document: Mapping[str, Any], *, author: Author) -> bool:
+    """Check a plan document and store it as a new version when it differs from the last. Raises InvalidInput."""
+    check_plan(document)
+    with store.begin() as transaction:
+        published = transaction.publish_plan(document, published_at=author.at)
+        if published:
+            transaction.audit(
+                action="plan.published", subject=document["code"], actor=author.name, after=document, at=author.at
+            )
+    return published
+
+
+def check_plan(document: Mapping[str, Any]) -> None:
+    """Raises InvalidInput naming the first field of a plan document that is wrong."""
+    for name in ("code", "name"):
+        if not isinstance(document.get(name), str) or not document[name]:
+            raise InvalidInput(f"plan.{name}: must be a text")
+    if document.get("currency") not in set(Currency):
+        raise InvalidInput(f"plan.currency: {document.get('currency')!r} is not one of {', '.join(Currency)}")
+    charges = document.get("charges")
+    if not isinstance(charges, list) or not charges:
+        raise InvalidInput("plan.charges: needs at least one charge")
+    meters: set[str] = set()
+    for number, row in enumerate(charges):
+        charge = read_charge(0, row, path=f"plan.charges[{number}]")
+        if charge.meter in meters:
+            raise InvalidInput(f"plan.charges[{number}].meter: {charge.meter!r} is priced twice")
+        meters.add(charge.meter)
+
+
+def open_accounts(
+    store: AdministrationStore, customers: Sequence[NewCustomer], accounts: Sequence[NewAccount], *, author: Author
+) -> int:
+    """Add customers and their accounts; what exists already is left alone. Returns how many accounts are new."""
+    with store.begin() as transaction:
+        for customer in customers:
+            if transaction.add_customer(customer, created_at=author.at):
+                transaction.audit(
+                    action="customer.added",
+                    subject=customer.code,
+                    actor=author.name,
+                    after=asdict(customer),
+                    at=author.at,
+                )
+        opened = [account for account in accounts if transaction.open_account(account, created_at=author.at)]
+        for account in opened:
+            transaction.audit(
+                action="account.opened", subject=account.code, actor=author.name, after=asdict(account), at=author.at
+            )
+    return len(opened)
+
+
+def map_aliases(store: AdministrationStore, aliases: Mapping[str, str], *, author: Author) -> int:
+    """Let aliases name accounts (alias → account code). Returns how many mappings are new."""
+    with store.begin() as transaction:
+        mapped = [alias for alias, code in aliases.items() if transaction.map_alias(alias, account_code=code)]
+        for alias in mapped:
+            transaction.audit(
+                action="alias.mapped", subject=alias, actor=author.name, after={"account": aliases[alias]}, at=author.at
+            )
+    return len(mapped)
+
+
+def top_up(store: AdministrationStore, *, account_code: str, amount: Decimal, reference: str, author: Author) -> bool:
+    """Credit a wallet with pre-tax usage value, once per reference; False when that reference was credited before."""
+    if not Decimal(0) < amount <= TOP_UP_MAX:
+        raise InvalidInput(f"amount: {amount} must be above 0 and at most {TOP_UP_MAX:,}")
+    try:
+        amount_micros = micros_from_decimal(amount)
+    except ValueError as error:
+        raise InvalidInput(f"amount: {error}") from error
+    with store.begin() as transaction:
+        credited = transaction.top_up(
+            account_code=account_code, amount_micros=amount_micros, reference=reference, booked_at=author.at
+        )
+        if credited:
+            transaction.audit(
+                action="wallet.topped_up",
+                subject=account_code,
+                actor=author.name,
+                after={"amount_micros": amount_micros, "reference": reference},
+                at=author.at,
+            )
+    return credited

@@ -1,0 +1,90 @@
+"""What metering needs from the world: a transactional store, a balance cache, and the truth to rate with."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from domain.attribution import RatingConfig
+from domain.metering import Origin, Partition, Prepared, Settled, Total, TotalKey
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """A wallet after a change; of two, the higher version is the later."""
+
+    wallet_id: int
+    account_id: int
+    balance_micros: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetRange:
+    """Offsets of one partition in a batch: from first_offset up to but not including next_offset."""
+
+    first_offset: int
+    next_offset: int
+    records: int
+
+
+@dataclass(slots=True)
+class Position:
+    """Where the books stand for a batch: read under lock, so nothing changes before the commit."""
+
+    config_version: int
+    next_offsets: Mapping[Partition, int]
+    """Per partition of the batch; absent when nothing of it was booked yet."""
+    known: Mapping[bytes, bytes]
+    """Identities booked before this batch, with their body digests."""
+    totals: Mapping[TotalKey, Total] = field(default_factory=dict)
+
+
+class AlreadyCounted(Exception):  # noqa: N818 - an answer of the store, not a fault
+    """Some events are stored under the same identity and event time, from more than 24 h ago; carries their digests."""
+
+    def __init__(self, known: Mapping[bytes, bytes]) -> None:
+        super().__init__(f"{len(known)} events were counted before")
+        self.known = known
+
+
+class MeteringTransaction(Protocol):
+    """One database transaction: everything of a batch is booked by it, or nothing is."""
+
+    async def open(self, prepared: Prepared, partitions: Sequence[Partition]) -> Position:
+        """Lock what the batch touches and claim its identities. Called once, first."""
+
+    async def save(self, settled: Settled, ranges: Mapping[Partition, OffsetRange]) -> list[Balance]:
+        """Write the batch. Called once, last; raises AlreadyCounted when the permanent key refuses an event."""
+
+
+class MeteringStore(Protocol):
+    """The truth. Any failure means the transaction did not happen, or its outcome is told by `next_offsets`."""
+
+    async def config(self) -> RatingConfig:
+        """The present truth to rate with."""
+
+    def begin(self) -> AbstractAsyncContextManager[MeteringTransaction]:
+        """A transaction: commits when left normally, rolls back when left by an exception."""
+
+    async def balances(self, account_ids: Sequence[int]) -> list[Balance]:
+        """Committed balances of some accounts."""
+
+
+class BalanceCache(Protocol):
+    """The fast copy of balances. May be told the same twice and out of order: an older version never wins."""
+
+    async def put(self, balances: Sequence[Balance]) -> None:
+        """Take over balances. Failing means only that the copy is stale until the next call."""
+
+
+__all__ = [
+    "AlreadyCounted",
+    "Balance",
+    "BalanceCache",
+    "MeteringStore",
+    "MeteringTransaction",
+    "OffsetRange",
+    "Origin",
+    "Position",
+]

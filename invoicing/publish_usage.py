@@ -1,0 +1,122 @@
+"""Publish usage: what a batch booked goes on to topics and to the warehouse, from the books and never from memory.
+
+Each destination has its own mark on the batch. A crash between sending and marking sends again: the warehouse is asked
+first what it has, so its rows count once; topics are at-least-once, their records carry the event's identity.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RatedEvent:
+    """A booked event as others see it."""
+
+    batch_id: int
+    event_key: UUID
+    event_time: datetime
+    received_at: datetime
+    source: str
+    event_id: str
+    alias: str
+    account: str
+    customer: str
+    meter: str
+    price_cell: str
+    plan_version: str
+    currency: str
+    quantity_millionths: int
+    amount_micros: int
+    properties: str
+    """The event's flat properties as a JSON object."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedEvent:
+    """A dead letter or a conflicting event, with its bytes and where it came from."""
+
+    topic: str
+    partition: int
+    offset: int
+    index: int | None
+    reason: str
+    detail: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What some batches have to tell the topics."""
+
+    batch_ids: Sequence[int]
+    rated: Sequence[RatedEvent]
+    dead_letters: Sequence[RefusedEvent]
+    conflicts: Sequence[RefusedEvent]
+
+
+class Outbox(Protocol):
+    """The books as a queue: batches without their mark. One process at a time holds each destination."""
+
+    def hold(self, destination: str) -> AbstractContextManager[bool]:
+        """Try to become the one sender of a destination; False when another process is."""
+
+    def unannounced(self, *, events_max: int) -> Announcement | None:
+        """The oldest batches not yet on their topics, about `events_max` events; None when there are none."""
+
+    def unwarehoused(self, *, events_max: int) -> tuple[Sequence[int], Sequence[RatedEvent]] | None:
+        """The oldest batches not yet in the warehouse; None when there are none."""
+
+    def mark_announced(self, batch_ids: Sequence[int]) -> None:
+        """These are on their topics. May be called twice."""
+
+    def mark_warehoused(self, batch_ids: Sequence[int]) -> None:
+        """These are in the warehouse. May be called twice."""
+
+
+class Announcer(Protocol):
+    """The topics others read."""
+
+    def announce(self, announcement: Announcement) -> None:
+        """Send and wait until every record is acknowledged. Failing means some may have been sent."""
+
+
+class Warehouse(Protocol):
+    """The analysts' copy."""
+
+    def keys_of(self, batch_ids: Sequence[int]) -> set[UUID]:
+        """The events of these batches that are there already."""
+
+    def insert(self, events: Sequence[RatedEvent]) -> None:
+        """Add events. Failing means some may have been added."""
+
+
+def announce_next(outbox: Outbox, announcer: Announcer, *, events_max: int) -> int | None:
+    """Send the oldest unannounced batches to their topics. Returns the events sent, None when all is announced."""
+    announcement = outbox.unannounced(events_max=events_max)
+    if announcement is None:
+        return None
+    announcer.announce(announcement)
+    outbox.mark_announced(announcement.batch_ids)
+    return len(announcement.rated)
+
+
+def warehouse_next(outbox: Outbox, warehouse: Warehouse, *, events_max: int, certain: bool) -> int | None:
+    """Add the oldest unmarked batches to the warehouse. Returns the events added, None when all is there.
+
+    `certain` is False when an earlier attempt may have added events without marking them: then it is asked first.
+    """
+    found = outbox.unwarehoused(events_max=events_max)
+    if found is None:
+        return None
+    batch_ids, events = found
+    if not certain:
+        there = warehouse.keys_of(batch_ids)
+        events = [event for event in events if event.event_key not in there]
+    if events:
+        warehouse.insert(events)
+    outbox.mark_warehoused(batch_ids)
+    return len(events)

@@ -1,0 +1,1 @@
+"""The Faust shell: decode, one call, acknowledge. No arithmetic here."""

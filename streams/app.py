@@ -1,0 +1,72 @@
+"""The Faust app of the metering worker. Start: `faust -L uvloop -A streams.app worker --web-port 16066`."""
+
+import asyncio
+import gc
+import logging
+import sys
+from typing import Any
+
+import faust
+
+from connectors import metering_wiring as wiring
+from connectors.settings import PROJECT_ROOT, settings
+from domain.errors import BillingError
+from streams.batched_consumer import BatchedTransport
+
+try:
+    _settings = settings()
+except BillingError as error:
+    sys.exit(f"the metering worker does not start: {error}")
+
+GROUP = f"{_settings.kafka_topic_prefix}metering"
+
+app = faust.App(
+    GROUP,
+    broker=f"kafka://{_settings.kafka_bootstrap}",
+    datadir=PROJECT_ROOT / ".local" / "faust" / GROUP,
+    value_serializer="raw",
+    key_serializer="raw",
+    agent_supervisor="mode.CrashingSupervisor",  # an error the agent does not expect ends the process; it is started anew
+    topic_disable_leader=True,
+    topic_allow_declare=False,
+    web_host=_settings.worker_host,
+    web_port=_settings.worker_port,
+    web_tables_enabled=False,
+    broker_commit_interval=0.5,
+    broker_commit_every=1,
+    broker_session_timeout=10.0,  # after a kill -9 the partitions of a worker stand still for this long
+    broker_heartbeat_interval=2.0,
+    broker_max_poll_records=2000,
+    stream_buffer_maxsize=16,  # events are fetches here: enough to keep the agent busy, little enough to stay small
+    cython_optimizations=True,
+)
+app.transport = BatchedTransport(app.conf.broker_consumer, app)
+
+usage_events = app.topic(
+    _settings.kafka_topic_prefix + "usage.events",
+    key_serializer="raw",
+    value_serializer="raw",
+    key_type=bytes,
+    value_type=bytes,
+)
+
+
+@app.on_worker_init.connect
+def refuse_to_start_half(*_: Any, **__: Any) -> None:
+    """Check topics, schema and engines before anything runs; end with one sentence when something is missing."""
+    try:
+        wiring.migrations().check()
+        wiring.topic_admin().check(wiring.topics())
+    except BillingError as error:
+        sys.exit(f"the metering worker does not start: {error}")
+    for name, fault in asyncio.run(wiring.faults_of_optional_engines()).items():
+        logging.getLogger(__name__).warning(
+            "%s is down (%s): metering goes on, its copy will be caught up", name, fault
+        )
+    # Batches allocate and free thousands of small objects a second, none of them in cycles; fewer collections, less latency.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 50)
+
+
+from streams import meter_usage, publish_usage, watch  # noqa: E402, F401 - agents and pages register themselves on the app

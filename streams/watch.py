@@ -1,0 +1,89 @@
+"""Health and metrics pages, and the watchdog: a Faust consumer can die silently, so standing still with lag is bad health.
+
+`/health` answers 200 or 503 with the reason; after three times the stall limit the process ends itself to be started anew.
+"""
+
+import logging
+import os
+from typing import Any, Final
+
+from faust.web import Request, Response, View
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from connectors import clock
+from connectors.settings import settings
+from streams import metrics
+from streams.app import app
+
+_log = logging.getLogger(__name__)
+_GIVE_UP_FACTOR: Final = 3
+
+
+class Progress:
+    """What the watchdog saw: whether records are booked while there is lag."""
+
+    def __init__(self, now_seconds: float) -> None:
+        self.booked_records = 0.0
+        self.moved_at_seconds = now_seconds
+
+    def look(self, *, booked_records: float, lag_records: int, now_seconds: float) -> float:
+        """Seconds for which there has been lag and nothing was booked."""
+        if booked_records != self.booked_records or lag_records == 0:
+            self.booked_records = booked_records
+            self.moved_at_seconds = now_seconds
+        return now_seconds - self.moved_at_seconds
+
+
+_progress: Final = Progress(clock.monotonic_seconds())
+
+
+def _lag_records() -> int:
+    consumer = app.consumer
+    lag = 0
+    for partition in consumer.assignment():
+        end = consumer.highwater(partition)
+        committed = consumer._committed_offset[partition]
+        if end is not None and committed is not None:
+            lag += max(0, end - committed)
+    return lag
+
+
+def _stalled_seconds() -> float:
+    lag = _lag_records()
+    metrics.lag_records.set(lag)
+    booked = metrics.records._value.get() + metrics.redelivered._value.get()
+    return _progress.look(booked_records=booked, lag_records=lag, now_seconds=clock.monotonic_seconds())
+
+
+@app.timer(interval=1.0)
+async def watchdog() -> None:
+    """End a worker that stands still with lag: the supervisor starts another."""
+    limit = settings().stall_seconds
+    stalled = _stalled_seconds()
+    if stalled > limit:
+        _log.error("nothing was booked for %.0f s although records wait", stalled)
+    if stalled > limit * _GIVE_UP_FACTOR:
+        os._exit(70)
+
+
+@app.page("/health")
+async def health(view: View, request: Request) -> Response:
+    """200 while records move, 503 with the reason when they do not."""
+    stalled = _stalled_seconds()
+    partitions = sorted(f"{partition.topic}[{partition.partition}]" for partition in app.consumer.assignment())
+    healthy = stalled <= settings().stall_seconds
+    facts: dict[str, Any] = {
+        "healthy": healthy,
+        "stalled_seconds": round(stalled, 1),
+        "lag_records": _lag_records(),
+        "partitions": partitions,
+    }
+    if not healthy:
+        facts["reason"] = f"records wait and nothing was booked for {stalled:.0f} s: see the worker's log"
+    return view.json(facts, status=200 if healthy else 503)
+
+
+@app.page("/metrics")
+async def show_metrics(view: View, request: Request) -> Response:
+    """Prometheus metrics."""
+    return view.bytes(generate_latest(), content_type=CONTENT_TYPE_LATEST)
