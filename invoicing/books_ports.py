@@ -64,6 +64,14 @@ class Revenue:
         return type(self)(self.amount_micros + other.amount_micros, self.event_count + other.event_count)
 
 
+@dataclass(frozen=True, slots=True)
+class CachedBalance:
+    """A wallet's balance and the version it had then."""
+
+    balance_micros: int
+    version: int
+
+
 class Books(Protocol):
     """The truth. Reading changes nothing and may be repeated; failing means that PostgreSQL does not answer."""
 
@@ -76,6 +84,9 @@ class Books(Protocol):
     def accounts_by_time_zone(self) -> Mapping[str, Sequence[str]]:
         """Account codes by the time zone their months are read in."""
 
+    def balances(self) -> Mapping[int, CachedBalance]:
+        """Balance and version of every wallet that has an entry, by account id."""
+
 
 class Warehouse(Protocol):
     """The analysts' copy. Counts an event once however often it was sent; failing means that it does not answer."""
@@ -85,3 +96,10 @@ class Warehouse(Protocol):
 
     def revenue_of_everything(self) -> Mapping[Currency, Revenue]:
         """Rated usage of every account and all time, by currency."""
+
+
+class CachedBalances(Protocol):
+    """The fast copy of balances. Failing means that it does not answer."""
+
+    def read(self, account_ids: Sequence[int]) -> Mapping[int, CachedBalance]:
+        """What the copy has, by account id; accounts it does not know are absent."""

@@ -3,15 +3,24 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from domain.errors import BooksDoNotBalance
 from domain.money import Currency
 from domain.period import BillingMonth
-from invoicing.books_ports import Books, CheckResult, PartitionCount, Revenue, RevenueKey, Warehouse
+from invoicing.books_ports import (
+    Books,
+    CachedBalance,
+    CachedBalances,
+    CheckResult,
+    PartitionCount,
+    Revenue,
+    RevenueKey,
+    Warehouse,
+)
 
-ROWS_SHOWN = 5
+ROWS_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,15 @@ class RevenuePair:
 
 
 @dataclass(frozen=True, slots=True)
+class StaleBalance:
+    """A balance the cache has not, or not as the books have it."""
+
+    account_id: int
+    booked: CachedBalance
+    cached: CachedBalance | None
+
+
+@dataclass(frozen=True, slots=True)
 class BooksReport:
     """What was looked at and what was found, all of PostgreSQL as of one instant."""
 
@@ -40,6 +58,9 @@ class BooksReport:
     """Empty when ClickHouse was not asked."""
     batches_to_warehouse: int
     """Booked batches the worker has not sent to ClickHouse yet: they explain a difference, and do not excuse it."""
+    wallets: int | None = None
+    """How many wallets were compared with the cache; None when it was not asked."""
+    stale_balances: Sequence[StaleBalance] = ()
 
     @property
     def faults(self) -> list[str]:
@@ -50,6 +71,11 @@ class BooksReport:
             if check.rows
         ]
         found += [_difference(pair, waiting=self.batches_to_warehouse) for pair in self.revenue if not pair.equal]
+        if self.stale_balances:
+            found.append(
+                f"balances: {len(self.stale_balances)} of {self.wallets} wallets are not in Redis as in PostgreSQL; "
+                "a worker tells them again at its next start"
+            )
         return found
 
     def certificate(self) -> dict[str, Any]:
@@ -64,17 +90,24 @@ class BooksReport:
 
 
 def check_books(
-    books: Books, *, now: datetime, month: BillingMonth | None = None, warehouse: Warehouse | None = None
+    books: Books,
+    *,
+    now: datetime,
+    month: BillingMonth | None = None,
+    warehouse: Warehouse | None = None,
+    cache: CachedBalances | None = None,
 ) -> BooksReport:
     """Look at everything and decide nothing. `month` limits the comparison with the warehouse to one service month."""
     examined = books.examine(rows_shown=ROWS_SHOWN)
-    revenue = _compare(books, warehouse, month) if warehouse is not None else []
+    booked = books.balances() if cache is not None else None
     return BooksReport(
         as_of=now,
         checks=examined.checks,
         partitions=examined.partitions,
-        revenue=revenue,
+        revenue=_compare(books, warehouse, month) if warehouse is not None else [],
         batches_to_warehouse=examined.batches_to_warehouse,
+        wallets=None if booked is None else len(booked),
+        stale_balances=_stale(booked, cache) if cache is not None and booked is not None else [],
     )
 
 
@@ -82,6 +115,15 @@ def require_balance(report: BooksReport) -> None:
     """Raises BooksDoNotBalance naming what differs."""
     if report.faults:
         raise BooksDoNotBalance("the books do not balance: " + "; ".join(report.faults), faults=report.faults)
+
+
+def _stale(booked: Mapping[int, CachedBalance], cache: CachedBalances) -> list[StaleBalance]:
+    cached = cache.read(sorted(booked))
+    return [
+        StaleBalance(account_id, balance, cached.get(account_id))
+        for account_id, balance in booked.items()
+        if cached.get(account_id) != balance
+    ]
 
 
 def _compare(books: Books, warehouse: Warehouse, month: BillingMonth | None) -> list[RevenuePair]:

@@ -4,7 +4,7 @@ Every method may be called again with the same arguments and then changes nothin
 means that nothing of that call was saved.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -242,11 +242,18 @@ class Invoices(Protocol):
         """Keep where the copies of some numbers lie. A copy once kept is never replaced by a different one."""
 
 
-class InvoicePrinter(Protocol):
-    """The printed form. The same invoice always gives the same bytes."""
+InvoicePrinter = Callable[[Invoice], bytes]
+"""The printed form, a PDF. The same invoice always gives the same bytes."""
 
-    def render(self, invoice: Invoice) -> bytes:
-        """A PDF."""
+
+@dataclass(frozen=True, slots=True)
+class InvoiceBook:
+    """Everything about invoices that is kept in the billing database."""
+
+    runs: InvoiceRuns
+    drafts: InvoiceDrafts
+    issuing: InvoiceIssuing
+    invoices: Invoices
 
 
 class InvoiceFolder(Protocol):

@@ -12,15 +12,7 @@ from domain.invoice.terms import due_date, issue_date, require_ended
 from domain.period import BillingMonth
 from invoicing.approve_run import started_run
 from invoicing.draft_invoices import try_to_draft
-from invoicing.invoice_ports import (
-    Balances,
-    Failure,
-    InvoiceDrafts,
-    InvoiceIssuing,
-    InvoiceRuns,
-    Issue,
-    IssueDesk,
-)
+from invoicing.invoice_ports import Balances, Failure, InvoiceBook, Issue, IssueDesk
 
 DESK_SIZE: Final = 25
 """Invoices per transaction: the worker waits for the wallets of a desk, so it closes within some 50 ms."""
@@ -38,40 +30,32 @@ class Issued:
     failures: list[Failure] = field(default_factory=list)
 
 
-def issue_invoices(
-    month: BillingMonth,
-    *,
-    runs: InvoiceRuns,
-    drafts: InvoiceDrafts,
-    issuing: InvoiceIssuing,
-    balances: Balances,
-    now: datetime,
-) -> Issued:
+def issue_invoices(month: BillingMonth, *, book: InvoiceBook, balances: Balances, now: datetime) -> Issued:
     """Issue every draft of the month, in the order of account codes. Called again, it issues what is left.
 
     Each draft is made anew from the totals it takes from, under lock, so that what is issued is what is due.
     Raises IllegalTransition without an approval and while the month is running.
     """
-    run = started_run(month, runs=runs)
+    run = started_run(month, runs=book.runs)
     if run.approved_by is None:
         raise IllegalTransition(
             f"the invoice run of {month} is not approved: a person approves it in Airflow, or with "
             f"`billing invoices approve --month {month} --by NAME`"
         )
-    require_ended(month, drafts.time_zones(), now=now)
-    seller = drafts.seller()
+    require_ended(month, book.drafts.time_zones(), now=now)
+    seller = book.drafts.seller()
     on = issue_date(now)
     year = financial_year(on)
     done = Issued()
     after = ""
     while True:
-        with issuing.desk(month, financial_year=year, after=after, size=DESK_SIZE, now=now) as desk:
+        with book.issuing.desk(month, financial_year=year, after=after, size=DESK_SIZE, now=now) as desk:
             _fill(desk, done, month=month, seller=seller, on=on)
         if not desk.drafts:
             break
         after = desk.drafts[-1].account.code
     # Told again for the whole month, so that a call that died before telling is made good by the next one.
-    balances.put(issuing.balances(month))
+    balances.put(book.issuing.balances(month))
     return done
 
 

@@ -36,7 +36,7 @@ def print_invoices(
 
 
 def _print(issued: IssuedInvoice, month: BillingMonth, *, printer: InvoicePrinter, folder: InvoiceFolder) -> PrintedCopy:
-    content = printer.render(issued.invoice)
+    content = printer(issued.invoice)
     copy = PrintedCopy(f"{month}/{issued.number.replace('/', '-')}.pdf", hashlib.sha256(content).hexdigest())
     if issued.copy is not None and issued.copy.digest != copy.digest:
         raise BillingError(

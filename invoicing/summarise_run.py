@@ -7,7 +7,7 @@ from typing import Final
 from domain.invoice.terms import issue_date
 from domain.period import BillingMonth
 from invoicing.draft_invoices import try_to_draft
-from invoicing.invoice_ports import Batch, Failure, InvoiceDrafts, InvoiceRun, InvoiceRuns, Invoices, MonthOfInvoices
+from invoicing.invoice_ports import Batch, Failure, InvoiceBook, InvoiceRun, Invoices, MonthOfInvoices
 
 BATCH_ACCOUNTS_MAX: Final = 250
 
@@ -22,17 +22,15 @@ class RunSummary:
     failures: tuple[Failure, ...]
 
 
-def summarise_run(
-    month: BillingMonth, *, runs: InvoiceRuns, drafts: InvoiceDrafts, invoices: Invoices, now: datetime
-) -> RunSummary:
+def summarise_run(month: BillingMonth, *, book: InvoiceBook, now: datetime) -> RunSummary:
     """Look and change nothing. An account without a draft is tried again, so the reason given is today's."""
-    seller = drafts.seller()
+    seller = book.drafts.seller()
     failures = []
-    for account in drafts.undrafted(month):
+    for account in book.drafts.undrafted(month):
         attempt = try_to_draft(account, month, seller=seller, on=issue_date(now))
         missing = Failure(account.code, "not_drafted", "has no draft yet: draft the month again")
         failures.append(attempt if isinstance(attempt, Failure) else missing)
-    return RunSummary(month, runs.get(month), invoices.month(month), tuple(failures))
+    return RunSummary(month, book.runs.get(month), book.invoices.month(month), tuple(failures))
 
 
 def plan_batches(month: BillingMonth, *, invoices: Invoices) -> list[Batch]:

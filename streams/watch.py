@@ -8,7 +8,7 @@ import os
 from typing import Any, Final
 
 from faust.web import Request, Response, View
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import generate_latest
 
 from connectors import clock
 from connectors.settings import settings
@@ -17,6 +17,7 @@ from streams.app import app
 
 _log = logging.getLogger(__name__)
 _GIVE_UP_FACTOR: Final = 3
+_EXPOSITION: Final = "text/plain"  # aiohttp refuses a content type with a charset in it
 
 
 class Progress:
@@ -86,4 +87,4 @@ async def health(view: View, request: Request) -> Response:
 @app.page("/metrics")
 async def show_metrics(view: View, request: Request) -> Response:
     """Prometheus metrics."""
-    return view.bytes(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    return view.bytes(generate_latest(), content_type=_EXPOSITION)

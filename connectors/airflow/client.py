@@ -72,7 +72,12 @@ class Airflow:
         return counted
 
     def wait(
-        self, run: DagRun, *, timeout_seconds: float, task_id: str | None = None, tell: Callable[[TaskStates], None] | None = None
+        self,
+        run: DagRun,
+        *,
+        timeout_seconds: float,
+        task_id: str | None = None,
+        tell: Callable[[TaskStates], None] | None = None,
     ) -> str:
         """Wait until a run is finished, or until one of its tasks asks for a person's answer.
 
@@ -91,7 +96,8 @@ class Airflow:
                 return state
             if monotonic_seconds() > deadline:
                 raise EngineUnavailable(
-                    f"{run.dag_id} run {run.run_id} is still {state} after {timeout_seconds:g} s: look at it in the Airflow UI"
+                    f"{run.dag_id} run {run.run_id} is still {state} after {timeout_seconds:g} s: "
+                    "look at it in the Airflow UI"
                 )
             time.sleep(_POLL_SECONDS)
 

@@ -34,7 +34,7 @@ def amount_in_words(amount_minor: int, currency: Currency) -> str:
 
 def _number(number: int, language: str) -> str:
     if language == "en_IN" and number >= _CRORE:
-        # num2words knows no number above a thousand crore in Indian English; crores themselves are counted the same way.
+        # num2words counts to a thousand crore in Indian English; above it, crores are counted the same way.
         crores, rest = divmod(number, _CRORE)
         return f"{_number(crores, language)} Crore" + (f" {_number(rest, language)}" if rest else "")
     spelt = num2words(number, lang=language).replace(",", "").replace("-", " ").split()

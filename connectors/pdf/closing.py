@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from connectors.pdf.amount_in_words import amount_in_words
-from connectors.pdf.fonts import Type, wrap
+from connectors.pdf.fonts import Type, width, wrap
 from connectors.pdf.lines_table import amount_text
 from connectors.pdf.pen import ACCENT, GREY, PANEL, Pen
 from connectors.pdf.sheet import (
@@ -26,14 +26,14 @@ from domain.invoice.model import Invoice
 from domain.invoice.tax_summary import SacSummary, summarise_by_sac
 from domain.money import MINOR_PER_UNIT, Currency, format_minor
 
-_TOTALS_WIDTH: Final = 206.0
+_TOTALS_WIDTH: Final = 214.0
 _TOTALS_X: Final = RIGHT - _TOTALS_WIDTH
 _SUMMARY_WIDTH: Final = WIDTH - _TOTALS_WIDTH - 22
 _SUMMARY_ROW: Final = 15.0
 _TOTALS_ROW: Final = 16.0
 _BAND_ROW: Final = 22.0
-_SUMMARY_HEAD: Final = Type(6.4, GREY, bold=True)
-_LEGEND: Final = Type(7.2, ACCENT, bold=True)
+_SUMMARY_HEAD: Final = Type(6.0, GREY, bold=True)
+_LEGEND: Final = Type(6.6, ACCENT, bold=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,14 @@ def closing_blocks(invoice: Invoice) -> list[Block]:
 def _sums(invoice: Invoice) -> Block:
     summaries = summarise_by_sac(invoice)
     summary_height = 14 + _SUMMARY_ROW * (len(summaries) + 2)
-    totals_height = _TOTALS_ROW * (2 + len(invoice.taxes)) + 2 * _BAND_ROW
+    totals_rows = 2 + len(invoice.taxes) + (1 if invoice.prepaid_minor else 0)
+    totals_height = _TOTALS_ROW * totals_rows + _BAND_ROW + 4
 
     def draw(pen: Pen, top: float) -> None:
-        _draw_summary(pen, top - 14, invoice, summaries)
-        _draw_totals(pen, top - 6, invoice)
+        _draw_summary(pen, top - 20, invoice, summaries)
+        _draw_totals(pen, top - 10, invoice)
 
-    return Block(max(summary_height, totals_height) + 18, draw)
+    return Block(max(summary_height, totals_height) + 24, draw)
 
 
 def _draw_summary(pen: Pen, top: float, invoice: Invoice, summaries: tuple[SacSummary, ...]) -> None:
@@ -83,9 +84,7 @@ def _draw_summary(pen: Pen, top: float, invoice: Invoice, summaries: tuple[SacSu
         y -= _SUMMARY_ROW
         style = SMALL_STRONG if summary is total else SMALL_INK
         pen.text(LEFT + 4, y + 5, summary.sac, style)
-        for right, amount in zip(
-            rights, (summary.taxable_minor, *summary.tax_minor, sum(summary.tax_minor)), strict=True
-        ):
+        for right, amount in zip(rights, (summary.taxable_minor, *summary.tax_minor, sum(summary.tax_minor)), strict=True):
             pen.text_right(right, y + 5, amount_text(amount, currency), style, room=step - 4)
         pen.rule(LEFT, y, _SUMMARY_WIDTH)
 
@@ -100,17 +99,20 @@ def _draw_totals(pen: Pen, top: float, invoice: Invoice) -> None:
     y -= 4
     pen.panel(_TOTALS_X, y - _BAND_ROW, _TOTALS_WIDTH, _BAND_ROW, fill=ACCENT, radius=3)
     pen.text(_TOTALS_X + 10, y - 14.5, "Invoice total", TOTAL)
-    pen.text_right(RIGHT - 10, y - 14.5, format_minor(invoice.total_minor, currency), TOTAL, room=120)
+    pen.text_right(RIGHT - 10, y - 14.5, format_minor(invoice.total_minor, currency), TOTAL, room=112)
     y -= _BAND_ROW + 3
-    paid = format_minor(-invoice.prepaid_minor, currency)
-    y = _draw_total(pen, y, "Less: paid from prepaid wallet", paid, style=BODY)
-    pen.rule(_TOTALS_X, y - 1, _TOTALS_WIDTH)
-    _draw_total(pen, y - 2, "Amount due", format_minor(invoice.due_minor, currency), style=STRONG)
+    if invoice.prepaid_minor:
+        paid = format_minor(-invoice.prepaid_minor, currency)
+        y = _draw_total(pen, y, "Less: paid from prepaid wallet", paid, style=BODY)
+        pen.rule(_TOTALS_X, y - 1, _TOTALS_WIDTH)
+        y -= 2
+    _draw_total(pen, y, "Amount due", format_minor(invoice.due_minor, currency), style=STRONG)
 
 
 def _draw_total(pen: Pen, top: float, label: str, amount: str, *, style: Type) -> float:
     pen.text(_TOTALS_X + 10, top - 11, label, style)
-    pen.text_right(RIGHT - 10, top - 11, amount, style, room=118 if len(label) < 24 else 66)
+    room = _TOTALS_WIDTH - 20 - width(label, style) - 8
+    pen.text_right(RIGHT - 10, top - 11, amount, style, room=room)
     return top - _TOTALS_ROW
 
 

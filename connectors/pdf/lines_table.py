@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from connectors.pdf.fonts import Type, width, wrap
-from connectors.pdf.pen import AMBER_PANEL, GREY, PANEL, Pen
+from connectors.pdf.pen import AMBER_PANEL, GREY, PANEL, Pen, shrunk
 from connectors.pdf.sheet import (
     BODY,
     LEADING,
     LEFT,
     RIGHT,
     SMALL,
-    SMALL_INK,
     SMALL_LEADING,
     SMALL_STRONG,
     STRONG,
@@ -29,12 +28,15 @@ _PADDING: Final = 5.5
 _DESCRIPTION_X: Final = LEFT + 24
 _DESCRIPTION_WIDTH: Final = 178.0
 _LATE_TAG_ROOM: Final = 58.0
-_SAC_X: Final = 252.0
-_QUANTITY_RIGHT: Final = 354.0
-_RATE_RIGHT: Final = 418.0
-_EVENTS_RIGHT: Final = 468.0
+_SAC_X: Final = 250.0
+_QUANTITY_RIGHT: Final = 356.0
+_QUANTITY_WIDTH: Final = 68.0
+_RATE_RIGHT: Final = 414.0
+_RATE_WIDTH: Final = _RATE_RIGHT - _QUANTITY_RIGHT - 8
+_EVENTS_RIGHT: Final = 466.0
+_EVENTS_WIDTH: Final = _EVENTS_RIGHT - _RATE_RIGHT - 8
 _AMOUNT_WIDTH: Final = RIGHT - 6 - _EVENTS_RIGHT - 8
-_HEAD: Final = Type(6.8, GREY, bold=True)
+_HEAD: Final = Type(6.3, GREY, bold=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Row:
     description: tuple[str, ...]
     detail: tuple[str, ...]
     rate: tuple[str, ...]
+    rate_style: Type
     height: float
 
 
@@ -53,9 +56,10 @@ def set_row(line: InvoiceLine) -> Row:
     description = wrap(line.description, BODY, room=_DESCRIPTION_WIDTH, lines_max=8)
     detail_room = _DESCRIPTION_WIDTH - (_LATE_TAG_ROOM if line.late else 0)
     detail = wrap(f"{month_text(line.service_month)} · {line.plan_version}", SMALL, room=detail_room, lines_max=3)
-    rate = wrap(line.unit_price_text, BODY, room=_RATE_RIGHT - _QUANTITY_RIGHT - 8, lines_max=6)
+    rate_style = _style_of_rate(line.unit_price_text)
+    rate = wrap(line.unit_price_text, rate_style, room=_RATE_WIDTH, lines_max=6)
     high = max(len(description) * LEADING + len(detail) * SMALL_LEADING, len(rate) * LEADING)
-    return Row(line, tuple(description), tuple(detail), tuple(rate), high + 2 * _PADDING - 1)
+    return Row(line, tuple(description), tuple(detail), tuple(rate), rate_style, high + 2 * _PADDING - 1)
 
 
 def draw_table_head(pen: Pen, top: float, currency: Currency) -> float:
@@ -84,14 +88,14 @@ def draw_row(pen: Pen, top: float, row: Row, currency: Currency) -> float:
         last = below - (len(row.detail) - 1) * SMALL_LEADING
         _draw_late_tag(pen, _DESCRIPTION_X + width(row.detail[-1], SMALL) + 6, last)
     pen.text(_SAC_X, y, line.sac, BODY)
-    pen.text_right(_QUANTITY_RIGHT, y, quantity_text(line.quantity_millionths, currency), BODY, room=68)
-    pen.text_right(_QUANTITY_RIGHT, y - LEADING + 1, line.unit, SMALL, room=68)
+    pen.text_right(_QUANTITY_RIGHT, y, quantity_text(line.quantity_millionths, currency), BODY, room=_QUANTITY_WIDTH)
+    pen.text_right(_QUANTITY_RIGHT, y - LEADING + 1, line.unit, SMALL, room=_QUANTITY_WIDTH)
     rate_y = y
     for text in row.rate:
-        pen.text_right(_RATE_RIGHT, rate_y, text, BODY)
+        pen.text_right(_RATE_RIGHT, rate_y, text, row.rate_style)
         rate_y -= LEADING
     indian = FORMATS[currency].indian_grouping
-    pen.text_right(_EVENTS_RIGHT, y, group_digits(str(line.event_count), indian=indian), BODY, room=44)
+    pen.text_right(_EVENTS_RIGHT, y, group_digits(str(line.event_count), indian=indian), BODY, room=_EVENTS_WIDTH)
     pen.text_right(RIGHT - 6, y, amount_text(line.amount_minor, currency), BODY, room=_AMOUNT_WIDTH)
     pen.rule(LEFT, top - row.height, WIDTH)
     return top - row.height
@@ -109,6 +113,11 @@ def draw_carry(pen: Pen, top: float, label: str, amount_minor: int, *, currency:
 def amount_text(amount_minor: int, currency: Currency) -> str:
     """An amount in a column whose head names the currency: no symbol."""
     return format_minor(amount_minor, currency).replace(FORMATS[currency].symbol, "", 1)
+
+
+def _style_of_rate(text: str) -> Type:
+    widest = max((width(word, BODY) for word in text.split()), default=0)
+    return shrunk(BODY, _RATE_WIDTH / widest) if widest > _RATE_WIDTH else BODY
 
 
 def _draw_late_tag(pen: Pen, x: float, y: float) -> None:

@@ -4,11 +4,10 @@ from typing import Final
 
 from connectors.pdf.countries import country_name
 from connectors.pdf.fonts import wrap
-from connectors.pdf.pen import ACCENT, PANEL, Pen
+from connectors.pdf.pen import ACCENT, Pen
 from connectors.pdf.sheet import (
     BAND_LABEL,
     BAND_VALUE,
-    BODY,
     LABEL,
     LEADING,
     LEFT,
@@ -35,10 +34,10 @@ _INDIA: Final = "IN"
 _SUPPLY_NAMES: Final = {
     "B2B": "Business, registered (B2B)",
     "B2C": "Unregistered recipient (B2C)",
-    "SEZWP": "SEZ with payment of IGST (SEZWP)",
-    "SEZWOP": "SEZ without payment of IGST (SEZWOP)",
-    "EXPWP": "Export with payment of IGST (EXPWP)",
-    "EXPWOP": "Export without payment of IGST (EXPWOP)",
+    "SEZWP": "SEZ with IGST (SEZWP)",
+    "SEZWOP": "SEZ under LUT (SEZWOP)",
+    "EXPWP": "Export with IGST (EXPWP)",
+    "EXPWOP": "Export under LUT (EXPWOP)",
 }
 
 
@@ -64,7 +63,7 @@ def draw_next_head(pen: Pen, invoice: Invoice) -> float:
 def draw_foot(pen: Pen, invoice: Invoice, *, page: int, pages: int) -> None:
     """Seller, buyer and page number, below the content."""
     pen.rule(LEFT, 44, WIDTH)
-    facts = f"{invoice.seller.legal_name}  ·  GSTIN {invoice.seller.gstin}  ·  Account {invoice.account_code}"
+    facts = f"{invoice.seller.legal_name} · GSTIN {invoice.seller.gstin} · Account {invoice.account_code}"
     pen.text(LEFT, 32, wrap(facts, SMALL, room=WIDTH - 80, lines_max=1)[0], SMALL)
     pen.text_right(RIGHT, 32, f"Page {page} of {pages}", SMALL)
 
@@ -84,12 +83,12 @@ def copy_mark(invoice: Invoice) -> str:
 def _draw_seller(pen: Pen, seller: Party, y: float) -> float:
     y = pen.lines(LEFT, y, wrap(seller.legal_name, NAME, room=_SELLER_WIDTH), NAME, leading=15)
     y = _draw_address(pen, LEFT, y, seller, room=_SELLER_WIDTH)
-    registration = f"GSTIN {seller.gstin}   PAN {pan_of(seller)}"
+    registration = f"GSTIN {seller.gstin} · PAN {pan_of(seller)}"
     pen.text(LEFT, y, registration, SMALL_STRONG)
     y -= SMALL_LEADING
     contact = [f"State: {state_text(seller.state_code)}"] if seller.state_code else []
     contact += [seller.email] if seller.email else []
-    return pen.lines(LEFT, y, wrap("   ".join(contact), SMALL, room=_SELLER_WIDTH), SMALL, leading=SMALL_LEADING)
+    return pen.lines(LEFT, y, wrap(" · ".join(contact), SMALL, room=_SELLER_WIDTH), SMALL, leading=SMALL_LEADING)
 
 
 def _draw_address(pen: Pen, x: float, y: float, party: Party, *, room: float) -> float:
@@ -125,11 +124,10 @@ def _draw_buyer(pen: Pen, invoice: Invoice, y: float) -> float:
         facts.append(f"State: {state_text(buyer.state_code)}" if buyer.state_code else None)
     else:
         facts.append(f"Country: {country_name(buyer.country)}")
-    pen.text(LEFT, y, "   ".join(fact for fact in facts if fact), SMALL_STRONG)
+    pen.text(LEFT, y, " · ".join(fact for fact in facts if fact), SMALL_STRONG)
     y -= SMALL_LEADING
     if buyer.email:
-        pen.text(LEFT, y, buyer.email, SMALL)
-        y -= SMALL_LEADING
+        y = pen.lines(LEFT, y, wrap(buyer.email, SMALL, room=_BUYER_WIDTH), SMALL, leading=SMALL_LEADING)
     return y
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from connectors.pdf.fonts import Type, runs, width
+from connectors.pdf.fonts import Type, width
 
 Colour = tuple[float, float, float]
 
@@ -15,23 +15,31 @@ AMBER: Final[Colour] = (0.62, 0.36, 0.02)
 AMBER_PANEL: Final[Colour] = (1.0, 0.945, 0.84)
 WHITE: Final[Colour] = (1.0, 1.0, 1.0)
 
-_SIZE_MIN: Final = 4.5
+_SIZE_MIN: Final = 4.0
 
 
 class Pen:
-    """Draws on a reportlab canvas."""
+    """Draws on a reportlab canvas.
 
-    def __init__(self, canvas: Any) -> None:  # noqa: ANN401 (reportlab has no types)
+    The texts of a page are collected and set in one go above its panels and rules, which takes half the time of setting
+    each on its own.
+    """
+
+    def __init__(self, canvas: Any) -> None:
         self._canvas = canvas
-        self._colour: Colour | None = None
+        self._texts = canvas.beginText()
+        self._style: Type | None = None
 
     def text(self, x: float, y: float, text: str, style: Type) -> None:
         """One line with its baseline at y, beginning at x."""
-        self._fill(style.colour)
-        for font, run in runs(text, style.font):
-            self._canvas.setFont(font, style.size)
-            self._canvas.drawString(x, y, run, charSpace=style.tracking or None)
-            x += width(run, style)
+        texts = self._texts
+        if style != self._style:
+            texts.setFont(style.font, style.size)
+            texts.setFillColorRGB(*style.colour)
+            texts.setCharSpace(style.tracking)
+            self._style = style
+        texts.setTextOrigin(round(x, 2), round(y, 2))
+        texts.textOut(text)
 
     def text_right(self, x: float, y: float, text: str, style: Type, *, room: float | None = None) -> None:
         """One line ending at x, set smaller when it is wider than `room`."""
@@ -52,15 +60,16 @@ class Pen:
         """A horizontal line."""
         self._canvas.setStrokeColorRGB(*colour)
         self._canvas.setLineWidth(thickness)
-        self._canvas.line(x, y, x + wide, y)
+        self._canvas.line(round(x, 2), round(y, 2), round(x + wide, 2), round(y, 2))
 
     def panel(self, x: float, y: float, wide: float, high: float, *, fill: Colour = PANEL, radius: float = 0) -> None:
         """A filled rectangle with its lower left corner at (x, y)."""
-        self._fill(fill)
+        self._canvas.setFillColorRGB(*fill)
+        box = (round(x, 2), round(y, 2), round(wide, 2), round(high, 2))
         if radius:
-            self._canvas.roundRect(x, y, wide, high, radius, stroke=0, fill=1)
+            self._canvas.roundRect(*box, radius, stroke=0, fill=1)
         else:
-            self._canvas.rect(x, y, wide, high, stroke=0, fill=1)
+            self._canvas.rect(*box, stroke=0, fill=1)
 
     def watermark(self, x: float, y: float, text: str, style: Type) -> None:
         """A text across the page, centred on (x, y), through which the page stays readable."""
@@ -75,13 +84,10 @@ class Pen:
 
     def end_page(self) -> None:
         """Finishes the page and begins the next."""
+        self._canvas.drawText(self._texts)
         self._canvas.showPage()
-        self._colour = None
-
-    def _fill(self, colour: Colour) -> None:
-        if colour != self._colour:
-            self._canvas.setFillColorRGB(*colour)
-            self._colour = colour
+        self._texts = self._canvas.beginText()
+        self._style = None
 
 
 def shrunk(style: Type, factor: float) -> Type:

@@ -162,4 +162,4 @@ class _Administration:
         return True
 
     def audit(self, *, action: str, subject: str, actor: str, after: Mapping[str, Any], at: datetime) -> None:
-        audit.append(self._connection, at=at, actor=actor, action=action, subject=subject, after=after)
+        audit.record(self._connection, [audit.Change(subject, None, after)], action=action, actor=actor, at=at)

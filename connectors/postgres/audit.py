@@ -10,9 +10,10 @@ from sqlalchemy import Connection, text
 
 _INSERT: Final = text("""
 INSERT INTO audit_record (at, actor, action, subject, before, after)
-SELECT :at, :actor, :action, r.subject, r.before, r.after
-FROM jsonb_to_recordset(CAST(:changes AS jsonb)) WITH ORDINALITY AS r (subject text, before jsonb, after jsonb, place bigint)
-ORDER BY r.place
+SELECT :at, :actor, :action, c.change ->> 'subject',
+       nullif(c.change -> 'before', 'null'), nullif(c.change -> 'after', 'null')
+FROM jsonb_array_elements(CAST(:changes AS jsonb)) WITH ORDINALITY AS c (change, place)
+ORDER BY c.place
 """)
 
 

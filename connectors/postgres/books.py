@@ -10,12 +10,13 @@ from connectors.postgres.database import snapshot
 from connectors.postgres.months import first_day, month_from
 from domain.money import Currency
 from domain.period import BillingMonth
-from invoicing.books_ports import CheckResult, ExaminedBooks, PartitionCount, Revenue, RevenueKey
+from invoicing.books_ports import CachedBalance, CheckResult, ExaminedBooks, PartitionCount, Revenue, RevenueKey
 
 _PARTITIONS = text("""
-SELECT topic, partition, min(first_offset) AS first_offset, max(next_offset) AS next_offset, sum(records)::bigint AS records,
-       sum(received)::bigint AS received, sum(rated)::bigint AS rated, sum(duplicate)::bigint AS duplicate,
-       sum(conflict)::bigint AS conflict, sum(dead_lettered)::bigint AS dead_lettered, sum(quarantined)::bigint AS quarantined
+SELECT topic, partition, min(first_offset) AS first_offset, max(next_offset) AS next_offset,
+       sum(records)::bigint AS records, sum(received)::bigint AS received,
+       sum(rated)::bigint AS rated, sum(duplicate)::bigint AS duplicate, sum(conflict)::bigint AS conflict,
+       sum(dead_lettered)::bigint AS dead_lettered, sum(quarantined)::bigint AS quarantined
 FROM batch_range GROUP BY topic, partition ORDER BY topic, partition
 """)
 
@@ -55,7 +56,13 @@ class PostgresBooks:
         """Account codes by time zone."""
         grouped = text("SELECT time_zone, array_agg(code ORDER BY code) FROM account GROUP BY time_zone")
         with snapshot(self.engine) as connection:
-            return {zone: codes for zone, codes in connection.execute(grouped)}
+            return dict(connection.execute(grouped).tuples().all())
+
+    def balances(self) -> Mapping[int, CachedBalance]:
+        """Balance and version of every wallet that has an entry, by account id."""
+        with snapshot(self.engine) as connection:
+            rows = connection.execute(text("SELECT account_id, balance_micros, version FROM wallet WHERE version > 0"))
+            return {account_id: CachedBalance(balance, version) for account_id, balance, version in rows}
 
 
 def _run(path: Path, connection: Connection, *, rows_shown: int) -> CheckResult:

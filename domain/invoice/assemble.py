@@ -66,9 +66,7 @@ class Buyer:
     category: BuyerCategory
 
 
-def assemble(
-    charges: MonthOfCharges, *, seller: Seller, buyer: Buyer, on: date, sandbox: bool = False
-) -> Invoice:
+def assemble(charges: MonthOfCharges, *, seller: Seller, buyer: Buyer, on: date, sandbox: bool = False) -> Invoice:
     """The draft of an invoice to be issued `on` a date (IST), which decides the rate and the LUT.
 
     Each line is rounded to minor units here and nowhere later; tax is computed on their sum. A prepaid
@@ -79,9 +77,7 @@ def assemble(
     raises.
     """
     if not charges.lines:
-        raise InvalidInput(
-            f"lines: account {charges.account_code} has nothing to invoice for {charges.month}"
-        )
+        raise InvalidInput(f"lines: account {charges.account_code} has nothing to invoice for {charges.month}")
     decision = _decide(charges.lines, seller=seller, buyer=buyer, on=on, sandbox=sandbox)
     lines = tuple(_line(number, usage) for number, usage in enumerate(charges.lines, start=1))
     subtotal = sum(line.amount_minor for line in lines)
@@ -91,8 +87,7 @@ def assemble(
             " a credit note is the document for that"
         )
     taxes = tuple(
-        TaxLine(str(rate.head), rate.rate_basis_points, subtotal, rate.tax_minor(subtotal))
-        for rate in decision.heads
+        TaxLine(str(rate.head), rate.rate_basis_points, subtotal, rate.tax_minor(subtotal)) for rate in decision.heads
     )
     tax = sum(line.tax_minor for line in taxes)
     return Invoice(
@@ -126,17 +121,11 @@ def issue(invoice: Invoice, *, number: str, issue_date: date, due_date: date) ->
         )
     check_number(number)
     if due_date < issue_date:
-        raise InvalidInput(
-            f"due_date: {due_date} is before the date of issue, {issue_date}", field="due_date"
-        )
-    return replace(
-        invoice, status=InvoiceStatus.ISSUED, number=number, issue_date=issue_date, due_date=due_date
-    )
+        raise InvalidInput(f"due_date: {due_date} is before the date of issue, {issue_date}", field="due_date")
+    return replace(invoice, status=InvoiceStatus.ISSUED, number=number, issue_date=issue_date, due_date=due_date)
 
 
-def _decide(
-    lines: Sequence[ChargedUsage], *, seller: Seller, buyer: Buyer, on: date, sandbox: bool
-) -> TaxDecision:
+def _decide(lines: Sequence[ChargedUsage], *, seller: Seller, buyer: Buyer, on: date, sandbox: bool) -> TaxDecision:
     if seller.party.gstin is None:
         raise InvalidInput("seller.gstin: only a registered seller issues tax invoices", field="seller.gstin")
     party = buyer.party
@@ -147,8 +136,7 @@ def _decide(
     }
     if len(set(decisions.values())) > 1:
         raise InvalidInput(
-            f"lines: the service codes {', '.join(decisions)} bear different tax rates;"
-            " put them on separate invoices",
+            f"lines: the service codes {', '.join(decisions)} bear different tax rates; put them on separate invoices",
             field="sac",
         )
     return next(iter(decisions.values()))

@@ -52,7 +52,7 @@ def _tariff(charge: Charge, cell_name: str) -> Tariff:
     for cell in charge.cells.values():
         if cell.name == cell_name:
             return cell.tariff
-    raise InvalidInput(f"charge {charge.charge_id} ({charge.meter}) has no price {cell_name!r} although usage was rated with it")
+    raise InvalidInput(f"charge {charge.charge_id} ({charge.meter}) has no price {cell_name!r} but usage was rated with it")
 
 
 def _describe(charge: Charge, cell_name: str) -> str:

@@ -30,9 +30,7 @@ def format_number(series: str, financial_year: str, n: int) -> str:
     Raises InvalidInput for a malformed series or year, and when the series is used up for the year.
     """
     if not _SERIES.fullmatch(series):
-        raise InvalidInput(
-            f"series: {series!r} must be 1 to 5 capital letters, digits or '-', not beginning with 0 or '-'"
-        )
+        raise InvalidInput(f"series: {series!r} must be 1 to 5 capital letters, digits or '-', not beginning with 0 or '-'")
     if not _FINANCIAL_YEAR.fullmatch(financial_year):
         raise InvalidInput(f"financial_year: {financial_year!r} is not of the form 26-27")
     digits = min(_DIGITS_MAX, _LENGTH_MAX - len(f"{series}/{financial_year}/"))
@@ -48,7 +46,6 @@ def check_number(number: str) -> None:
     """Raises InvalidInput unless the number is one that Rule 46(b) and the e-invoice portal accept."""
     if not _NUMBER.fullmatch(number):
         raise InvalidInput(
-            f"number: {number!r} must be 1 to 16 capital letters, digits, '-' or '/', beginning with a letter"
-            " or 1-9",
+            f"number: {number!r} must be 1 to 16 capital letters, digits, '-' or '/', beginning with a letter or 1-9",
             field="number",
         )

@@ -86,9 +86,7 @@ class Supply:
 
 _ENDORSED: Final = "SUPPLY MEANT FOR EXPORT/SUPPLY TO SEZ UNIT OR SEZ DEVELOPER FOR AUTHORISED OPERATIONS "
 LEGEND_WITH_TAX: Final = _ENDORSED + "ON PAYMENT OF INTEGRATED TAX"
-LEGEND_WITHOUT_TAX: Final = (
-    _ENDORSED + "UNDER BOND OR LETTER OF UNDERTAKING WITHOUT PAYMENT OF INTEGRATED TAX"
-)
+LEGEND_WITHOUT_TAX: Final = _ENDORSED + "UNDER BOND OR LETTER OF UNDERTAKING WITHOUT PAYMENT OF INTEGRATED TAX"
 
 # By category, and whether a letter of undertaking covers the date.
 _TYPES: Final[Mapping[tuple[BuyerCategory, bool], SupplyType]] = {
@@ -180,8 +178,7 @@ def _state_of_registered(buyer: BuyerTaxProfile, *, sandbox: bool) -> str:
     code = parse_gstin(buyer.gstin, field="buyer.gstin", sandbox=sandbox).state_code
     if buyer.state_code not in (None, code):
         raise InvalidInput(
-            f"buyer.state_code: {buyer.state_code} is not the state of the GSTIN {buyer.gstin},"
-            f" which is {code}",
+            f"buyer.state_code: {buyer.state_code} is not the state of the GSTIN {buyer.gstin}, which is {code}",
             field="buyer.state_code",
         )
     return supply_state(code, field="buyer.gstin").code

@@ -92,13 +92,10 @@ def supply_state(code: str, *, field: str) -> State:
     """The state of a supply made inside India today. Raises InvalidInput naming the field and the way out."""
     state = STATES.get(code)
     if state is None or state.levy is Head.IGST:
-        raise InvalidInput(
-            f"{field}: {code!r} is not the GST code of an Indian state, e.g. 29 for Karnataka", field=field
-        )
+        raise InvalidInput(f"{field}: {code!r} is not the GST code of an Indian state, e.g. 29 for Karnataka", field=field)
     if state.discontinued:
         raise InvalidInput(
-            f"{field}: {code} ({state.name}) stands on historic documents only; use the code that"
-            " replaced it",
+            f"{field}: {code} ({state.name}) stands on historic documents only; use the code that replaced it",
             field=field,
         )
     return state

@@ -53,16 +53,10 @@ def _down(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    stacks = [
-        load_stack(name) for name in ([options.instance] if options.instance else [DEMO, *_other_instances()])
-    ]
+    stacks = [load_stack(name) for name in ([options.instance] if options.instance else [DEMO, *_other_instances()])]
     rows = {stack.name: status(stack) for stack in stacks}
     # Another instance is only worth a table when something of it was started.
-    shown = {
-        name: r
-        for name, r in rows.items()
-        if name in (options.instance, DEMO) or any(x.state != "stopped" for x in r)
-    }
+    shown = {name: r for name, r in rows.items() if name in (options.instance, DEMO) or any(x.state != "stopped" for x in r)}
     if options.json:
         print(json.dumps({name: as_json(found) for name, found in shown.items()}, indent=1))
     else:
@@ -105,12 +99,8 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         command.add_argument("--only", metavar="A,B", help=f"these services: {', '.join(SERVICES)}")
         command.add_argument("--without", metavar="A,B", help="all services but these")
-        command.add_argument(
-            "--instance", default=DEMO if name == "up" else None, help="demo (default) or test"
-        )
-    command = commands.add_parser(
-        "status", help="what runs; ends with 1 when something that should run does not"
-    )
+        command.add_argument("--instance", default=DEMO if name == "up" else None, help="demo (default) or test")
+    command = commands.add_parser("status", help="what runs; ends with 1 when something that should run does not")
     command.add_argument("--json", action="store_true", help="print the rows as JSON")
     command.add_argument("--instance", help="only this instance")
     command = commands.add_parser("logs", help="the end of a service's log")

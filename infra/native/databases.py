@@ -22,8 +22,6 @@ def make_clickhouse_database(stack: Stack) -> None:
     """Make CLICKHOUSE_DB. Raises StackError when the name is not a plain identifier."""
     name = stack.settings["CLICKHOUSE_DB"]
     if not name.isidentifier():
-        raise StackError(
-            f"CLICKHOUSE_DB={name!r} is not a plain name: use letters, digits and underscores in .env."
-        )
+        raise StackError(f"CLICKHOUSE_DB={name!r} is not a plain name: use letters, digits and underscores in .env.")
     with connect_clickhouse(stack.settings) as client:
         client.execute(f"CREATE DATABASE IF NOT EXISTS {name}")

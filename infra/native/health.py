@@ -40,9 +40,7 @@ def wait_healthy(stack: Stack, service: Service) -> None:
                 raise StackError(f"{program} stopped while it started.\n{tail(stack, program)}")
         if time.monotonic() > deadline:
             ends = "\n".join(tail(stack, program) for program in service.programs)
-            raise StackError(
-                f"{service.name} was not healthy within {service.ready_within_seconds} s: {reason}.\n{ends}"
-            )
+            raise StackError(f"{service.name} was not healthy within {service.ready_within_seconds} s: {reason}.\n{ends}")
         time.sleep(BETWEEN_PROBES_SECONDS)
 
 

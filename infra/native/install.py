@@ -46,9 +46,7 @@ def _maven_or_jars(stack: Stack) -> bool:
 
 def _postgres_or_debootstrap(stack: Stack) -> bool:
     name, made_from = postgres.rootfs_archive()
-    unpacked = (stack.local / "postgres" / "rootfs").exists() or cached_path(
-        name, made_from=made_from
-    ).exists()
+    unpacked = (stack.local / "postgres" / "rootfs").exists() or cached_path(name, made_from=made_from).exists()
     return not postgres.needs_rootfs(stack) or unpacked or _program("debootstrap")(stack)
 
 
@@ -57,13 +55,9 @@ def _for(*services: str) -> frozenset[str]:
 
 
 REQUIREMENTS = (
-    Requirement(
-        f"Java {JAVA_MAJOR_MIN} or newer", "default-jre-headless", _for("kafka"), _java_is_new_enough
-    ),
+    Requirement(f"Java {JAVA_MAJOR_MIN} or newer", "default-jre-headless", _for("kafka"), _java_is_new_enough),
     Requirement("mvn (fetches Kafka)", "maven", _for("kafka"), _maven_or_jars),
-    Requirement(
-        "debootstrap (installs PostgreSQL)", "debootstrap", _for("postgres"), _postgres_or_debootstrap
-    ),
+    Requirement("debootstrap (installs PostgreSQL)", "debootstrap", _for("postgres"), _postgres_or_debootstrap),
     Requirement("redis-server", "redis-server", _for("redis"), _program("redis-server")),
     Requirement("clickhouse-server", "clickhouse-server", _for("clickhouse"), _program("clickhouse-server")),
     Requirement(
@@ -73,9 +67,7 @@ REQUIREMENTS = (
         lambda _: FONT.exists(),
     ),
     Requirement("pdftoppm (shows invoices)", "poppler-utils", _for("tests"), _program("pdftoppm")),
-    Requirement(
-        "docker-compose (checks its file)", "docker-compose", _for("tests"), _program("docker-compose")
-    ),
+    Requirement("docker-compose (checks its file)", "docker-compose", _for("tests"), _program("docker-compose")),
 )
 
 

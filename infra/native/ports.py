@@ -17,13 +17,9 @@ def check_ports(stack: Stack, services: list[Service]) -> None:
         for setting in service.ports:
             port = stack.settings[setting]
             if not port.isdigit() or not 0 < int(port) < 65536:
-                sentences.append(
-                    f"{setting}={port} is not a port number: give it one from 1 to 65535 in .env."
-                )
+                sentences.append(f"{setting}={port} is not a port number: give it one from 1 to 65535 in .env.")
             elif port in seen:
-                sentences.append(
-                    f"{seen[port]} and {setting} are both {port}: give one of them another port in .env."
-                )
+                sentences.append(f"{seen[port]} and {setting} are both {port}: give one of them another port in .env.")
             elif _is_taken(stack.settings[service.host], int(port)):
                 sentences.append(
                     f"Port {port} ({setting}) is held by {_holder(int(port))}: stop that program, "

@@ -75,9 +75,7 @@ def rootfs_archive() -> tuple[str, str]:
 def postgres_server(stack: Stack) -> Server:
     """How to run the server of this instance."""
     home = stack.local / "postgres"
-    become = (
-        ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups") if os.geteuid() == 0 else ()
-    )
+    become = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups") if os.geteuid() == 0 else ()
     if needs_rootfs(stack):
         rootfs, inside = home / "rootfs", "/var/lib/postgresql/billing"
         return Server(("chroot", str(rootfs)), become, inside, rootfs / inside[1:])

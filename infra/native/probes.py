@@ -52,9 +52,7 @@ def connect_postgres(settings: Mapping[str, str], *, database: str = "postgres")
 
 def probe_redis(settings: Mapping[str, str]) -> None:
     """The server answers PING."""
-    with redis.Redis(
-        settings["REDIS_HOST"], int(settings["REDIS_PORT"]), socket_timeout=ANSWER_SECONDS
-    ) as client:
+    with redis.Redis(settings["REDIS_HOST"], int(settings["REDIS_PORT"]), socket_timeout=ANSWER_SECONDS) as client:
         client.ping()
 
 
@@ -81,9 +79,7 @@ def probe_airflow(settings: Mapping[str, str]) -> None:
     url = f"http://{settings['AIRFLOW_HOST']}:{settings['AIRFLOW_PORT']}/api/v2/monitor/health"
     with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:
         parts = json.load(answer)
-    ill = [
-        f"{part} is {parts[part]['status']}" for part in AIRFLOW_PARTS if parts[part]["status"] != "healthy"
-    ]
+    ill = [f"{part} is {parts[part]['status']}" for part in AIRFLOW_PARTS if parts[part]["status"] != "healthy"]
     if ill:
         raise ConnectionError(", ".join(ill))
 

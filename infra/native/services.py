@@ -101,9 +101,7 @@ def select(*, instance: str, only: str | None, without: str | None) -> list[Serv
     chosen = [name for name in chosen if name not in _names(without)]
     engines = [name for name in chosen if name in ENGINES]
     if instance != DEMO and engines:
-        raise StackError(
-            f"The instance {instance!r} uses the demo's {engines[0]}: start it there, without --instance."
-        )
+        raise StackError(f"The instance {instance!r} uses the demo's {engines[0]}: start it there, without --instance.")
     return [SERVICES[name] for name in all_names if name in chosen]
 
 

@@ -108,9 +108,7 @@ def load_stack(name: str = DEMO, *, root: Path = ROOT) -> Stack:
     if name != DEMO:
         path = root / "infra" / "native" / f"{name}.env"
         if not path.exists():
-            raise StackError(
-                f"There is no instance {name!r}: make {path.relative_to(root)} with what it changes."
-            )
+            raise StackError(f"There is no instance {name!r}: make {path.relative_to(root)} with what it changes.")
         overrides = _read_env_file(path)
     written = write_env_file(root)
     shell = {key: os.environ[key] for key in written if key in os.environ}
@@ -138,9 +136,7 @@ def write_env_file(root: Path) -> dict[str, str]:
     settings = {**names, **_read_env_file(target)}
     for name in GENERATED_SECRETS:
         if not settings[name]:
-            raise StackError(
-                f"{name} is empty in .env: give it a value, or delete the line and a new one is made."
-            )
+            raise StackError(f"{name} is empty in .env: give it a value, or delete the line and a new one is made.")
     return settings
 
 

@@ -41,9 +41,7 @@ def status(stack: Stack) -> list[Row]:
     services = [service for service in SERVICES.values() if stack.name == DEMO or service.name not in ENGINES]
     running = [s for s in services if any(p in found and found[p].alive for p in s.programs)]
     with ThreadPoolExecutor(max_workers=len(SERVICES)) as pool:
-        reasons = dict(
-            zip((s.name for s in running), pool.map(lambda s: _reason(stack, s), running), strict=True)
-        )
+        reasons = dict(zip((s.name for s in running), pool.map(lambda s: _reason(stack, s), running), strict=True))
     died = supervision.supervisor_died(stack)
     return [
         _row(stack, service, program, found.get(program), reasons.get(service.name, ""), supervisor_died=died)
@@ -95,7 +93,9 @@ def _row(
         if process is not None and process.crashed:
             why = f"ended with {process.exit_status}: `make logs s={program}`"
         return Row(program, "crashed" if crashed else "stopped", 0, [], 0, 0, why)
-    state = "starting" if process.state == "STARTING" else "unhealthy" if reason else "healthy"
+    state = "healthy"
+    if reason:
+        state = "starting" if process.state == "STARTING" else "unhealthy"
     ports = [int(stack.settings[name]) for name in service.ports] if program == service.programs[0] else []
     return Row(program, state, process.pid, ports, _memory_mb(process.pid), process.uptime_seconds, reason)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -94,9 +95,7 @@ def ensure_supervisor(stack: Stack, environment: dict[str, str]) -> None:
         if not changed:
             return
         if any(process.alive for process in processes(stack).values()):
-            raise StackError(
-                f"{', '.join(changed)} changed since the stack was started: run `make down`, then `make up`."
-            )
+            raise StackError(f"{', '.join(changed)} changed since the stack was started: run `make down`, then `make up`.")
         stop_supervisor(stack)
     stack.logs.mkdir(parents=True, exist_ok=True)
     command = [
@@ -108,15 +107,11 @@ def ensure_supervisor(stack: Stack, environment: dict[str, str]) -> None:
         "-c",
         str(_configuration(stack)),
     ]
-    done = subprocess.run(
-        command, env=environment, cwd=stack.root, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, env=environment, cwd=stack.root, capture_output=True, text=True, check=False)
     deadline = time.monotonic() + SUPERVISOR_START_SECONDS
     while not is_running(stack):
         if done.returncode != 0 or time.monotonic() > deadline:
-            raise StackError(
-                f"The process supervisor did not start: {done.stderr.strip() or done.stdout.strip()}"
-            )
+            raise StackError(f"The process supervisor did not start: {done.stderr.strip() or done.stdout.strip()}")
         time.sleep(0.05)
     print_file.write_text(json.dumps(now, indent=1))
 
@@ -168,14 +163,17 @@ def clear_after_kill(stack: Stack) -> None:
 
 
 def _leftovers(stack: Stack) -> list[psutil.Process]:
-    """Processes of this instance without a supervisor: each got STACK_LOCAL in its environment."""
+    """What a supervisord that no longer answers started: its session, which outlives it and has its number."""
+    session = int(_pid_file(stack).read_text())
+    if psutil.boot_time() > _pid_file(stack).stat().st_mtime:
+        return []  # the machine was started anew, and the number may be another program's
     found = []
     for process in psutil.process_iter():
-        try:
-            if process.environ().get("STACK_LOCAL") == str(stack.local):
+        with suppress(psutil.Error, ProcessLookupError):
+            if os.getsid(process.pid) == session:
                 found.append(process)
-        except (psutil.Error, OSError):
-            continue  # a process of somebody else, or one that ended meanwhile
+    if any(process.pid == session and "supervisord" not in " ".join(process.cmdline()) for process in found):
+        return []  # supervisord's number has been given to another program, so nothing of its session is left
     return found
 
 

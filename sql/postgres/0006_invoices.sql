@@ -70,10 +70,10 @@ CREATE TRIGGER invoice_issued_is_frozen BEFORE UPDATE OR DELETE ON invoice
 
 CREATE FUNCTION refuse_change_of_issued_lines() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT 1 FROM invoice WHERE invoice_id = OLD.invoice_id AND status <> 'draft') THEN
+    IF EXISTS (SELECT 1 FROM invoice WHERE invoice_id IN (OLD.invoice_id, NEW.invoice_id) AND status <> 'draft') THEN
         RAISE EXCEPTION 'the lines of an issued invoice are frozen' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
 END $$;
-CREATE TRIGGER invoice_line_issued_is_frozen BEFORE UPDATE OR DELETE ON invoice_line
+CREATE TRIGGER invoice_line_issued_is_frozen BEFORE INSERT OR UPDATE OR DELETE ON invoice_line
     FOR EACH ROW EXECUTE FUNCTION refuse_change_of_issued_lines();

@@ -1,0 +1,69 @@
+"""Building what the batch side needs: books, invoices, and Airflow to run them."""
+
+from connectors.airflow.client import Airflow
+from connectors.clickhouse.revenue import ClickHouseRevenue
+from connectors.clickhouse.schema import connect
+from connectors.files.invoice_folder import InvoiceFolderOnDisk
+from connectors.pdf.invoice_pdf import render
+from connectors.postgres.books import PostgresBooks
+from connectors.postgres.invoice_drafts import PostgresInvoiceDrafts
+from connectors.postgres.invoice_issuing import PostgresInvoiceIssuing
+from connectors.postgres.invoice_runs import PostgresInvoiceRuns
+from connectors.postgres.invoices import PostgresInvoices
+from connectors.redis.batch_balances import RedisBatchBalances
+from connectors.settings import PROJECT_ROOT, settings
+from connectors.wiring import database
+from invoicing.invoice_ports import InvoiceBook, InvoicePrinter
+
+
+def books() -> PostgresBooks:
+    """The truth, with the checks of sql/checks/."""
+    return PostgresBooks(database(), PROJECT_ROOT / "sql" / "checks")
+
+
+def warehouse() -> ClickHouseRevenue:
+    """Revenue as ClickHouse has it."""
+    chosen = settings()
+    return ClickHouseRevenue(
+        connect(
+            host=chosen.clickhouse_host,
+            port=chosen.clickhouse_port,
+            database=chosen.clickhouse_db,
+            user=chosen.clickhouse_user,
+            password=chosen.clickhouse_password,
+        )
+    )
+
+
+def balances() -> RedisBatchBalances:
+    """Balances in Redis."""
+    chosen = settings()
+    return RedisBatchBalances(host=chosen.redis_host, port=chosen.redis_port, database=chosen.redis_db)
+
+
+def invoice_book() -> InvoiceBook:
+    """Runs, drafts, issuing and invoices."""
+    engine = database()
+    return InvoiceBook(
+        runs=PostgresInvoiceRuns(engine),
+        drafts=PostgresInvoiceDrafts(engine),
+        issuing=PostgresInvoiceIssuing(engine),
+        invoices=PostgresInvoices(engine),
+    )
+
+
+def invoice_printer() -> InvoicePrinter:
+    """Draws PDFs."""
+    return render
+
+
+def invoice_folder() -> InvoiceFolderOnDisk:
+    """Where PDFs lie."""
+    return InvoiceFolderOnDisk(settings().invoice_folder)
+
+
+def airflow() -> Airflow:
+    """The configured Airflow, signed in. Raises EngineUnavailable when it does not answer."""
+    chosen = settings()
+    address = f"http://{chosen.airflow_host}:{chosen.airflow_port}"
+    return Airflow.sign_in(address, user=chosen.airflow_user, password=chosen.airflow_password)

@@ -1,0 +1,1 @@
+"""The file system: where printed documents lie."""

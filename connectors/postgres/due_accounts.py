@@ -1,0 +1,119 @@
+"""Accounts with what is due from them: running totals less what issued invoices took, ready to be put on lines."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+from sqlalchemy import Connection, RowMapping, text
+
+from connectors.postgres.months import first_day, month_from
+from domain.catalogue import Charge, read_charge
+from domain.invoice.assemble import Buyer, PaymentMode
+from domain.invoice.due_usage import DueUsage
+from domain.invoice.model import Party
+from domain.money import Currency
+from domain.period import BillingMonth
+from domain.tax.place_of_supply import BuyerCategory
+from invoicing.invoice_ports import Batch, DueAccount
+
+_IS_DUE: Final = """
+t.service_month <= :month
+AND (t.quantity_millionths, t.amount_micros, t.event_count)
+ <> (t.invoiced_quantity_millionths, t.invoiced_amount_micros, t.invoiced_event_count)
+"""
+
+# What is due once this month's invoice is issued goes on the next one (DESIGN §3.7).
+_ACCOUNTS: Final = text(f"""
+SELECT a.account_id FROM account a
+WHERE mod(a.account_id, :of) = :number
+  AND EXISTS (SELECT FROM usage_total t WHERE t.account_id = a.account_id AND {_IS_DUE})
+  AND NOT EXISTS (SELECT FROM invoice i WHERE i.account_id = a.account_id AND i.month = :month
+                  AND (i.status = 'issued' OR (i.status = 'draft' AND :undrafted)))
+""")  # noqa: S608 - a constant put together from constants
+
+# By account code as bytes, so that the order of numbers is the same on every server; lines: this month's before late ones.
+_DUE: Final = text(f"""
+SELECT a.account_id, a.code, w.wallet_id, a.mode, a.currency, c.legal_name, c.address_lines, c.country, c.state_code,
+       c.gstin, c.email, c.tax_category, t.service_month, t.charge_id, t.price_cell,
+       t.quantity_millionths - t.invoiced_quantity_millionths AS quantity_millionths,
+       t.amount_micros - t.invoiced_amount_micros AS amount_micros,
+       t.event_count - t.invoiced_event_count AS event_count
+FROM account a
+JOIN customer c USING (customer_id)
+JOIN wallet w USING (account_id)
+LEFT JOIN usage_total t ON t.account_id = a.account_id AND {_IS_DUE}
+WHERE a.account_id = ANY(:account_ids)
+ORDER BY a.code COLLATE "C", t.service_month DESC, t.charge_id, t.price_cell COLLATE "C"
+""")  # noqa: S608
+
+_CHARGES: Final = text("""
+SELECT c.charge_id, c.meter, c.description, c.sac, c.unit, c.price, p.code || ' v' || v.version AS plan_version
+FROM charge c JOIN plan_version v USING (plan_version_id) JOIN plan p USING (plan_id)
+WHERE c.charge_id = ANY(:charge_ids)
+""")
+
+
+def due_account_ids(connection: Connection, month: BillingMonth, batch: Batch, *, undrafted: bool = False) -> Sequence[int]:
+    """Accounts of a batch with something due and no issued invoice of the month; with `undrafted`, no draft either."""
+    parameters = {"month": first_day(month), "of": batch.of, "number": batch.number, "undrafted": undrafted}
+    return connection.execute(_ACCOUNTS, parameters).scalars().all()
+
+
+def load_due_accounts(connection: Connection, month: BillingMonth, account_ids: Sequence[int]) -> list[DueAccount]:
+    """These accounts by code, each with what is due up to the month; an account with nothing due has no usage."""
+    parameters = {"month": first_day(month), "account_ids": list(account_ids)}
+    rows = connection.execute(_DUE, parameters).mappings().all()
+    charges = _load_charges(connection, {row["charge_id"] for row in rows} - {None})
+    by_account: dict[int, list[RowMapping]] = {}
+    for row in rows:
+        by_account.setdefault(row["account_id"], []).append(row)
+    return [_account(found, charges) for found in by_account.values()]
+
+
+def _load_charges(connection: Connection, charge_ids: set[int]) -> dict[int, tuple[Charge, str]]:
+    rows = connection.execute(_CHARGES, {"charge_ids": sorted(charge_ids)}).mappings()
+    return {
+        row["charge_id"]: (
+            read_charge(row["charge_id"], dict(row), path=f"plan {row['plan_version']}, charge {row['meter']}"),
+            row["plan_version"],
+        )
+        for row in rows
+    }
+
+
+def _account(rows: Sequence[RowMapping], charges: dict[int, tuple[Charge, str]]) -> DueAccount:
+    first = rows[0]
+    return DueAccount(
+        account_id=first["account_id"],
+        code=first["code"],
+        wallet_id=first["wallet_id"],
+        mode=PaymentMode(first["mode"]),
+        currency=Currency(first["currency"]),
+        buyer=Buyer(_party(first), BuyerCategory(first["tax_category"])),
+        usage=tuple(_usage(row, charges) for row in rows if row["charge_id"] is not None),
+    )
+
+
+def _party(row: RowMapping) -> Party:
+    return Party(
+        legal_name=row["legal_name"],
+        address_lines=tuple(row["address_lines"]),
+        country=row["country"],
+        state_code=row["state_code"],
+        gstin=row["gstin"],
+        email=row["email"],
+    )
+
+
+def _usage(row: RowMapping, charges: dict[int, tuple[Charge, str]]) -> DueUsage:
+    charge, plan_version = charges[row["charge_id"]]
+    service_month: date = row["service_month"]
+    return DueUsage(
+        service_month=month_from(service_month),
+        charge=charge,
+        price_cell=row["price_cell"],
+        plan_version=plan_version,
+        quantity_millionths=row["quantity_millionths"],
+        amount_micros=row["amount_micros"],
+        event_count=row["event_count"],
+    )
