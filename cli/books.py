@@ -58,13 +58,13 @@ def _facts(report: BooksReport) -> dict[str, Any]:
 
 def _print(report: BooksReport) -> None:
     show_rows(
-        [{"check": check.name, "rows": check.rows, "rule": check.rule} for check in report.checks],
+        [{"check": check.name, "holds": "no" if check.rows else "yes", "rows": check.rows} for check in report.checks],
         as_json=False,
         empty="there are no checks in sql/checks",
     )
     for check in report.checks:
         if check.rows:
-            console.print(f"\n{check.name}, the first rows:", style="red", highlight=False)
+            console.print(f"\n{check.name}: {check.rule}. The first rows:", style="red", markup=False, highlight=False)
             show_rows(check.first_rows, as_json=False, empty="")
     console.print()
     received = _partition_rows(report.partitions, report.certificate()["totals"])

@@ -140,7 +140,12 @@ def summary(*, month: Month, as_json: AsJson = False) -> None:
     if as_json:
         show(facts, as_json=True)
         return
-    amounts = [{"status": status, **row} for status in ("drafts", "issued") for row in facts.pop(status)]
+    columns = ("currency", "invoices", "subtotal", "tax", "total", "prepaid")
+    amounts = [
+        {"status": status, **{name: row[name] for name in columns}}
+        for status in ("drafts", "issued")
+        for row in facts.pop(status)
+    ]
     failures = facts.pop("failures")
     show({**facts, "failures": len(failures)}, as_json=False)
     show_rows(amounts, as_json=False, empty="no invoices")
@@ -208,7 +213,10 @@ def _summary_facts(found: RunSummary) -> dict[str, Any]:
 
 def _amount_row(amounts: Amounts) -> dict[str, Any]:
     row = asdict(amounts)
-    return {**row, "total": format_minor(amounts.total_minor, amounts.currency)}
+    written = {
+        name: format_minor(row[f"{name}_minor"], amounts.currency) for name in ("subtotal", "tax", "total", "prepaid")
+    }
+    return {**row, **written}
 
 
 def _readable(row: dict[str, Any], *names: str) -> dict[str, str]:

@@ -39,6 +39,7 @@ app = faust.App(
     broker_max_poll_records=2000,
     stream_buffer_maxsize=16,  # events are fetches here: enough to keep the agent busy, little enough to stay small
     cython_optimizations=True,
+    autodiscover=["streams.meter_usage", "streams.publish_usage", "streams.watch"],  # agents, tasks and pages
 )
 app.transport = BatchedTransport(app.conf.broker_consumer, app)
 
@@ -68,6 +69,6 @@ def refuse_to_start_half(*_: Any, **__: Any) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 50)
+    # The consumer has a thread of its own: a shorter turn at the interpreter lock lets it fetch while a batch is rated.
+    sys.setswitchinterval(0.0005)
 
-
-from streams import meter_usage, publish_usage, watch  # noqa: E402, F401 - agents and pages register themselves on the app

@@ -1,64 +1,48 @@
-"""Publishing what is booked: one loop a destination, beside the metering agent and never in its way."""
+"""Keeping a publisher beside this worker (streams/publisher.py), and counting what it sends."""
 
 import asyncio
+import json
 import logging
-from collections.abc import Callable
+import sys
+from asyncio.subprocess import PIPE, Process
 
-from connectors import metering_wiring as wiring
-from domain.errors import EngineUnavailable
-from invoicing.publish_usage import Outbox, announce_next, warehouse_next
+from connectors.settings import PROJECT_ROOT
 from streams import metrics
 from streams.app import app
 
 _log = logging.getLogger(__name__)
-_IDLE_SECONDS = 0.5
-_PAUSE_LONGEST_SECONDS = 30.0
-_EVENTS_MAX = 5_000
+_RESTART_SECONDS = 2.0
+_END_SECONDS = 40.0
 
 
 @app.task
-async def announce() -> None:
-    """Send rated usage, dead letters and conflicts to their topics."""
-    outbox = wiring.outbox()
-    announcer = wiring.announcer()
-
-    def send(*, certain: bool) -> int | None:
-        return announce_next(outbox, announcer, events_max=_EVENTS_MAX)
-
-    await _forever("topics", outbox, send)
-
-
-@app.task
-async def warehouse() -> None:
-    """Add rated usage to ClickHouse."""
-    outbox = wiring.outbox()
-    store = wiring.warehouse()
-
-    def send(*, certain: bool) -> int | None:
-        return warehouse_next(outbox, store, events_max=_EVENTS_MAX, certain=certain)
-
-    await _forever("clickhouse", outbox, send)
-
-
-async def _forever(destination: str, outbox: Outbox, send: Callable[..., int | None]) -> None:
-    """Send while there is something, wait while there is not; after a failure wait longer each time and say so."""
-    pause_seconds = _IDLE_SECONDS
+async def publish_usage() -> None:
+    """Run a publisher for as long as the worker runs; start another when one ends."""
     while not app.should_stop:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "streams.publisher", stdin=PIPE, stdout=PIPE, cwd=PROJECT_ROOT
+        )
         try:
-            await asyncio.to_thread(_while_any, destination, outbox, send)
-            pause_seconds = _IDLE_SECONDS
-        except EngineUnavailable as error:
-            pause_seconds = min(pause_seconds * 2, _PAUSE_LONGEST_SECONDS)
-            _log.warning("%s; sending to %s goes on in %.0f s, nothing is lost", error, destination, pause_seconds)
-        await asyncio.sleep(pause_seconds)
+            await _count(process)
+        finally:
+            await _end(process)
+        if not app.should_stop:
+            _log.error("the publisher ended with code %s; starting another", process.returncode)
+            await asyncio.sleep(_RESTART_SECONDS)
 
 
-def _while_any(destination: str, outbox: Outbox, send: Callable[..., int | None]) -> None:
-    with outbox.hold(f"publish to {destination}") as held:
-        certain = False
-        while held and not app.should_stop:
-            sent = send(certain=certain)
-            if sent is None:
-                return
-            certain = True
-            metrics.published.labels(destination).inc(sent)
+async def _count(process: Process) -> None:
+    if process.stdout is None:
+        raise RuntimeError("the publisher was started without a pipe")
+    async for line in process.stdout:
+        sent = json.loads(line)
+        metrics.published.labels(sent["to"]).inc(sent["events"])
+
+
+async def _end(process: Process) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        await asyncio.wait_for(process.wait(), _END_SECONDS)
+    except TimeoutError:
+        process.kill()

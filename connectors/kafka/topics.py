@@ -84,5 +84,7 @@ def _as_new_topic(topic: Topic) -> NewTopic:
     config = {
         "retention.ms": str(topic.retention_hours * 3_600_000),
         "max.message.bytes": str(topic.max_message_bytes),
+        # The broker's own clock: a producer's timestamp would let it choose when its events were received.
+        "message.timestamp.type": "LogAppendTime",
     }
     return NewTopic(topic.name, topic.partitions, 1, config=config)

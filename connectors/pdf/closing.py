@@ -166,5 +166,6 @@ def _payment_and_signature(invoice: Invoice) -> Block:
 
 def _payment_texts(invoice: Invoice) -> list[str]:
     if invoice.due_minor == 0:
-        return ["Nothing is due on this invoice."]
+        paid = "Paid in full from your prepaid wallet. " if invoice.prepaid_minor else ""
+        return [f"{paid}Nothing is due on this invoice."]
     return [*invoice.seller.payment_lines, f"Please quote {invoice.number or 'the invoice number'} with your payment."]

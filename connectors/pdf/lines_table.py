@@ -46,6 +46,7 @@ class Row:
     line: InvoiceLine
     description: tuple[str, ...]
     detail: tuple[str, ...]
+    unit: tuple[str, ...]
     rate: tuple[str, ...]
     rate_style: Type
     height: float
@@ -58,8 +59,13 @@ def set_row(line: InvoiceLine) -> Row:
     detail = wrap(f"{month_text(line.service_month)} · {line.plan_version}", SMALL, room=detail_room, lines_max=3)
     rate_style = _style_of_rate(line.unit_price_text)
     rate = wrap(line.unit_price_text, rate_style, room=_RATE_WIDTH, lines_max=6)
-    high = max(len(description) * LEADING + len(detail) * SMALL_LEADING, len(rate) * LEADING)
-    return Row(line, tuple(description), tuple(detail), tuple(rate), rate_style, high + 2 * _PADDING - 1)
+    unit = wrap(line.unit, SMALL, room=_QUANTITY_WIDTH, lines_max=3)
+    high = max(
+        len(description) * LEADING + len(detail) * SMALL_LEADING,
+        LEADING + len(unit) * SMALL_LEADING,
+        len(rate) * LEADING,
+    )
+    return Row(line, description, detail, unit, rate, rate_style, high + 2 * _PADDING - 1)
 
 
 def draw_table_head(pen: Pen, top: float, currency: Currency) -> float:
@@ -82,18 +88,15 @@ def draw_row(pen: Pen, top: float, row: Row, currency: Currency) -> float:
     line = row.line
     y = top - _PADDING - 7.5
     pen.text(LEFT + 6, y, str(line.line_number), SMALL)
-    below = pen.lines(_DESCRIPTION_X, y, list(row.description), BODY, leading=LEADING) + 1
-    pen.lines(_DESCRIPTION_X, below, list(row.detail), SMALL, leading=SMALL_LEADING)
+    below = pen.lines(_DESCRIPTION_X, y, row.description, BODY, leading=LEADING) + 1
+    pen.lines(_DESCRIPTION_X, below, row.detail, SMALL, leading=SMALL_LEADING)
     if line.late:
         last = below - (len(row.detail) - 1) * SMALL_LEADING
         _draw_late_tag(pen, _DESCRIPTION_X + width(row.detail[-1], SMALL) + 6, last)
     pen.text(_SAC_X, y, line.sac, BODY)
     pen.text_right(_QUANTITY_RIGHT, y, quantity_text(line.quantity_millionths, currency), BODY, room=_QUANTITY_WIDTH)
-    pen.text_right(_QUANTITY_RIGHT, y - LEADING + 1, line.unit, SMALL, room=_QUANTITY_WIDTH)
-    rate_y = y
-    for text in row.rate:
-        pen.text_right(_RATE_RIGHT, rate_y, text, row.rate_style)
-        rate_y -= LEADING
+    pen.lines_right(_QUANTITY_RIGHT, y - LEADING + 1, row.unit, SMALL, leading=SMALL_LEADING)
+    pen.lines_right(_RATE_RIGHT, y, row.rate, row.rate_style, leading=LEADING)
     indian = FORMATS[currency].indian_grouping
     pen.text_right(_EVENTS_RIGHT, y, group_digits(str(line.event_count), indian=indian), BODY, room=_EVENTS_WIDTH)
     pen.text_right(RIGHT - 6, y, amount_text(line.amount_minor, currency), BODY, room=_AMOUNT_WIDTH)

@@ -44,7 +44,7 @@ def paginate(rows: Sequence[Row], blocks: Sequence[Block], *, first_room: float,
         if pages[-1].rows and not pages[-1].fits(row.height + CARRY_HEIGHT):
             pages.append(_table_page(next_room))
         pages[-1].take_row(row)
-    if not pages[-1].fits(blocks[0].height):
+    if not pages[-1].fits(sum(block.height for block in blocks)):
         pages.append(_table_page(next_room))
         _keep_rows_with_totals(pages[-2], pages[-1])
     for block in blocks:

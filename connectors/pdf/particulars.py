@@ -124,8 +124,8 @@ def _draw_buyer(pen: Pen, invoice: Invoice, y: float) -> float:
         facts.append(f"State: {state_text(buyer.state_code)}" if buyer.state_code else None)
     else:
         facts.append(f"Country: {country_name(buyer.country)}")
-    pen.text(LEFT, y, " · ".join(fact for fact in facts if fact), SMALL_STRONG)
-    y -= SMALL_LEADING
+    registration = wrap(" · ".join(fact for fact in facts if fact), SMALL_STRONG, room=_BUYER_WIDTH)
+    y = pen.lines(LEFT, y, registration, SMALL_STRONG, leading=SMALL_LEADING)
     if buyer.email:
         y = pen.lines(LEFT, y, wrap(buyer.email, SMALL, room=_BUYER_WIDTH), SMALL, leading=SMALL_LEADING)
     return y

@@ -1,5 +1,6 @@
 """The pen: text, rules and panels on one page, in points from the lower left corner."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from connectors.pdf.fonts import Type, width
@@ -21,8 +22,8 @@ _SIZE_MIN: Final = 4.0
 class Pen:
     """Draws on a reportlab canvas.
 
-    The texts of a page are collected and set in one go above its panels and rules, which takes half the time of setting
-    each on its own.
+    The texts of a page are collected and set in one go above its panels and rules, which is quicker than
+    setting each on its own.
     """
 
     def __init__(self, canvas: Any) -> None:
@@ -49,7 +50,13 @@ class Pen:
             wide = width(text, style)
         self.text(x - wide, y, text, style)
 
-    def lines(self, x: float, y: float, lines: list[str], style: Type, *, leading: float) -> float:
+    def lines_right(self, x: float, y: float, lines: Sequence[str], style: Type, *, leading: float) -> None:
+        """Several lines below each other, each ending at x, the first at y."""
+        for line in lines:
+            self.text_right(x, y, line, style)
+            y -= leading
+
+    def lines(self, x: float, y: float, lines: Sequence[str], style: Type, *, leading: float) -> float:
         """Several lines below each other, the first at y. Returns the baseline of the line that would follow."""
         for line in lines:
             self.text(x, y, line, style)

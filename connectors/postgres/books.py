@@ -56,7 +56,7 @@ class PostgresBooks:
         """Account codes by time zone."""
         grouped = text("SELECT time_zone, array_agg(code ORDER BY code) FROM account GROUP BY time_zone")
         with snapshot(self.engine) as connection:
-            return dict(connection.execute(grouped).tuples().all())
+            return dict(connection.execute(grouped).all())
 
     def balances(self) -> Mapping[int, CachedBalance]:
         """Balance and version of every wallet that has an entry, by account id."""

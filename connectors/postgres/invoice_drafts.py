@@ -140,7 +140,7 @@ def _insert(
 ) -> None:
     written = [rows[draft.account.code] for draft in drafts]
     parameters = {"month": first_day(month), "now": now, "rows": as_json(written)}
-    invoice_ids = dict(connection.execute(_INSERT, parameters).tuples().all())
+    invoice_ids: dict[int, int] = dict(connection.execute(_INSERT, parameters).all())
     insert_lines(
         connection,
         [
@@ -175,7 +175,7 @@ def _remove_others(
         "number": batch.number,
         "account_ids": [draft.account.account_id for draft in drafts],
     }
-    removed = dict(connection.execute(_DELETE_OTHERS, parameters).tuples().all())
+    removed: dict[str, str] = dict(connection.execute(_DELETE_OTHERS, parameters).all())
     if removed:
         change = audit.Change(str(month), removed, None)
         audit.record(connection, [change], action="invoices.removed", actor=_ACTOR, at=now)

@@ -113,7 +113,7 @@ def _open(connection: Connection, month: BillingMonth, *, financial_year: str, a
     if len(series) != 1:
         raise WrongSetup(f"the database has {len(series)} sellers and invoices need exactly one: add or remove one")
     following = {"month": first_day(month), "after": after, "size": size}
-    wallets = dict(connection.execute(_NEXT_DRAFTS, following).tuples().all())
+    wallets: dict[int, int] = dict(connection.execute(_NEXT_DRAFTS, following).all())
     connection.execute(_LOCK_WALLETS, {"wallet_ids": list(wallets.values())})
     locked = connection.execute(_LOCK_DRAFTS, {"month": first_day(month), "account_ids": list(wallets)})
     drafts = {account_id: (invoice_id, digest) for account_id, invoice_id, digest in locked}

@@ -82,7 +82,7 @@ class PostgresInvoices:
             row = connection.execute(_BY_NUMBER, {"number": number}).mappings().one_or_none()
         if row is None:
             raise NotFound(
-                f"there is no invoice {number!r}: `billing invoices list --month YYYY-MM` shows a month's numbers"
+                f"no invoice is {number!r}: `billing invoices list --month YYYY-MM` shows the numbers"
             )
         return _issued(row)
 

@@ -13,7 +13,7 @@ from domain.errors import InvalidInput
 
 _NUMBER: Final = re.compile(r"[A-Z1-9][A-Z0-9/-]{0,15}")
 _SERIES: Final = re.compile(r"[A-Z1-9][A-Z0-9-]{0,4}")
-_FINANCIAL_YEAR: Final = re.compile(r"\d\d-\d\d")
+_FINANCIAL_YEAR: Final = re.compile(r"[0-9]{2}-[0-9]{2}")
 _LENGTH_MAX: Final = 16
 _DIGITS_MAX: Final = 6
 

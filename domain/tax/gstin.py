@@ -31,16 +31,16 @@ class GstinKind(StrEnum):
 _SHAPES: Final = tuple(
     (kind, re.compile(shape))
     for kind, shape in (  # the first match wins: a D in position 14 also fits the regular shape
-        (GstinKind.TAX_DEDUCTOR, r"\d{2}[A-Z]{4}[A-Z0-9]\d{4}[A-Z][1-9A-Z]D[0-9A-Z]"),
-        (GstinKind.TAX_COLLECTOR, r"\d{2}[A-Z]{5}\d{4}[A-Z][1-9A-Z]C[0-9A-Z]"),
-        (GstinKind.REGULAR, r"\d{2}[A-Z]{5}\d{4}[A-Z][1-9A-Z][Z1-9ABD-J][0-9A-Z]"),
-        (GstinKind.GOVERNMENT, r"\d{2}[A-Z]{4}\d{5}[A-Z]\dZ[0-9A-Z]"),
-        (GstinKind.ONLINE_SERVICE_FROM_ABROAD, r"99\d{2}[A-Z]{3}\d{5}OS[0-9A-Z]"),
-        (GstinKind.NON_RESIDENT, r"\d{4}[A-Z]{3}\d{5}NR[0-9A-Z]"),
-        (GstinKind.EMBASSY_OR_UN, r"\d{4}[A-Z]{3}\d{5}[UO]N[0-9A-Z]"),
+        (GstinKind.TAX_DEDUCTOR, r"[0-9]{2}[A-Z]{4}[A-Z0-9][0-9]{4}[A-Z][1-9A-Z]D[0-9A-Z]"),
+        (GstinKind.TAX_COLLECTOR, r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][1-9A-Z]C[0-9A-Z]"),
+        (GstinKind.REGULAR, r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][1-9A-Z][Z1-9ABD-J][0-9A-Z]"),
+        (GstinKind.GOVERNMENT, r"[0-9]{2}[A-Z]{4}[0-9]{5}[A-Z][0-9]Z[0-9A-Z]"),
+        (GstinKind.ONLINE_SERVICE_FROM_ABROAD, r"99[0-9]{2}[A-Z]{3}[0-9]{5}OS[0-9A-Z]"),
+        (GstinKind.NON_RESIDENT, r"[0-9]{4}[A-Z]{3}[0-9]{5}NR[0-9A-Z]"),
+        (GstinKind.EMBASSY_OR_UN, r"[0-9]{4}[A-Z]{3}[0-9]{5}[UO]N[0-9A-Z]"),
     )
 )
-_SANDBOX_SHAPE: Final = re.compile(r"\d{2}[A-Z]{5}\d{4}[A-Z][0-9A-Z]{3}")
+_SANDBOX_SHAPE: Final = re.compile(r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][0-9A-Z]{3}")
 _KINDS_WITH_PAN: Final = (GstinKind.REGULAR, GstinKind.TAX_COLLECTOR)
 
 

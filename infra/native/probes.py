@@ -9,6 +9,8 @@ import confluent_kafka
 import confluent_kafka.admin
 import psycopg
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from infra.native.stack import StackError
 
@@ -52,7 +54,12 @@ def connect_postgres(settings: Mapping[str, str], *, database: str = "postgres")
 
 def probe_redis(settings: Mapping[str, str]) -> None:
     """The server answers PING."""
-    with redis.Redis(settings["REDIS_HOST"], int(settings["REDIS_PORT"]), socket_timeout=ANSWER_SECONDS) as client:
+    with redis.Redis(
+        settings["REDIS_HOST"],
+        int(settings["REDIS_PORT"]),
+        socket_timeout=ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    ) as client:
         client.ping()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dotenv import dotenv_values
 
 from infra.native.postgres import MAJOR
 from infra.native.probes import connect_postgres
@@ -28,6 +29,15 @@ def locked_version(lock: str, package: str) -> str:
     found = re.search(rf"^{re.escape(package)}==(\S+)", (ROOT / lock).read_text(), flags=re.MULTILINE)
     assert found, f"{package} is not in {lock}"
     return found[1]
+
+
+def test_the_example_names_every_setting_of_the_programs_with_its_default():
+    shown = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), flags=re.MULTILINE))
+    settings = {name.upper(): field for name, field in Settings.model_fields.items()}
+
+    assert settings.keys() <= shown.keys()
+    for name, field in settings.items():
+        assert shown[name] == ("" if field.is_required() else str(field.default)), name
 
 
 def test_every_service_of_the_native_stack_has_a_container():
@@ -72,9 +82,9 @@ def test_postgres_and_redis_are_the_same_major_version_both_ways():
 
 @pytest.mark.engines
 def test_timescaledb_is_the_same_version_both_ways():
-    settings = load_stack().settings
-    with connect_postgres(settings, database=settings["POSTGRES_DB"]) as connection:
-        row = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'").fetchone()
+    with connect_postgres(load_stack().settings) as connection:
+        query = "SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb'"
+        row = connection.execute(query).fetchone()
 
     assert row == (image_tag("postgres").partition("-")[0],)
 
@@ -181,11 +191,12 @@ def test_the_engines_need_no_profile_and_the_rest_has_one():
 
 
 def test_the_test_instance_shares_no_database_topic_or_port_with_the_demo():
-    test, demo = load_stack("test").settings, load_stack().settings
+    changed = dotenv_values(ROOT / "infra/native/test.env")
     apart = {"KAFKA_TOPIC_PREFIX", "POSTGRES_DB", "REDIS_DB", "CLICKHOUSE_DB", "INVOICE_DIR"}
     apart |= {"AIRFLOW_PORT", "AIRFLOW_DB", "WORKER_PORT"}
 
-    assert {name for name in demo if demo[name] != test[name]} == apart
+    assert changed.keys() == apart
+    assert all(changed[name] != EXAMPLE[name] for name in apart)
 
 
 def test_another_instance_runs_on_the_engines_of_the_demo():

@@ -38,12 +38,6 @@ def test_the_file_is_valid_with_every_profile(project: Path):
     assert yaml.safe_load(done.stdout)["services"].keys() >= {"kafka", "postgres", "worker", "airflow-scheduler"}
 
 
-def test_without_a_profile_only_the_engines_start(project: Path):
-    done = compose(project, "config", "--services")
-
-    assert set(done.stdout.split()) == {"kafka", "postgres", "redis", "clickhouse"}
-
-
 def test_a_port_in_env_is_the_port_that_is_published(project: Path):
     with (project / ".env").open("a") as env:
         env.write("REDIS_PORT=26379\n")

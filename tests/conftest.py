@@ -1,0 +1,97 @@
+"""What every test shares: the settings of the test instance, and the real engines, emptied for each test that asks.
+
+The settings of infra/native/test.env are set before anything can read one, so that no test touches the demo's data.
+"""
+
+import os
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from clickhouse_driver import Client
+from dotenv import dotenv_values
+from psycopg import sql
+from redis import Redis
+from sqlalchemy import Engine
+
+from connectors import metering_wiring, wiring
+from connectors.clickhouse.schema import connect
+from connectors.settings import PROJECT_ROOT, settings
+
+os.environ.update({name: value or "" for name, value in dotenv_values(PROJECT_ROOT / "infra/native/test.env").items()})
+
+# Truncating is faster than a database from a template, which TimescaleDB's background workers would also keep busy. The
+# books refuse to be emptied, so the triggers that say so are off for the length of this one transaction.
+_EMPTY = """
+DO $$
+DECLARE
+    guard record;
+    tables text;
+BEGIN
+    FOR guard IN SELECT tgrelid::regclass AS of_table, tgname FROM pg_trigger WHERE NOT tgisinternal AND tgtype & 32 <> 0 LOOP
+        EXECUTE format('ALTER TABLE %s DISABLE TRIGGER %I', guard.of_table, guard.tgname);
+    END LOOP;
+    SELECT string_agg(quote_ident(tablename), ', ') INTO tables FROM pg_tables
+    WHERE schemaname = 'public' AND tablename <> 'schema_migration';
+    EXECUTE 'TRUNCATE ' || tables || ' RESTART IDENTITY';
+    INSERT INTO config_version (version) VALUES (1);
+    FOR guard IN SELECT tgrelid::regclass AS of_table, tgname FROM pg_trigger WHERE NOT tgisinternal AND tgtype & 32 <> 0 LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE TRIGGER %I', guard.of_table, guard.tgname);
+    END LOOP;
+END $$
+"""
+
+
+@pytest.fixture(scope="session")
+def postgres_database() -> str:
+    """The test database, made anew by the migrations once a session; its connection URI."""
+    dsn = settings().postgres_dsn
+    name = sql.Identifier(settings().postgres_db)
+    assert "test" in settings().postgres_db
+    with psycopg.connect(dsn, dbname="postgres", autocommit=True) as server:
+        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+        server.execute(sql.SQL("CREATE DATABASE {}").format(name))
+    metering_wiring.migrations().apply()
+    return dsn
+
+
+@pytest.fixture
+def database(postgres_database: str) -> Engine:
+    """The billing database with nothing in it."""
+    with psycopg.connect(postgres_database, autocommit=True) as connection:
+        connection.execute(_EMPTY)
+    return wiring.database()
+
+
+@pytest.fixture(scope="session")
+def clickhouse_client() -> Iterator[Client]:
+    """A client of the test database of ClickHouse, with its tables."""
+    wiring.apply_warehouse_schema()
+    chosen = settings()
+    client = connect(
+        host=chosen.clickhouse_host,
+        port=chosen.clickhouse_port,
+        database=chosen.clickhouse_db,
+        user=chosen.clickhouse_user,
+        password=chosen.clickhouse_password,
+    )
+    yield client
+    client.disconnect()
+
+
+@pytest.fixture
+def warehouse(clickhouse_client: Client) -> Client:
+    """ClickHouse with nothing in it."""
+    for (table,) in clickhouse_client.execute("SHOW TABLES"):
+        clickhouse_client.execute(f"TRUNCATE TABLE {table}")
+    return clickhouse_client
+
+
+@pytest.fixture
+def cache() -> Iterator[Redis]:
+    """The test database of Redis with nothing in it."""
+    chosen = settings()
+    client: Redis = Redis(host=chosen.redis_host, port=chosen.redis_port, db=chosen.redis_db, decode_responses=True)
+    client.flushdb()
+    yield client
+    client.close()

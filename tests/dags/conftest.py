@@ -1,0 +1,27 @@
+"""Airflow for tests: a second one beside the demo's, whose tasks work on the test databases."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from connectors import batch_wiring
+from connectors.airflow.client import Airflow
+from connectors.settings import PROJECT_ROOT
+
+
+@pytest.fixture(scope="session")
+def airflow() -> Iterator[Airflow]:
+    """The test instance's Airflow, started for this session and stopped after it."""
+    stack = [sys.executable, "-m", "infra.native"]
+    only_airflow = ["--instance", "test", "--only", "airflow"]
+    subprocess.run([*stack, "up", *only_airflow], cwd=PROJECT_ROOT, check=True)
+    yield batch_wiring.airflow()
+    subprocess.run([*stack, "down", *only_airflow], cwd=PROJECT_ROOT, check=True)
+
+
+@pytest.fixture(autouse=True)
+def dags_on_path(monkeypatch):
+    """Airflow puts its DAG folder on the path; so do these tests."""
+    monkeypatch.syspath_prepend(str(PROJECT_ROOT / "dags"))
