@@ -117,6 +117,12 @@ class Airflow:
         value = self._get(path)["value"]
         return json.loads(value) if isinstance(value, str) else value
 
+    def log(self, run: DagRun, task_id: str, *, attempt: int = 1) -> str:
+        """The log of one attempt of a task that is not mapped, a line for each event."""
+        path = f"{_path(run)}/taskInstances/{quote(task_id)}/logs/{attempt}?full_content=true&map_index=-1"
+        content = self._get(path)["content"]
+        return "\n".join(str(entry["event"]) if isinstance(entry, dict) else str(entry) for entry in content)
+
     def _get(self, path: str) -> Any:
         return self._request(path, method="GET")
 
@@ -132,7 +138,9 @@ def _path(run: DagRun) -> str:
 
 
 def _send(url: str, *, method: str, body: Mapping[str, Any] | None = None, token: str | None = None) -> Any:
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    headers = {"Content-Type": "application/json", "Accept": "application/json"} | (
+        {"Authorization": f"Bearer {token}"} if token else {}
+    )
     data = json.dumps(body).encode() if body is not None else None
     request = Request(url, data=data, headers=headers, method=method)  # noqa: S310 - the address comes from settings
     try:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 import psutil
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from infra.native import supervision
@@ -51,12 +52,11 @@ def status(stack: Stack) -> list[Row]:
 
 
 def print_status(rows: Iterable[Row], *, title: str) -> None:
-    """Print the rows as a table."""
+    """Print the rows as a table, and under it a sentence for each that is not well."""
     rows = list(rows)
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    for heading in ("service", "state", "pid", "port", "MB", "uptime", "why"):
-        numeric = heading in {"pid", "MB", "uptime"}
-        table.add_column(heading, justify="right" if numeric else "left", no_wrap=heading != "why")
+    for heading in ("service", "state", "pid", "port", "MB", "uptime"):
+        table.add_column(heading, justify="right" if heading in {"pid", "MB", "uptime"} else "left")
     colours = {"healthy": "green", "starting": "yellow", "stopped": "dim"}
     for row in rows:
         table.add_row(
@@ -66,11 +66,14 @@ def print_status(rows: Iterable[Row], *, title: str) -> None:
             " ".join(map(str, row.ports)),
             str(row.memory_mb or ""),
             _clock(row.uptime_seconds) if row.pid else "",
-            row.reason,
         )
     table.add_section()
-    table.add_row("together", "", "", "", str(sum(row.memory_mb for row in rows)), "", "")
-    Console().print(table)
+    table.add_row("together", "", "", "", str(sum(row.memory_mb for row in rows)), "")
+    console = Console(highlight=False)
+    console.print(table)
+    for row in rows:
+        if row.reason:
+            console.print(f"[red]{row.program}[/red] {escape(row.reason)}", soft_wrap=True)
 
 
 def as_json(rows: Iterable[Row]) -> list[dict[str, object]]:
@@ -89,13 +92,15 @@ def _row(
 ) -> Row:
     if process is None or not process.alive:
         crashed = supervisor_died or (process is not None and process.crashed)
-        why = "its supervisor was killed: `make up`" if supervisor_died else ""
+        why = "lost its supervisor, which was killed: `make up` starts both again" if supervisor_died else ""
         if process is not None and process.crashed:
-            why = f"ended with {process.exit_status}: `make logs s={program}`"
+            how = "was killed" if process.exit_status < 0 else f"ended with {process.exit_status}"
+            why = f"{how}: `make logs s={program}` shows its last words"
         return Row(program, "crashed" if crashed else "stopped", 0, [], 0, 0, why)
     state = "healthy"
     if reason:
         state = "starting" if process.state == "STARTING" else "unhealthy"
+        reason = f"does not answer as it should: {reason}"
     ports = [int(stack.settings[name]) for name in service.ports] if program == service.programs[0] else []
     return Row(program, state, process.pid, ports, _memory_mb(process.pid), process.uptime_seconds, reason)
 

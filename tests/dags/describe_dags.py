@@ -18,9 +18,7 @@ def main() -> None:
             "max_active_runs": dag.max_active_runs,
             "tags": sorted(dag.tags),
             "schedule": [getattr(dag.timetable, "expression", None), str(getattr(dag.timetable, "timezone", None))],
-            "params": {name: param.schema for name, param in dag.params.items_raw()} if hasattr(dag.params, "items_raw") else {
-                name: dag.params.get_param(name).schema for name in dag.params
-            },
+            "params": {name: dag.params.get_param(name).schema for name in dag.params},
             "tasks": {
                 task.task_id: {
                     "owner": task.owner,

@@ -35,7 +35,7 @@ def test_a_refusal_raises_the_commands_own_sentence_and_is_final(command, code):
 
     command(f'echo "billing: the books do not balance" >&2; exit {code}')
 
-    with pytest.raises(BillingRefused, match="^billing: the books do not balance$"):
+    with pytest.raises(BillingRefused, match=r"^billing: the books do not balance$"):
         billing("invoices", "start")
 
 
@@ -62,7 +62,7 @@ def test_a_missing_command_names_the_setting(monkeypatch):
 
     monkeypatch.setenv("BILLING_COMMAND", "/nowhere/billing")
 
-    with pytest.raises(BillingRefused, match="/nowhere/billing cannot be run .*: set BILLING_COMMAND to it"):
+    with pytest.raises(BillingRefused, match=r"/nowhere/billing cannot be run .*: set BILLING_COMMAND to it"):
         billing("invoices", "start")
 
 

@@ -15,7 +15,11 @@ DAGS = sorted(path.stem for path in (PROJECT_ROOT / "dags").glob("[!_]*.py"))
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The DAG folder as Airflow reads it."""
-    command = [PROJECT_ROOT / ".venv-airflow/bin/python", PROJECT_ROOT / "tests/dags/describe_dags.py", PROJECT_ROOT / "dags"]
+    command = [
+        PROJECT_ROOT / ".venv-airflow/bin/python",
+        PROJECT_ROOT / "tests/dags/describe_dags.py",
+        PROJECT_ROOT / "dags",
+    ]
     environment = child_environment(
         AIRFLOW_HOME=str(tmp_path_factory.mktemp("airflow")), AIRFLOW__CORE__LOAD_EXAMPLES="False", PYTHONPATH=""
     )
@@ -25,7 +29,7 @@ def folder(tmp_path_factory):
 
 def test_every_dag_file_imports_without_billing_code(folder):
     assert folder["import_errors"] == {}
-    assert not {"domain", "invoicing", "connectors", "sqlalchemy.dialects.postgresql.psycopg"} & set(folder["loaded"])
+    assert not {"domain", "invoicing", "connectors"} & set(folder["loaded"])
 
 
 @pytest.mark.parametrize("name", DAGS)
@@ -76,4 +80,4 @@ def test_nothing_is_issued_before_a_person_has_approved(folder):
 
     assert {"check_books", "batches", "draft", "review", "approve", "record_approval"} <= before("issue")
     assert "issue" in before("print_copies")
-    assert [name for name, task in tasks.items() if task["mapped"]] == ["draft", "print_copies"]
+    assert {name for name, task in tasks.items() if task["mapped"]} == {"draft", "print_copies"}

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
+from connectors.settings import Settings
 from infra.native.postgres import MAJOR
 from infra.native.probes import connect_postgres
 from infra.native.services import ENGINES, SERVICES, select
