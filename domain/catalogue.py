@@ -79,6 +79,8 @@ class PlanVersion:
 
 def read_charge(charge_id: int, document: Mapping[str, Any], *, path: str) -> Charge:
     """A charge from a plan document. Raises InvalidInput naming the path and what is wrong."""
+    if not isinstance(document, Mapping):
+        raise InvalidInput(f"{path}: must have a meter, description, sac, unit and price")
     for name in ("meter", "description", "sac", "unit"):
         if not isinstance(document.get(name), str) or not document[name]:
             raise InvalidInput(f"{path}.{name}: must be a text")
@@ -119,6 +121,8 @@ def _read_cells(rows: object, dimensions: Sequence[str], *, path: str) -> dict[t
     cells: dict[tuple[str, ...], Cell] = {}
     for number, row in enumerate(rows):
         where = f"{path}[{number}]"
+        if not isinstance(row, Mapping) or not isinstance(row.get("when", {}), Mapping):
+            raise InvalidInput(f'{where}: must be a price model with its values, e.g. when: {{"channel": "sms"}}')
         key = tuple(row.get("when", {}).get(name, ANY) for name in dimensions)
         if not all(isinstance(part, str) and "/" not in part for part in key):
             raise InvalidInput(f"{where}.when: values must be texts without '/'")

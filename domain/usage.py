@@ -16,6 +16,7 @@ QUANTITY_MAX: Final = 1_000_000
 PROPERTIES_MAX: Final = 32
 EVENTS_PER_RECORD_MAX: Final = 500
 RECORD_BYTES_MAX: Final = 1_048_576
+_MILLIONTH: Final = Decimal("0.000001")
 
 
 class RefusalReason(StrEnum):
@@ -87,9 +88,10 @@ def quantity_millionths(quantity: object) -> int:
             return quantity * QUANTITY_SCALE
     elif type(quantity) is Decimal:
         if quantity.is_finite() and 0 <= quantity <= QUANTITY_MAX:
-            scaled = quantity.scaleb(6)
-            if scaled == scaled.to_integral_value():
-                return int(scaled)
+            # Rounding to six places and comparing is exact for any number of digits; scaling first would round unseen.
+            whole_millionths = quantity.quantize(_MILLIONTH)
+            if whole_millionths == quantity:
+                return int(whole_millionths.scaleb(6))
             raise Refused(RefusalReason.QUANTITY, "data.quantity has more than 6 decimals; send at most 6")
     else:
         raise Refused(RefusalReason.QUANTITY, "data.quantity must be a JSON number; leave it out for 1")

@@ -47,6 +47,8 @@ def publish_plan(store: AdministrationStore, document: Mapping[str, Any], *, aut
 
 def check_plan(document: Mapping[str, Any]) -> None:
     """Raises InvalidInput naming the first field of a plan document that is wrong."""
+    if not isinstance(document, Mapping):
+        raise InvalidInput("plan: must have a code, name, currency and charges")
     for name in ("code", "name"):
         if not isinstance(document.get(name), str) or not document[name]:
             raise InvalidInput(f"plan.{name}: must be a text")
@@ -98,7 +100,7 @@ def map_aliases(store: AdministrationStore, aliases: Mapping[str, str], *, autho
 
 def top_up(store: AdministrationStore, *, account_code: str, amount: Decimal, reference: str, author: Author) -> bool:
     """Credit a wallet with pre-tax usage value, once per reference; False when that reference was credited before."""
-    if not Decimal(0) < amount <= TOP_UP_MAX:
+    if not (amount.is_finite() and 0 < amount <= TOP_UP_MAX):
         raise InvalidInput(f"amount: {amount} must be above 0 and at most {TOP_UP_MAX:,}")
     try:
         amount_micros = micros_from_decimal(amount)

@@ -4,6 +4,7 @@ msgspec does the parsing and the type checks in C and names the path of a fault;
 nested properties, decimals) is checked here. Schema for producers: docs/schemas/usage-event.schema.json.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -86,6 +87,8 @@ def _members(value: bytes) -> list[bytes]:
         raise Refused(RefusalReason.NOT_JSON, "the record is empty: send one CloudEvent or an array of them")
     try:
         members = _ARRAY.decode(body)
+    except msgspec.ValidationError as error:
+        raise Refused(RefusalReason.NOT_AN_EVENT, "the record is neither a JSON object nor an array of them") from error
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise Refused(RefusalReason.NOT_JSON, _sentence("the record is not a JSON object or array", error)) from error
     if not 1 <= len(members) <= EVENTS_PER_RECORD_MAX:
@@ -99,19 +102,23 @@ def _members(value: bytes) -> list[bytes]:
 def _decode(text: bytes) -> UsageEvent:
     if len(text) > RECORD_BYTES_MAX:
         _refuse_oversized(text)
+    if text[:1] != b"{":
+        raise Refused(RefusalReason.NOT_AN_EVENT, f"an array of events holds {_shown(text)}: send one object for each event")
     try:
         event = _DECODER.decode(text)
         data = event.data
         # Every key of the text, and nothing else but an escaped quote before a colon, ends in `":` once blanks are gone;
-        # so equality means no key came twice, and anything else is looked at exactly.
-        if text.translate(None, _WHITESPACE).count(b'":') != 7 + len(data):
+        # so equality means no key came twice, and anything else is looked at exactly; so is empty data, which may be absent.
+        if not data or text.translate(None, _WHITESPACE).count(b'":') != 7 + len(data):
             _refuse_repeated_keys(text)
         quantity = quantity_millionths(data.pop("quantity", 1))
         _check_properties(data)
         properties = _PROPERTIES.encode(data).decode()
     except msgspec.ValidationError as error:
         raise Refused(RefusalReason.FIELD, _sentence("", error)) from error
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError, ArithmeticError) as error:
+    except ArithmeticError as error:
+        raise Refused(RefusalReason.FIELD, "a number has an exponent that is out of range: send it as a text") from error
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
         raise Refused(RefusalReason.NOT_JSON, _sentence("the event is not valid JSON", error)) from error
     _refuse_unstorable(event)
     return UsageEvent(
@@ -169,15 +176,18 @@ def _refuse_repeated_keys(text: bytes) -> None:
     def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen = dict(pairs)
         if len(seen) != len(pairs):
-            names = [name for name, _ in pairs]
-            repeated = next(name for name in names if names.count(name) > 1)
+            ((repeated, _),) = Counter(name for name, _ in pairs).most_common(1)
             raise Refused(
                 RefusalReason.DUPLICATE_JSON_KEY,
                 f"the key {repeated[:80]!r} appears twice in one object: send it once",
             )
         return seen
 
-    loads(text, object_pairs_hook=check, parse_float=Decimal)
+    loads(text, object_pairs_hook=check, parse_int=str, parse_float=str)
+
+
+def _shown(text: bytes) -> str:
+    return text[:40].decode(errors="replace")
 
 
 def _sentence(lead: str, error: Exception) -> str:
@@ -186,4 +196,5 @@ def _sentence(lead: str, error: Exception) -> str:
 
 
 def _dead_letter(origin: Origin, index: int | None, refused: Refused, payload: bytes) -> DeadLetter:
-    return DeadLetter(origin, index, refused.reason, str(refused), payload)
+    # A sentence may quote what was sent, and PostgreSQL text cannot hold NUL.
+    return DeadLetter(origin, index, refused.reason, str(refused).replace("\0", "\\0"), payload)

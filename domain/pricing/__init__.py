@@ -28,6 +28,6 @@ class Priced(Protocol):
 def read_tariff(document: Mapping[str, Any], *, path: str) -> Tariff:
     """A tariff from a plan document. Raises InvalidInput naming the path and what is wrong."""
     model = document.get("model")
-    if model not in _MODELS:
+    if not isinstance(model, str) or model not in _MODELS:
         raise InvalidInput(f"{path}.model: {model!r} is not a price model; known are {', '.join(_MODELS)}")
     return _MODELS[model].read(document, path=path)

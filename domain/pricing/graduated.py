@@ -34,6 +34,8 @@ class Graduated:
         floor = 0
         for number, row in enumerate(rows):
             where = f"{path}.tiers[{number}]"
+            if not isinstance(row, Mapping):
+                raise InvalidInput(f"{where}: must have a unit_price, and up_to in every tier but the last")
             up_to = row.get("up_to")
             if (up_to is None) != (number == len(rows) - 1):
                 raise InvalidInput(

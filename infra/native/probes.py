@@ -1,6 +1,7 @@
 """One question to each service that only a working one answers: a probe returns, or raises the reason."""
 
 import json
+import logging
 import urllib.request
 from collections.abc import Mapping
 
@@ -15,6 +16,8 @@ from redis.retry import Retry
 from infra.native.stack import StackError
 
 ANSWER_SECONDS = 3
+# The driver logs every refused connection with its stack; while a server starts, refusals are what is waited for.
+logging.getLogger("clickhouse_driver").addHandler(logging.NullHandler())
 AIRFLOW_PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
 
