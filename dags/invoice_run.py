@@ -26,6 +26,7 @@ only when an engine did not answer; everything else needs you first.
 - `check_books`: *the books do not balance* names the check. If usage waits to be sent to ClickHouse, see that the worker
   runs, then clear the task. Anything else is an incident: nothing can be invoiced until it is understood.
 - `draft` and `issue` stop for nothing an account has wrong: repair the accounts listed and run the month again.
+- `approve` asks again when it was answered within seconds of asking, before Airflow was ready: answer again.
 - `issue` interrupted half-way: clear it. It goes on with the next number.
 - `print_copies`: clear it. Copies that are there are left alone.
 
@@ -104,6 +105,8 @@ def invoice_run() -> None:
         subject="{{ ti.xcom_pull(task_ids='review')['subject'] }}",
         body="{{ ti.xcom_pull(task_ids='review')['body'] }}",
         execution_timeout=None,  # a person may take days
+        retry_delay=timedelta(seconds=10),
+        retry_exponential_backoff=0,
     )
 
     @task(multiple_outputs=False)

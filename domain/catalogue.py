@@ -89,7 +89,7 @@ def read_charge(charge_id: int, document: Mapping[str, Any], *, path: str) -> Ch
         raise InvalidInput(f"{path}.price: must be a price model")
     if price.get("model") != "matrix":
         dimensions: tuple[str, ...] = ()
-        cells = {(): Cell(ANY, read_tariff(price, path=f"{path}.price"))}
+        cells: dict[tuple[str, ...], Cell] = {(): Cell(ANY, read_tariff(price, path=f"{path}.price"))}
     else:
         dimensions = _read_dimensions(price, path=f"{path}.price")
         cells = _read_cells(price.get("rows"), dimensions, path=f"{path}.price.rows")

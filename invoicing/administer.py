@@ -52,7 +52,7 @@ def check_plan(document: Mapping[str, Any]) -> None:
     for name in ("code", "name"):
         if not isinstance(document.get(name), str) or not document[name]:
             raise InvalidInput(f"plan.{name}: must be a text")
-    if document.get("currency") not in set(Currency):
+    if document.get("currency") not in list(Currency):
         raise InvalidInput(f"plan.currency: {document.get('currency')!r} is not one of {', '.join(Currency)}")
     charges = document.get("charges")
     if not isinstance(charges, list) or not charges:

@@ -4,19 +4,23 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from http.client import HTTPException
 from typing import Any, Final, Self
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
-from connectors.clock import monotonic_seconds
+from connectors.clock import monotonic_seconds, now
 from domain.errors import BillingError, EngineUnavailable, NotFound
 
 FINISHED: Final = frozenset({"success", "failed"})
 AWAITING_INPUT: Final = frozenset({"awaiting_input"})
 _REQUEST_TIMEOUT_SECONDS: Final = 30
 _POLL_SECONDS: Final = 0.5
+_WORKER_END_SECONDS: Final = 7.0
+"""A worker process ends within one heartbeat (5 s) of parking its task; the scheduler looks every second."""
+_ENDED: Final = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 TaskStates = Mapping[str, Mapping[str, int]]
 """By task: how many of its instances are in which state; a mapped task has several."""
@@ -57,6 +61,15 @@ class Airflow:
                 if monotonic_seconds() > deadline:
                     raise
                 time.sleep(_POLL_SECONDS)
+
+    def unfinished(self, dag_id: str) -> list[DagRun]:
+        """Runs that are queued, working or waiting for a person; with one run at a time they keep others queued."""
+        found = self._get(f"/dags/{quote(dag_id)}/dagRuns?state=queued&state=running&limit=100")
+        return [DagRun(dag_id, row["dag_run_id"]) for row in found["dag_runs"]]
+
+    def give_up(self, run: DagRun) -> None:
+        """End a run as failed; its tasks that have not ended are stopped."""
+        self._request(_path(run), method="PATCH", body={"state": "failed"})
 
     def state(self, run: DagRun) -> str:
         """The state of a run: queued, running, success or failed."""
@@ -101,10 +114,26 @@ class Airflow:
                 )
             time.sleep(_POLL_SECONDS)
 
-    def answer(self, run: DagRun, task_id: str, *, option: str = "Approve") -> None:
-        """Answer the approval a run waits for. A second answer is refused by Airflow with a sentence."""
+    def answer(self, run: DagRun, task_id: str, *, option: str = "Approve", timeout_seconds: float = 120) -> str:
+        """Answer the question a run waits with, and return the state the asking task ends in.
+
+        Airflow forgets an answer that comes before its scheduler has seen the asking worker end (3.3; the race of
+        apache/airflow#66374): it then asks again. So this waits for that end first, and answers again when asked again.
+        Raises EngineUnavailable when the task has not ended after the timeout.
+        """
         path = f"{_path(run)}/taskInstances/{quote(task_id)}/-1/hitlDetails"
-        self._request(path, method="PATCH", body={"chosen_options": [option], "params_input": {}})
+        deadline = monotonic_seconds() + timeout_seconds
+        while True:
+            (state,) = self.tasks(run)[task_id]
+            if state in _ENDED:
+                return state
+            if state in AWAITING_INPUT:
+                asked_seconds_ago = (now() - datetime.fromisoformat(self._get(path)["created_at"])).total_seconds()
+                time.sleep(max(0.0, _WORKER_END_SECONDS - asked_seconds_ago))
+                self._request(path, method="PATCH", body={"chosen_options": [option], "params_input": {}})
+            elif monotonic_seconds() > deadline:
+                raise EngineUnavailable(f"{task_id} of {run.run_id} is {state} after its answer: look at the Airflow UI")
+            time.sleep(_POLL_SECONDS)
 
     def question(self, run: DagRun, task_id: str) -> tuple[str, str]:
         """Subject and body (Markdown) of the approval a run waits for."""

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from infra.native.up import up
 def main() -> int:
     """Run one command and return its exit code; what a person can mend is one sentence on standard error."""
     options = _parser().parse_args()
+    # Debian keeps servers in sbin, which an ordinary user's PATH lacks.
+    os.environ["PATH"] = f"{os.environ['PATH']}:/usr/sbin:/sbin"
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
         "up": _up, "down": _down, "status": _status, "logs": _logs, "install": _install,
     }  # fmt: skip

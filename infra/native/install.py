@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.native import kafka, postgres
-from infra.native.cache import cached_path
+from infra.native import clickhouse, kafka, postgres
 from infra.native.command import run
 from infra.native.stack import Stack, StackError
 
@@ -29,7 +28,7 @@ class Requirement:
 
 
 def _program(name: str) -> Callable[[Stack], bool]:
-    return lambda _: shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None
+    return lambda _: shutil.which(name) is not None
 
 
 def _java_is_new_enough(_: Stack) -> bool:
@@ -45,9 +44,25 @@ def _maven_or_jars(stack: Stack) -> bool:
 
 
 def _postgres_or_debootstrap(stack: Stack) -> bool:
-    name, made_from = postgres.rootfs_archive()
-    unpacked = (stack.local / "postgres" / "rootfs").exists() or cached_path(name, made_from=made_from).exists()
-    return not postgres.needs_rootfs(stack) or unpacked or _program("debootstrap")(stack)
+    if not postgres.needs_rootfs(stack) or postgres.ROOTFS.at_hand(postgres.postgres_rootfs(stack)):
+        return True
+    return _program("debootstrap")(stack)
+
+
+def _clickhouse_or_debootstrap(stack: Stack) -> bool:
+    """A distribution that has the server installs it with apt; where none has, debootstrap gets Debian's."""
+    if clickhouse.host_has_clickhouse() or clickhouse.ROOTFS.at_hand(clickhouse.clickhouse_rootfs(stack)):
+        return True
+    return not _apt_has(clickhouse.PROGRAM) and os.geteuid() == 0 and _program("debootstrap")(stack)
+
+
+def _apt_or_debootstrap(stack: Stack) -> bool:
+    return _apt_has(clickhouse.PROGRAM) or _clickhouse_or_debootstrap(stack) or _program("debootstrap")(stack)
+
+
+def _apt_has(package: str) -> bool:
+    found = subprocess.run(["apt-cache", "show", package], capture_output=True, check=False)
+    return found.returncode == 0
 
 
 def _for(*services: str) -> frozenset[str]:
@@ -59,7 +74,8 @@ REQUIREMENTS = (
     Requirement("mvn (fetches Kafka)", "maven", _for("kafka"), _maven_or_jars),
     Requirement("debootstrap (installs PostgreSQL)", "debootstrap", _for("postgres"), _postgres_or_debootstrap),
     Requirement("redis-server", "redis-server", _for("redis"), _program("redis-server")),
-    Requirement("clickhouse-server", "clickhouse-server", _for("clickhouse"), _program("clickhouse-server")),
+    Requirement("debootstrap (installs ClickHouse)", "debootstrap", _for("clickhouse"), _apt_or_debootstrap),
+    Requirement("clickhouse-server", "clickhouse-server", _for("clickhouse"), _clickhouse_or_debootstrap),
     Requirement(
         "DejaVu fonts (the rupee sign)",
         "fonts-dejavu-core",
@@ -94,7 +110,7 @@ def install(stack: Stack, needed_by: Iterable[str]) -> None:
     if lacking:
         raise StackError(
             f"Missing: {', '.join(need.what for need in lacking)}. Run `apt-get install --no-install-recommends"
-            f" {' '.join(need.package for need in lacking)}` as root, then this again."
+            f" {' '.join(dict.fromkeys(need.package for need in lacking))}` as root, then this again."
         )
 
 
@@ -104,6 +120,7 @@ def _apt_install(packages: list[str]) -> None:
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     # An unrelated source that is down makes `update` fail; what matters is whether the packages install.
     subprocess.run(["apt-get", "update", "-qq"], env=quiet, capture_output=True, check=False)
+    packages = [package for package in dict.fromkeys(packages) if _apt_has(package)]
     ours = not POLICY.exists()
     if ours:
         POLICY.write_text("#!/bin/sh\nexit 101\n")

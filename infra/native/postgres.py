@@ -5,22 +5,20 @@ server runs there under chroot. PostgreSQL refuses to run as root, so root hands
 """
 
 import os
-import platform
 import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.native.cache import cached
 from infra.native.command import run
+from infra.native.rootfs import RootFilesystem
 from infra.native.stack import Stack, StackError
 
 MAJOR = "17"
-SUITE = "trixie"
-PACKAGES = f"postgresql-{MAJOR},postgresql-{MAJOR}-timescaledb"
+PACKAGES = (f"postgresql-{MAJOR}", f"postgresql-{MAJOR}-timescaledb")
+ROOTFS = RootFilesystem("postgres-rootfs.tar", "trixie", PACKAGES)
 BIN = f"/usr/lib/postgresql/{MAJOR}/bin"
 HOST_FILES = (f"{BIN}/postgres", f"/usr/share/postgresql/{MAJOR}/extension/timescaledb.control")
-NEEDLESS = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
 
 
 @dataclass(frozen=True)
@@ -62,14 +60,14 @@ def check_possible(stack: Stack) -> None:
     if needs_rootfs(stack) and os.geteuid() != 0:
         raise StackError(
             f"PostgreSQL {MAJOR} with TimescaleDB is not installed, and only root can run it in a folder: "
-            f"install {PACKAGES.replace(',', ' and ')}, or run make as root, or use docker-compose, or point "
+            f"install {' and '.join(PACKAGES)}, or run make as root, or use docker-compose, or point "
             "POSTGRES_HOST and POSTGRES_PORT in .env at a server and run `make up ARGS='--without postgres'`."
         )
 
 
-def rootfs_archive() -> tuple[str, str]:
-    """The cached archive's name and what it is made from."""
-    return "postgres-rootfs.tar", f"{SUITE} {PACKAGES} {platform.machine()}"
+def postgres_rootfs(stack: Stack) -> Path:
+    """The folder the server is unpacked to where the host's cannot be used."""
+    return stack.local / "postgres" / "rootfs"
 
 
 def postgres_server(stack: Stack) -> Server:
@@ -77,7 +75,7 @@ def postgres_server(stack: Stack) -> Server:
     home = stack.local / "postgres"
     become = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups") if os.geteuid() == 0 else ()
     if needs_rootfs(stack):
-        rootfs, inside = home / "rootfs", "/var/lib/postgresql/billing"
+        rootfs, inside = postgres_rootfs(stack), "/var/lib/postgresql/billing"
         return Server(("chroot", str(rootfs)), become, inside, rootfs / inside[1:])
     return Server((), become, str(home), home)
 
@@ -85,7 +83,7 @@ def postgres_server(stack: Stack) -> Server:
 def prepare_postgres(stack: Stack) -> None:
     """Unpack the root file system and make the data folder if they are missing; write the configuration."""
     if needs_rootfs(stack):
-        _unpack_rootfs(stack)
+        ROOTFS.unpack(postgres_rootfs(stack))
     server = postgres_server(stack)
     server.outside.mkdir(parents=True, exist_ok=True)
     for name in ("postgresql.conf", "pg_hba.conf"):
@@ -116,34 +114,3 @@ def _make_data_folder(stack: Stack, server: Server) -> None:
         )  # fmt: skip
     finally:
         password.unlink()
-
-
-def _unpack_rootfs(stack: Stack) -> None:
-    rootfs = stack.local / "postgres" / "rootfs"
-    if rootfs.exists():
-        return
-    name, made_from = rootfs_archive()
-    archive = cached(name, made_from=made_from, make=_make_rootfs)
-    scratch = rootfs.with_name("rootfs.unpacking")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    run(["tar", "--numeric-owner", "-xf", archive, "-C", scratch], doing="Unpacking PostgreSQL")
-    scratch.rename(rootfs)
-
-
-def _make_rootfs(archive: Path) -> None:
-    print(
-        f"Installing PostgreSQL {MAJOR} and TimescaleDB from Debian {SUITE} (once, about a minute) ...",
-        flush=True,
-    )
-    rootfs = archive.with_name("rootfs")
-    run(
-        ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, rootfs],
-        doing="Installing PostgreSQL",
-    )
-    for folder in NEEDLESS:
-        shutil.rmtree(rootfs / folder, ignore_errors=True)
-    run(
-        ["tar", "--numeric-owner", "-cf", archive, "-C", rootfs, "."],
-        doing="Packing PostgreSQL's file system",
-    )

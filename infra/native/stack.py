@@ -69,9 +69,6 @@ class Stack:
             "STACK_ROOT": str(self.root),
             "STACK_LOCAL": str(self.local),
             "STACK_SOCKET": str(self.socket),
-            "CLICKHOUSE_DATA": f"{self.local}/clickhouse/data/",
-            "CLICKHOUSE_TMP": f"{self.local}/clickhouse/tmp/",
-            "CLICKHOUSE_USERS": f"{self.local}/clickhouse/users.xml",
         }
 
 

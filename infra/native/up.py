@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from infra.native import supervision
 from infra.native.airflow import migrate_airflow, prepare_airflow
+from infra.native.clickhouse import clickhouse_environment, prepare_clickhouse
 from infra.native.command import run
 from infra.native.databases import make_clickhouse_database, make_postgres_databases
 from infra.native.health import require_healthy, wait_healthy
@@ -17,7 +18,6 @@ from infra.native.ports import check_ports
 from infra.native.postgres import postgres_server, prepare_postgres
 from infra.native.services import ENGINES, SERVICES, Service
 from infra.native.stack import Stack
-from infra.native.template import render
 
 
 def up(stack: Stack, services: list[Service]) -> None:
@@ -70,10 +70,6 @@ def _prepare_redis(stack: Stack) -> None:
     (stack.local / "redis").mkdir(parents=True, exist_ok=True)
 
 
-def _prepare_clickhouse(stack: Stack) -> None:
-    render(stack, "infra/clickhouse/users.xml", stack.local / "clickhouse" / "users.xml")
-
-
 def _prepare_worker(stack: Stack) -> None:
     """Nothing: the worker checks its topics and schema itself when it starts."""
 
@@ -104,7 +100,7 @@ STEPS = (
     Step("kafka", _starter("kafka", prepare_kafka), _for("kafka")),
     Step("postgres", _starter("postgres", prepare_postgres), _for("postgres")),
     Step("redis", _starter("redis", _prepare_redis), _for("redis")),
-    Step("clickhouse", _starter("clickhouse", _prepare_clickhouse), _for("clickhouse")),
+    Step("clickhouse", _starter("clickhouse", prepare_clickhouse), _for("clickhouse")),
     Step("databases", make_postgres_databases, _for("postgres", "airflow", "worker"), ("postgres",)),
     Step("analysts", make_clickhouse_database, _for("clickhouse", "airflow", "worker"), ("clickhouse",)),
     # The slowest step comes as soon as it can, while Kafka is still starting.
@@ -130,6 +126,7 @@ def _environment(stack: Stack) -> dict[str, str]:
     """What supervisord hands to its programs, whichever of them are started first."""
     return {
         **stack.environment(),
+        **clickhouse_environment(stack),
         "KAFKA_JARS": str(kafka_jars_path(stack)),
         "POSTGRES_COMMAND": postgres_server(stack).command,
     }

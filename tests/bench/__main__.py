@@ -2,12 +2,16 @@
 
 import sys
 
-from tests.bench import latency, throughput
+from tests.bench import errands, footprint, latency, paper, throughput
 from tests.bench.figures import Benchmark, record, show
 
 BENCHMARKS: dict[str, Benchmark] = {
-    "throughput": throughput.measure,
+    "check": errands.measure_check,
+    "demo": errands.measure_demo,
+    "memory": footprint.measure,
+    "pdf": paper.measure,
     "latency": latency.measure,
+    "throughput": throughput.measure,
 }
 
 

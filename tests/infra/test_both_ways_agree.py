@@ -133,7 +133,7 @@ def test_our_own_containers_read_env_and_change_addresses_only():
 
 def test_every_variable_of_the_supervisor_is_a_setting_or_made_by_the_stack():
     used = set(re.findall(r"%\(ENV_(\w+)\)s", SUPERVISOR_TEXT))
-    made = {"STACK_ROOT", "STACK_LOCAL", "STACK_SOCKET", "KAFKA_JARS", "POSTGRES_COMMAND"}
+    made = {"STACK_ROOT", "STACK_LOCAL", "STACK_SOCKET", "KAFKA_JARS", "POSTGRES_COMMAND", "CLICKHOUSE_COMMAND"}
 
     assert used - made <= EXAMPLE.keys()
     assert made <= used

@@ -1,12 +1,13 @@
 """A missing program is named with the package that has it, and installed only by who may."""
 
 import os
+import shlex
 from pathlib import Path
 
 import pytest
 
+from infra.native import clickhouse, postgres
 from infra.native import install as installation
-from infra.native import postgres
 from infra.native.stack import StackError
 from tests.infra.stacks import a_stack
 
@@ -71,3 +72,25 @@ def test_root_hands_postgres_to_the_user_postgres(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(os, "geteuid", lambda: 0)
 
     assert "setpriv --reuid=postgres" in postgres.postgres_server(a_stack(tmp_path)).command
+
+
+def test_where_no_package_exists_clickhouse_runs_out_of_its_folder_with_its_own_libraries(
+    bare_machine: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(clickhouse.platform, "machine", lambda: "x86_64")
+    rootfs = clickhouse.clickhouse_rootfs(a_stack(bare_machine))
+
+    loader, option, libraries, server = shlex.split(
+        clickhouse.clickhouse_environment(a_stack(bare_machine))["CLICKHOUSE_COMMAND"]
+    )
+
+    assert loader == f"{rootfs}/lib64/ld-linux-x86-64.so.2"
+    assert (option, libraries) == ("--library-path", f"{rootfs}/usr/lib/x86_64-linux-gnu")
+    assert server == f"{rootfs}/usr/sbin/clickhouse-server"
+
+
+def test_an_unpacked_folder_makes_debootstrap_needless(bare_machine: Path):
+    stack = a_stack(bare_machine)
+    clickhouse.clickhouse_rootfs(stack).mkdir(parents=True)
+
+    assert installation.missing(stack, ["clickhouse"]) == []

@@ -1,0 +1,75 @@
+"""Graduated: the units of each tier at that tier's own price."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.errors import InvalidInput
+from domain.pricing import read_tariff
+from domain.pricing.graduated import Graduated, Tier
+
+TARIFF = Graduated((Tier(1_000, 200_000), Tier(5_000, 150_000), Tier(None, 100_000)))
+
+
+@pytest.mark.parametrize(
+    ("units", "micros"),
+    [
+        (0, 0),
+        (1, 200_000),
+        (1_000, 200_000_000),
+        (1_001, 200_150_000),
+        (1_500, 275_000_000),
+        (5_000, 800_000_000),
+        (5_001, 800_100_000),
+        (10_000, 1_300_000_000),
+    ],
+)
+def test_each_unit_costs_what_its_own_tier_says(units, micros):
+    assert TARIFF.amount_micros(units * 1_000_000) == micros
+
+
+def test_a_fraction_of_a_unit_over_the_edge_costs_the_next_tiers_price():
+    assert TARIFF.amount_micros(1_000_500_000) - TARIFF.amount_micros(1_000_000_000) == 75_000
+
+
+def test_halves_are_rounded_once_over_all_tiers():
+    tariff = Graduated((Tier(1, 1), Tier(None, 1)))
+    assert tariff.amount_micros(1_500_000) == 2
+    assert tariff.amount_micros(1_499_999) == 1
+
+
+@given(st.integers(0, 3_000), st.integers(0, 3_000))
+def test_more_usage_never_costs_less(units, more):
+    assert TARIFF.amount_micros((units + more) * 1_000_000) >= TARIFF.amount_micros(units * 1_000_000)
+
+
+def test_tiers_are_read_in_rising_order():
+    document = {"model": "graduated", "tiers": [{"up_to": 1000, "unit_price": "0.20"}, {"unit_price": "0.15"}]}
+    assert read_tariff(document, path="price") == Graduated((Tier(1000, 200_000), Tier(None, 150_000)))
+
+
+LAST = {"unit_price": "1"}
+
+
+@pytest.mark.parametrize(
+    ("tiers", "sentence"),
+    [
+        (None, "tiers: needs at least one tier"),
+        ([], "tiers: needs at least one tier"),
+        (["cheap"], r"tiers\[0\]: must have a unit_price"),
+        ([LAST, LAST], r"tiers\[0\].up_to: every tier but the last has an end"),
+        ([{"up_to": 10, "unit_price": "1"}], r"tiers\[0\].up_to: every tier but the last has an end"),
+        ([{"up_to": 0, "unit_price": "1"}, LAST], r"tiers\[0\].up_to: must be a whole number above 0"),
+        ([{"up_to": 10.5, "unit_price": "1"}, LAST], r"tiers\[0\].up_to: must be a whole number above 0"),
+        ([{"up_to": True, "unit_price": "1"}, LAST], r"tiers\[0\].up_to: must be a whole number above 0"),
+        (
+            [{"up_to": 9, "unit_price": "1"}, {"up_to": 9, "unit_price": "1"}, LAST],
+            r"tiers\[1\].up_to: must be a whole number above 9",
+        ),
+        ([{"up_to": 9}, LAST], r"tiers\[0\].unit_price: must be a decimal in quotes"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_tiers_that_do_not_fit_together_are_refused_by_name(tiers, sentence):
+    with pytest.raises(InvalidInput, match=rf"price.{sentence}"):
+        read_tariff({"model": "graduated", "tiers": tiers}, path="price")

@@ -1,0 +1,51 @@
+"""Per unit: quantity times price, rounded half away from zero on the running total."""
+
+import pytest
+
+from domain.errors import InvalidInput
+from domain.pricing import read_tariff
+from domain.pricing.per_unit import PerUnit
+
+
+@pytest.mark.parametrize(
+    ("unit_price", "quantity_millionths", "micros"),
+    [
+        ("0.1450", 1_000_000, 145_000),
+        ("0.1450", 10_000_000_000, 1_450_000_000),
+        ("0", 10_000_000_000, 0),
+        ("10000", 1_000_000_000_000, 10_000_000_000_000_000),
+        ("0.000001", 499_999, 0),
+        ("0.000001", 500_000, 1),
+        ("0.000003", 500_000, 2),
+        ("0.20", 0, 0),
+    ],
+)
+def test_an_amount_is_quantity_times_price_with_halves_rounded_away_from_zero(unit_price, quantity_millionths, micros):
+    tariff = read_tariff({"model": "per_unit", "unit_price": unit_price}, path="price")
+    assert tariff.amount_micros(quantity_millionths) == micros
+
+
+@pytest.mark.parametrize("unit_price", ["0", "0.145", "0.000001", "9999.999999", "10000", "1E-6"])
+def test_prices_from_nought_to_ten_thousand_with_six_places_are_read(unit_price):
+    assert isinstance(read_tariff({"model": "per_unit", "unit_price": unit_price}, path="price"), PerUnit)
+
+
+@pytest.mark.parametrize(
+    ("unit_price", "sentence"),
+    [
+        (0.145, "must be a decimal in quotes"),
+        (1, "must be a decimal in quotes"),
+        (None, "must be a decimal in quotes"),
+        ("", "is not a decimal of at most 6 places"),
+        ("free", "is not a decimal of at most 6 places"),
+        ("0.0000001", "is not a decimal of at most 6 places"),
+        ("-0.01", "must be between 0 and 10,000"),
+        ("10000.000001", "must be between 0 and 10,000"),
+        ("NaN", "must be between 0 and 10,000"),
+        ("Infinity", "must be between 0 and 10,000"),
+        ("1e999999999", "must be between 0 and 10,000"),
+    ],
+)
+def test_a_price_that_is_no_exact_decimal_in_range_is_refused_by_name(unit_price, sentence):
+    with pytest.raises(InvalidInput, match=rf"charges\[0\].price.unit_price: .*{sentence}"):
+        read_tariff({"model": "per_unit", "unit_price": unit_price}, path="charges[0].price")
