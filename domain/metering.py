@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from domain.attribution import Account, RatingConfig
 from domain.catalogue import Cell, Charge, PlanVersion
-from domain.usage import Refused, RefusalReason, TimeWindow, UsageEvent, WaitReason
+from domain.usage import RefusalReason, Refused, TimeWindow, UsageEvent, WaitReason
 
 Partition = tuple[str, int]
 """Topic and partition number."""

@@ -43,11 +43,12 @@ class WaitReason(StrEnum):
     TOO_LATE = "too_late"
 
 
-class Refused(Exception):  # noqa: N818 - a decision about one event, not a fault of the program
+class Refused(Exception):
     """One event or record cannot be read; `str()` is the sentence its producer gets."""
 
     def __init__(self, reason: RefusalReason, detail: str) -> None:
-        super().__init__(detail)
+        # The detail may quote the producer's own text, and the books cannot hold the character U+0000.
+        super().__init__(detail.replace("\0", "\\0"))
         self.reason = reason
 
 

@@ -127,7 +127,7 @@ def _count(settled: Settled) -> dict[Outcome, int]:
     }
 
 
-class _Stale(Exception):  # noqa: N818 - a reason to try again, not a fault
+class _Stale(Exception):
     """What was known in memory is not what the database says."""
 
     def __init__(self, config_version: int, next_offsets: Mapping[Partition, int]) -> None:

@@ -40,7 +40,7 @@ class Position:
     totals: Mapping[TotalKey, Total] = field(default_factory=dict)
 
 
-class AlreadyCounted(Exception):  # noqa: N818 - an answer of the store, not a fault
+class AlreadyCounted(Exception):
     """Some events are stored under the same identity and event time, from more than 24 h ago; carries their digests."""
 
     def __init__(self, known: Mapping[bytes, bytes]) -> None:

@@ -61,9 +61,7 @@ def refuse_to_start_half(*_: Any, **__: Any) -> None:
     except BillingError as error:
         sys.exit(f"the metering worker does not start: {error}")
     for name, fault in asyncio.run(wiring.faults_of_optional_engines()).items():
-        logging.getLogger(__name__).warning(
-            "%s is down (%s): metering goes on, its copy will be caught up", name, fault
-        )
+        logging.getLogger(__name__).warning("%s is down (%s): metering goes on, its copy will be caught up", name, fault)
     # Batches allocate and free thousands of small objects a second, none of them in cycles; fewer collections, less latency.
     app.conf.datadir.parent.mkdir(parents=True, exist_ok=True)
     gc.collect()
@@ -71,4 +69,3 @@ def refuse_to_start_half(*_: Any, **__: Any) -> None:
     gc.set_threshold(50_000, 50, 50)
     # The consumer has a thread of its own: a shorter turn at the interpreter lock lets it fetch while a batch is rated.
     sys.setswitchinterval(0.0005)
-

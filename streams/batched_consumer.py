@@ -25,9 +25,13 @@ class BatchedConsumer(driver.Consumer):
         self._outstanding: dict[TP, deque[int]] = defaultdict(deque)
         self._rest_until = 0.0
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, Sequence[Any]]:
-        # A fetch returns as soon as one partition has one record. A short rest between fetches lets records gather, so a
-        # steady trickle costs a few fetches instead of hundreds a second; the first record after a silence waits for nothing.
+    async def _getmany(  # Faust's signature
+        self,
+        active_partitions: set[TP] | None,
+        timeout: float,  # noqa: ASYNC109
+    ) -> Mapping[TP, Sequence[Any]]:
+        # A fetch returns as soon as one partition has one record. A short rest between fetches lets records gather, so
+        # a steady trickle costs a few fetches instead of hundreds a second; after a silence nothing waits.
         await asyncio.sleep(self._rest_until - self.loop.time())
         fetched = await super()._getmany(active_partitions, timeout)
         self._rest_until = self.loop.time() + _REST_SECONDS

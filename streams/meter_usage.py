@@ -8,15 +8,15 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, TypeVar
 
 from connectors import clock
 from connectors import metering_wiring as wiring
 from connectors.settings import settings
 from domain.errors import EngineUnavailable
 from domain.metering import Origin
-from invoicing.meter_usage import Metered, MeterUsage
 from invoicing.records import Record
 from streams import metrics
 from streams.app import app, usage_events
@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 _PAUSE_FIRST_SECONDS = 0.2
 _PAUSE_LONGEST_SECONDS = 10.0
 _FETCHES_MAX = 32
+
+Answer = TypeVar("Answer")
 
 
 @app.agent(usage_events, concurrency=1)
@@ -39,7 +41,7 @@ async def meter_usage(stream: Any) -> AsyncIterator[None]:
         for group in _groups(fetches, records_max=settings().batch_records_max):
             records = [_record(raw) for fetch in group for raw in fetch.message.value]
             started = clock.monotonic_seconds()
-            metered = await _book(metering, records)
+            metered = await _patiently(partial(metering.meter, records))
             await teller.tell(metered.balances)
             metrics.batch_done(
                 metered, records, seconds=clock.monotonic_seconds() - started, now_micros=clock.epoch_micros()
@@ -49,16 +51,12 @@ async def meter_usage(stream: Any) -> AsyncIterator[None]:
         yield
 
 
-async def _book(metering: MeterUsage, records: Sequence[Record]) -> Metered:
-    return await _patiently(metering.meter, records)
-
-
-async def _patiently(call: Any, *arguments: Any) -> Any:
+async def _patiently(call: Callable[[], Awaitable[Answer]]) -> Answer:
     """Call until the database answers: waiting longer each time, and saying so."""
     pause_seconds = _PAUSE_FIRST_SECONDS
     while True:
         try:
-            return await call(*arguments)
+            return await call()
         except EngineUnavailable as error:
             metrics.waiting_for_engine.inc()
             _log.warning("%s; nothing is lost, trying again in %.1f s", error, pause_seconds)

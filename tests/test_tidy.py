@@ -14,20 +14,30 @@ FUNCTION_LINES_MAX = 50
 PACKAGES = ("domain", "invoicing", "connectors", "streams", "cli", "dags", "infra")
 MACHINE_PATH = re.compile(r"(?<![\w./])/(?:root|home/\w+|work)/[\w.]+")
 # Spelt in parts, so that this file does not hold them itself.
-HOSTS = re.compile("|".join(["py" + "pi\\.org", "python" + "hosted", "npm" + "js\\.", "maven\\." + "org", "deb\\." + "debian"]))
-UNFINISHED = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK", "NotImplemented" + "Error"]) + r")\b")
+HOSTS = re.compile(
+    "|".join(["py" + "pi\\.org", "python" + "hosted", "npm" + "js\\.", "maven\\." + "org", "deb\\." + "debian"])
+)
+UNFINISHED = re.compile(
+    r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK", "NotImplemented" + "Error"]) + r")\b"
+)
 TEXT = {".py", ".md", ".toml", ".yml", ".yaml", ".sql", ".sh", ".json", ".txt", ".lock", ".in", ".conf", ".xml", ".env", ""}
 
 
 def tracked() -> list[Path]:
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return [path for path in (ROOT / name for name in listed.stdout.splitlines()) if path.is_file()]
 
 
 def python_files(*folders: str) -> list[Path]:
-    return [path for path in tracked() if path.suffix == ".py" and (not folders or path.relative_to(ROOT).parts[0] in folders)]
+    return [
+        path for path in tracked() if path.suffix == ".py" and (not folders or path.relative_to(ROOT).parts[0] in folders)
+    ]
 
 
 def name_of(path: Path) -> str:
@@ -59,7 +69,9 @@ def test_functions_fit_on_a_screen() -> None:
 def test_every_module_says_what_it_is() -> None:
     """The first line of a module is its entry in the index a newcomer reads."""
     silent = [
-        name_of(path) for path in python_files() if path.read_text().strip() and ast.get_docstring(ast.parse(path.read_text())) is None
+        name_of(path)
+        for path in python_files()
+        if path.read_text().strip() and ast.get_docstring(ast.parse(path.read_text())) is None
     ]
     assert silent == []
 
@@ -70,7 +82,8 @@ def test_no_float_where_money_is_decided(path: Path) -> None:
     floats = [
         f"{name_of(path)}:{node.lineno}"
         for node in ast.walk(ast.parse(path.read_text()))
-        if (isinstance(node, ast.Name) and node.id == "float") or (isinstance(node, ast.Constant) and isinstance(node.value, float))
+        if (isinstance(node, ast.Name) and node.id == "float")
+        or (isinstance(node, ast.Constant) and isinstance(node.value, float))
     ]
     assert floats == []
 
@@ -83,7 +96,9 @@ def test_no_dag_file_hides_a_package() -> None:
 def test_names_that_say_nothing_are_not_used() -> None:
     """A module called utils has no purpose anybody could check it against."""
     nothing = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "base", "misc"}
-    assert [name_of(path) for path in python_files() if nothing & {part.removesuffix(".py") for part in path.parts[-2:]}] == []
+    assert [
+        name_of(path) for path in python_files() if nothing & {part.removesuffix(".py") for part in path.parts[-2:]}
+    ] == []
 
 
 def test_every_top_folder_says_what_it_owns() -> None:
@@ -94,7 +109,7 @@ def test_every_top_folder_says_what_it_owns() -> None:
 
 def test_every_path_a_page_names_exists() -> None:
     """A page that points nowhere was not read when its subject moved."""
-    pattern = re.compile(r"`((?:%s|sql|docs|tests)/[\w./*-]+)`" % "|".join(PACKAGES))
+    pattern = re.compile(rf"`((?:{'|'.join(PACKAGES)}|sql|docs|tests)/[\w./*-]+)`")
     missing = [
         f"{name_of(page)}: {found}"
         for page in tracked()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from random import Random
-from typing import Any, Final
+from typing import Final
 from zlib import crc32
 from zoneinfo import ZoneInfo
 

@@ -4,8 +4,8 @@ from datetime import UTC
 from typing import Final
 
 import msgspec
-from confluent_kafka import KafkaException, Message, Producer
 from confluent_kafka import KafkaError as ProducerError
+from confluent_kafka import KafkaException, Message, Producer
 
 from domain.errors import EngineUnavailable
 from invoicing.publish_usage import Announcement, RatedEvent, RefusedEvent

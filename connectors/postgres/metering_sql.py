@@ -74,7 +74,8 @@ INSERT_RANGES: Final = """
 INSERT INTO batch_range (batch_id, topic, partition, first_offset, next_offset, records,
     rated, duplicate, conflict, dead_lettered, quarantined, received)
 SELECT %s, r.*, rated + duplicate + conflict + dead_lettered + quarantined
-FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::bigint[], %b::int[], %b::int[], %b::int[], %b::int[], %b::int[], %b::int[])
+FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::bigint[], %b::int[],
+            %b::int[], %b::int[], %b::int[], %b::int[], %b::int[])
      AS r (topic, partition, first_offset, next_offset, records, rated, duplicate, conflict, dead_lettered, quarantined)
 """
 
@@ -85,7 +86,8 @@ ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset
 """
 
 ADD_TOTALS: Final = """
-INSERT INTO usage_total AS t (account_id, service_month, charge_id, price_cell, quantity_millionths, amount_micros, event_count)
+INSERT INTO usage_total AS t
+    (account_id, service_month, charge_id, price_cell, quantity_millionths, amount_micros, event_count)
 SELECT * FROM unnest(%b::bigint[], %b::date[], %b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::bigint[])
 ON CONFLICT (account_id, service_month, charge_id, price_cell) DO UPDATE SET
     quantity_millionths = t.quantity_millionths + excluded.quantity_millionths,
@@ -124,8 +126,8 @@ SELECT %s, r.* FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::timestamptz[
 INSERT_QUARANTINED: Final = """
 INSERT INTO quarantined_event (batch_id, topic, partition, record_offset, received_at, index_in_record, event_key,
     body_digest, subject, event_time, reason, payload)
-SELECT %s, r.* FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::timestamptz[], %b::int[], %b::uuid[], %b::uuid[], %b::text[],
-    %b::timestamptz[], %b::text[], %b::bytea[]) AS r
+SELECT %s, r.* FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::timestamptz[], %b::int[], %b::uuid[], %b::uuid[],
+    %b::text[], %b::timestamptz[], %b::text[], %b::bytea[]) AS r
 """
 
 BALANCES: Final = (

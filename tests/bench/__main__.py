@@ -1,4 +1,7 @@
-"""`python -m tests.bench [NAME]`: run the measurements, print the table, write build/bench.json. Exit 1 when a bar is missed."""
+"""`python -m tests.bench [NAME]`: run the measurements, print the table, write build/bench.json.
+
+Exit code 1 when a bar is missed.
+"""
 
 import sys
 

@@ -15,7 +15,11 @@ def measure() -> list[Figure]:
     """Megabytes after a minute of rest."""
     time.sleep(REST_SECONDS)
     answer = subprocess.run(
-        [sys.executable, "-m", "infra.native", "status", "--json"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "infra.native", "status", "--json"],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     services = json.loads(answer.stdout)["demo"]
     at_rest = [f"{service['program']} {service['memory_mb']}" for service in services]

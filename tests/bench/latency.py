@@ -38,7 +38,10 @@ def measure() -> list[Figure]:
     if len(millis) != EVENTS:
         raise AssertionError(f"saw {len(millis)} of {EVENTS} events arrive in Redis")
     millis.sort()
-    what = f"{PER_SECOND} ev/s, {EVENTS} single-event records, {ACCOUNTS} accounts, Redis read every {observer.period_ms:.0f} ms"
+    what = (
+        f"{PER_SECOND} ev/s, {EVENTS} single-event records, {ACCOUNTS} accounts, "
+        f"Redis read every {observer.period_ms:.0f} ms"
+    )
     return [
         at_most("append_to_balance_p99_at_1000", millis[int(EVENTS * 0.99)], "ms", 100, conditions=what),
         observed("append_to_balance_p50_at_1000", millis[EVENTS // 2], "ms", conditions=what),

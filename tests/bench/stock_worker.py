@@ -41,7 +41,9 @@ async def meter(stream: Any) -> AsyncIterator[None]:
     async for events in stream.noack_take(4000, within=0.02):
         records = [
             Record(
-                Origin(event.message.topic, event.message.partition, event.message.offset, int(event.message.timestamp * 1e6)),
+                Origin(
+                    event.message.topic, event.message.partition, event.message.offset, int(event.message.timestamp * 1e6)
+                ),
                 event.message.value,
             )
             for event in events
@@ -57,7 +59,5 @@ async def meter(stream: Any) -> AsyncIterator[None]:
 async def health(view: Any, request: Any) -> Any:
     """Partitions and lag, as the real worker tells them."""
     consumer = app.consumer
-    lag = sum(
-        max(0, (consumer.highwater(p) or 0) - (consumer._committed_offset[p] or 0)) for p in consumer.assignment()
-    )
+    lag = sum(max(0, (consumer.highwater(p) or 0) - (consumer._committed_offset[p] or 0)) for p in consumer.assignment())
     return view.json({"lag_records": lag, "partitions": [str(p) for p in consumer.assignment()]})

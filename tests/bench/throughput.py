@@ -32,8 +32,12 @@ def measure() -> list[Figure]:
     what = f"{ACCOUNTS} accounts, 8 partitions, 200-byte records, fsync on, every engine on the box, over {SECONDS} s"
     return [
         at_least("events_per_second", ours, "ev/s", 10_000, compared_with="stock_faust, copy_limit", conditions=what),
-        observed("stock_faust_events_per_second", stock, "ev/s", compared_with="the same path on stock Faust", conditions=what),
-        observed("copy_limit_rows_per_second", limit, "rows/s", compared_with="COPY of the same rows, no index", conditions=what),
+        observed(
+            "stock_faust_events_per_second", stock, "ev/s", compared_with="the same path on stock Faust", conditions=what
+        ),
+        observed(
+            "copy_limit_rows_per_second", limit, "rows/s", compared_with="COPY of the same rows, no index", conditions=what
+        ),
         observed("events_per_second_over_stock_faust", ours / stock, "times", compared_with="stock_faust"),
         observed("events_per_second_over_copy_limit", ours / limit, "times", compared_with="copy_limit"),
         observed("worker_cpu_per_event", processes, "µs", compared_with="one core is 1,000,000 µs/s", conditions=what),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.usage import Refused, RefusalReason, TimeWindow, WaitReason, body_digest, event_key, quantity_millionths
+from domain.usage import RefusalReason, Refused, TimeWindow, WaitReason, body_digest, event_key, quantity_millionths
 from tests.builders_usage import HAPPENED_AT, an_event, micros_of
 
 texts = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=12)  # the decoder refuses NUL

@@ -114,7 +114,9 @@ def test_rated_usage_reaches_redis_its_topic_and_clickhouse(installation: Instal
     wait_for(installation, before + 200)
 
     wait_until(
-        lambda: installation.query("SELECT count(*) FROM batch WHERE announced_at IS NULL OR warehoused_at IS NULL") == [(0,)],
+        lambda: (
+            installation.query("SELECT count(*) FROM batch WHERE announced_at IS NULL OR warehoused_at IS NULL") == [(0,)]
+        ),
         "everything is sent on",
     )
 
@@ -246,5 +248,3 @@ def committed_offsets(installation: Installation) -> list[tuple[int, int]]:
     offsets = [(found.partition, found.offset) for found in consumer.committed(wanted, timeout=20)]
     consumer.close()
     return sorted(offsets)
-
-

@@ -1,4 +1,4 @@
-"""Decoding records: events and arrays of them are read; what is not JSON, too large or no event is refused with its bytes."""
+"""Decoding records: events and arrays of them are read; what is not JSON or too large is refused with its bytes."""
 
 import json
 from datetime import timedelta
