@@ -159,9 +159,12 @@ def list_(*, month: Month, as_json: AsJson = False) -> None:
     Example: billing invoices list --month 2026-10
     """
     rows = [dict(row) for row in batch_wiring.invoice_book().invoices.listing(month)]
-    if not as_json:
-        rows = [{**row, **_readable(row, "total_minor", "prepaid_minor")} for row in rows]
-    show_rows(rows, as_json=as_json, empty=f"{month} has no invoices")
+    columns = ("number", "account", "status", "currency", "issue_date")
+    short = [
+        {**{name: row[name] for name in columns}, "total": format_minor(row["total_minor"], Currency(row["currency"]))}
+        for row in rows
+    ]
+    show_rows(rows if as_json else short, as_json=as_json, empty=f"{month} has no invoices")
 
 
 @app.command("show")

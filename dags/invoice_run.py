@@ -55,6 +55,58 @@ REFUSALS_ARE_FINAL = ExceptionRetryPolicy(
 )
 
 
+@task
+def check_books(params: dict[str, Any], dag_run: Any) -> str:
+    """Check the books and open the run; returns the month."""
+    month = billing_month(params["month"], dag_run.run_after)
+    return str(billing("invoices", "start", "--month", month)["month"])
+
+
+@task
+def batches(month: str) -> list[list[str]]:
+    """The options that name each batch."""
+    planned = billing("invoices", "batches", "--month", month)
+    return [["--month", month, "--batch", str(row["batch"]), "--of", str(row["of"])] for row in planned]
+
+
+@task(max_active_tis_per_dagrun=2, multiple_outputs=False)
+def draft(batch: list[str]) -> dict[str, Any]:
+    """Draft one batch."""
+    return dict(billing("invoices", "draft", *batch))
+
+
+@task(multiple_outputs=False)
+def review(month: str) -> dict[str, Any]:
+    """What the approver reads."""
+    summary = billing("invoices", "summary", "--month", month)
+    drafts = sum(row["invoices"] for row in summary["drafts"])
+    return {"subject": f"Issue {drafts} invoices for {month}?", "body": approval_body(summary)}
+
+
+@task(multiple_outputs=False)
+def record_approval(month: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """Keep who approved."""
+    return dict(billing("invoices", "approve", "--month", month, "--by", answer["responded_by_user"]["name"]))
+
+
+@task(multiple_outputs=False)
+def issue(month: str) -> dict[str, Any]:
+    """Issue what is approved."""
+    return dict(billing("invoices", "issue", "--month", month))
+
+
+@task(max_active_tis_per_dagrun=2, multiple_outputs=False)
+def print_copies(batch: list[str]) -> dict[str, Any]:
+    """Print one batch."""
+    return dict(billing("invoices", "print", *batch))
+
+
+@task(trigger_rule="none_failed", multiple_outputs=False)
+def run_summary(month: str) -> dict[str, Any]:
+    """Where the run stands in the end, approved or rejected."""
+    return dict(billing("invoices", "summary", "--month", month))
+
+
 @dag(
     dag_display_name="Invoice run",
     doc_md=__doc__,
@@ -75,31 +127,9 @@ REFUSALS_ARE_FINAL = ExceptionRetryPolicy(
 )
 def invoice_run() -> None:
     """The tasks of the run, in order."""
-
-    @task
-    def check_books(params: dict[str, Any], dag_run: Any) -> str:
-        """Check the books and open the run; returns the month."""
-        month = billing_month(params["month"], dag_run.run_after)
-        return str(billing("invoices", "start", "--month", month)["month"])
-
-    @task
-    def batches(month: str) -> list[list[str]]:
-        """The options that name each batch."""
-        planned = billing("invoices", "batches", "--month", month)
-        return [["--month", month, "--batch", str(row["batch"]), "--of", str(row["of"])] for row in planned]
-
-    @task(max_active_tis_per_dagrun=2)
-    def draft(batch: list[str]) -> dict[str, Any]:
-        """Draft one batch."""
-        return dict(billing("invoices", "draft", *batch))
-
-    @task(multiple_outputs=False)
-    def review(month: str) -> dict[str, Any]:
-        """What the approver reads."""
-        summary = billing("invoices", "summary", "--month", month)
-        drafts = sum(row["invoices"] for row in summary["drafts"])
-        return {"subject": f"Issue {drafts} invoices for {month}?", "body": approval_body(summary)}
-
+    month = check_books()
+    planned = batches(month)
+    reviewed = review(month)
     approve = ApprovalOperator(
         task_id="approve",
         subject="{{ ti.xcom_pull(task_ids='review')['subject'] }}",
@@ -108,30 +138,6 @@ def invoice_run() -> None:
         retry_delay=timedelta(seconds=10),
         retry_exponential_backoff=0,
     )
-
-    @task(multiple_outputs=False)
-    def record_approval(month: str, answer: dict[str, Any]) -> dict[str, Any]:
-        """Keep who approved."""
-        return dict(billing("invoices", "approve", "--month", month, "--by", answer["responded_by_user"]["name"]))
-
-    @task(multiple_outputs=False)
-    def issue(month: str) -> dict[str, Any]:
-        """Issue what is approved."""
-        return dict(billing("invoices", "issue", "--month", month))
-
-    @task(max_active_tis_per_dagrun=2)
-    def print_copies(batch: list[str]) -> dict[str, Any]:
-        """Print one batch."""
-        return dict(billing("invoices", "print", *batch))
-
-    @task(trigger_rule="none_failed", multiple_outputs=False)
-    def run_summary(month: str) -> dict[str, Any]:
-        """Where the run stands in the end, approved or rejected."""
-        return dict(billing("invoices", "summary", "--month", month))
-
-    month = check_books()
-    planned = batches(month)
-    reviewed = review(month)
     issued = issue(month)
     printed = print_copies.expand(batch=planned)
     draft.expand(batch=planned) >> reviewed >> approve

@@ -28,14 +28,16 @@ DECLARE
     guard record;
     tables text;
 BEGIN
-    FOR guard IN SELECT tgrelid::regclass AS of_table, tgname FROM pg_trigger WHERE NOT tgisinternal AND tgtype & 32 <> 0 LOOP
+    FOR guard IN SELECT tgrelid::regclass AS of_table, tgname FROM pg_trigger
+                 WHERE NOT tgisinternal AND tgtype & 32 <> 0 LOOP
         EXECUTE format('ALTER TABLE %s DISABLE TRIGGER %I', guard.of_table, guard.tgname);
     END LOOP;
     SELECT string_agg(quote_ident(tablename), ', ') INTO tables FROM pg_tables
     WHERE schemaname = 'public' AND tablename <> 'schema_migration';
     EXECUTE 'TRUNCATE ' || tables || ' RESTART IDENTITY';
     INSERT INTO config_version (version) VALUES (1);
-    FOR guard IN SELECT tgrelid::regclass AS of_table, tgname FROM pg_trigger WHERE NOT tgisinternal AND tgtype & 32 <> 0 LOOP
+    FOR guard IN SELECT tgrelid::regclass AS of_table, tgname FROM pg_trigger
+                 WHERE NOT tgisinternal AND tgtype & 32 <> 0 LOOP
         EXECUTE format('ALTER TABLE %s ENABLE TRIGGER %I', guard.of_table, guard.tgname);
     END LOOP;
 END $$

@@ -34,10 +34,10 @@ _OVERSEAS_NAMES: Final = (
 )  # fmt: skip
 _OVERSEAS_FORMS: Final = {"SG": "Pte. Ltd.", "US": "Inc.", "AE": "FZ-LLC", "GB": "Ltd", "MY": "Sdn. Bhd."}
 _INDONESIAN_NAMES: Final = (
-    "Nusantara Belanja", "Kopi Kilat", "Rantai Logistik", "Dompet Cerdas", "Wisata Samudra", "Sehat Bersama", "Ruang Belajar",
-    "Pasar Segar", "Merapi Pangan", "Batik Pesona", "Kereta Niaga", "Cendana Finansial", "Rinjani Media", "Garuda Muda",
-    "Lautan Teknologi", "Melati Busana", "Surya Energi", "Tani Makmur", "Bintang Asuransi", "Toba Properti", "Anggrek Medika",
-    "Bahari Ekspres",
+    "Nusantara Belanja", "Kopi Kilat", "Rantai Logistik", "Dompet Cerdas", "Wisata Samudra", "Sehat Bersama",
+    "Ruang Belajar", "Pasar Segar", "Merapi Pangan", "Batik Pesona", "Kereta Niaga", "Cendana Finansial", "Rinjani Media",
+    "Garuda Muda", "Lautan Teknologi", "Melati Busana", "Surya Energi", "Tani Makmur", "Bintang Asuransi",
+    "Toba Properti", "Anggrek Medika", "Bahari Ekspres",
 )  # fmt: skip
 _SUFFIXES: Final = ("Private Limited", "Private Limited", "Private Limited", "Limited", "LLP")
 _APPS: Final = ("android", "ios", "web")

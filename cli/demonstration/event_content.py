@@ -31,8 +31,8 @@ class Content:
 
 def draw_content(random: Random, subscriber: Subscriber) -> Content:
     """An event as this account has them."""
-    sells_silent = subscriber.home == "IN"
-    (meter,) = random.choices(_METERS if sells_silent else _METERS[:-1], _METER_WEIGHTS if sells_silent else _METER_WEIGHTS[:-1])
+    meters = len(_METERS) if subscriber.home == "IN" else len(_METERS) - 1
+    (meter,) = random.choices(_METERS[:meters], _METER_WEIGHTS[:meters])
     country = subscriber.home if random.random() < _AT_HOME else random.choice(_ABROAD)
     data: dict[str, Any] = {"country": country, "app": random.choice(_APPS)}
     if meter == catalogue.OTP:
@@ -61,8 +61,11 @@ def with_other_content(event: Event, content: Content) -> Event:
 def respelled(event: Event) -> bytes:
     """The same event as another serialiser writes it: other order, blanks, escapes, the quantity spelled out."""
     data = dict(reversed({"quantity": 1, **event["data"]}.items()))
-    again = {**dict(reversed(event.items())), "data": data, "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+    again = {**dict(reversed(event.items())), "data": data, "traceparent": _TRACE}
     return json.dumps(again, indent=1, ensure_ascii=True).encode()
+
+
+_TRACE: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 def _draw_quantity(random: Random, meter: str) -> int:

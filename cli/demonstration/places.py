@@ -49,7 +49,7 @@ OTHER_STATES: Final = (
 )
 
 ECONOMIC_ZONES: Final = (
-    City("Bengaluru", "Karnataka", "29", "560", ("Manyata Embassy SEZ, Nagavara", "Bagmane Constellation SEZ, Mahadevapura")),
+    City("Bengaluru", "Karnataka", "29", "560", ("Manyata Embassy SEZ, Nagavara", "Bagmane SEZ, Mahadevapura")),
     City("Navi Mumbai", "Maharashtra", "27", "400", ("Mindspace SEZ, Airoli",)),
     City("Hyderabad", "Telangana", "36", "500", ("Phoenix SEZ, Gachibowli",)),
     City("Chennai", "Tamil Nadu", "33", "600", ("MEPZ SEZ, Tambaram",)),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cli.demonstration.books import Books
 from cli.demonstration.expectation import OUTCOMES, Expectation, UsageKey, Used
@@ -82,9 +83,10 @@ def _outcomes(evidence: Evidence) -> Equality:
 
 
 def _dead_letters(evidence: Evidence) -> Equality:
-    before, after = evidence.before.dead_letters, evidence.after.dead_letters
-    booked = {reason: after[reason] - before.get(reason, 0) for reason in after if after[reason] != before.get(reason, 0)}
-    return _same("dead letters = the mistakes made, by reason", dict(evidence.expectation.dead_letters), booked, of="reasons")
+    before, expected = evidence.before.dead_letters, evidence.expectation.dead_letters
+    booked = {reason: letters - before.get(reason, 0) for reason, letters in evidence.after.dead_letters.items()}
+    booked = {reason: letters for reason, letters in booked.items() if letters}
+    return _same("dead letters = the mistakes made, by reason", expected, booked, of="reasons")
 
 
 def _nothing_waits(evidence: Evidence) -> Equality:
@@ -157,9 +159,7 @@ def _invoice_run(evidence: Evidence) -> Equality:
 
 def _issued(evidence: Evidence) -> Equality:
     """Every account had usage, so each that had no invoice of the month has one now, and the others keep theirs."""
-    expected = {
-        code: evidence.approved or evidence.before.accounts[code].issued is not None for code in evidence.accounts
-    }
+    expected = {code: evidence.approved or evidence.before.accounts[code].issued is not None for code in evidence.accounts}
     booked = {code: evidence.after.accounts[code].issued is not None for code in evidence.accounts}
     kept = all(
         evidence.before.accounts[code].issued in (None, evidence.after.accounts[code].issued) for code in evidence.accounts
@@ -209,7 +209,7 @@ def _by_account(charged: Mapping[UsageKey, Used], before: Mapping[UsageKey, Used
     return charges
 
 
-def _same(name: str, expected: Mapping[object, object], booked: Mapping[object, object], *, of: str) -> Equality:
+def _same(name: str, expected: Mapping[Any, object], booked: Mapping[Any, object], *, of: str) -> Equality:
     keys = sorted({*expected, *booked}, key=str)
     different = [key for key in keys if expected.get(key) != booked.get(key)]
     if not different:

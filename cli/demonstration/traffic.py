@@ -53,7 +53,6 @@ class _Sending:
 
     alias: str
     text: bytes
-    mistake: bool = False
 
 
 @dataclass(slots=True)
@@ -72,10 +71,12 @@ class Traffic:
     _later: list[tuple[int, int, _Sending]] = field(default_factory=list)
     _batches: dict[str, list[_Sending]] = field(default_factory=dict)
     _serial: int = 0
+    sent: int = 0
+    """How many different events have come out so far."""
 
     def __post_init__(self) -> None:
         self._random = Random(self.seed)  # noqa: S311 - simulated traffic
-        launching = self._random.sample([one for one in self.subscribers], _NEW_ALIASES)
+        launching = self._random.sample(list(self.subscribers), _NEW_ALIASES)
         self.new_aliases = {f"{one.account.aliases[0]}-{self.run_id}": one.account.code for one in launching}
 
     def records(self) -> Iterator[OutgoingRecord]:
@@ -85,6 +86,7 @@ class Traffic:
             for _, _, again in self._due(position):
                 yield from self._send(again)
             yield from self._send(self._first(subscriber, position))
+            self.sent += 1
             for kind in mistakes_at.get(position, ()):
                 yield self._mistake(kind, subscriber)
         for _, _, again in self._due(self.events + _DISTANCE_MAX):

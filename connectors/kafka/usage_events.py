@@ -196,5 +196,4 @@ def _sentence(lead: str, error: Exception) -> str:
 
 
 def _dead_letter(origin: Origin, index: int | None, refused: Refused, payload: bytes) -> DeadLetter:
-    # A sentence may quote what was sent, and PostgreSQL text cannot hold NUL.
-    return DeadLetter(origin, index, refused.reason, str(refused).replace("\0", "\\0"), payload)
+    return DeadLetter(origin, index, refused.reason, str(refused), payload)

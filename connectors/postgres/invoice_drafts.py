@@ -102,7 +102,6 @@ def _seller(row: RowMapping) -> Seller:
         state_code=row["gstin"][:2],
         gstin=row["gstin"],
         email=row["email"],
-        payment_lines=tuple(row.get("payment_lines") or ()),
     )
     if row["lut_arn"] is None:
         return Seller(party)

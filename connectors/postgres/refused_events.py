@@ -37,12 +37,12 @@ ORDER BY quarantine_id LIMIT :limit
 """)
 _DEAD_LETTERS = text("""
 SELECT dead_letter_id AS id, reason, detail, received_at, topic, partition, record_offset AS offset,
-       index_in_record AS index, encode(substring(payload FOR 120), 'escape') AS payload
+       index_in_record AS index, encode(substring(payload FOR 300), 'escape') AS payload
 FROM dead_letter WHERE (CAST(:reason AS text) IS NULL OR reason = :reason) ORDER BY dead_letter_id DESC LIMIT :limit
 """)
 _CONFLICTS = text("""
 SELECT conflict_id AS id, source, event_id, received_at, topic, partition, record_offset AS offset,
-       encode(substring(payload FOR 120), 'escape') AS payload
+       encode(substring(payload FOR 300), 'escape') AS payload
 FROM conflicting_event ORDER BY conflict_id DESC LIMIT :limit
 """)
 

@@ -51,7 +51,8 @@ def _command(stack: Stack) -> list[str]:
     if host_has_clickhouse():
         return [PROGRAM]
     rootfs, machine = clickhouse_rootfs(stack), platform.machine()
-    loaders = {"x86_64": "lib64/ld-linux-x86-64.so.2", "aarch64": "lib/ld-linux-aarch64.so.1"}
     libraries = f"{rootfs}/usr/lib/{machine}-linux-gnu"
-    loader = f"{rootfs}/{loaders.get(machine, 'no-loader-known')}"
+    # By its own name: the usual link to it is absolute and would lead to the host's loader.
+    loaders = {"x86_64": "ld-linux-x86-64.so.2", "aarch64": "ld-linux-aarch64.so.1"}
+    loader = f"{libraries}/{loaders.get(machine, 'no-loader-known')}"
     return [loader, "--library-path", libraries, f"{rootfs}/usr/sbin/{PROGRAM}"]

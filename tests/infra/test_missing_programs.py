@@ -84,8 +84,8 @@ def test_where_no_package_exists_clickhouse_runs_out_of_its_folder_with_its_own_
         clickhouse.clickhouse_environment(a_stack(bare_machine))["CLICKHOUSE_COMMAND"]
     )
 
-    assert loader == f"{rootfs}/lib64/ld-linux-x86-64.so.2"
     assert (option, libraries) == ("--library-path", f"{rootfs}/usr/lib/x86_64-linux-gnu")
+    assert loader == f"{libraries}/ld-linux-x86-64.so.2"
     assert server == f"{rootfs}/usr/sbin/clickhouse-server"
 
 

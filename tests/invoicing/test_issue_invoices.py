@@ -260,6 +260,37 @@ def test_two_people_issuing_at_once_issue_each_invoice_once(shop, cache, monkeyp
     assert books_faults() == []
 
 
+def test_usage_booked_while_invoices_are_issued_is_on_an_invoice_or_due_on_the_next(shop, cache, monkeypatch):
+    monkeypatch.setattr("invoicing.issue_invoices.DESK_SIZE", 2)
+    codes = [f"account-{n:02d}" for n in range(10)]
+    for code in codes:
+        open_account(code)
+    book(shop, [an_event(code) for code in codes])
+    start()
+    draft()
+    approve()
+
+    with ThreadPoolExecutor(1) as worker:
+        booking = [worker.submit(book, shop, [an_event(code) for code in reversed(codes)]) for _ in range(15)]
+        issued = issue()
+        for batch in booking:
+            batch.result()  # no deadlock: both sides lock wallets in the order of their ids
+
+    assert (len(issued.numbers), issued.failures) == (10, [])
+    ((rated, invoiced, due),) = rows(
+        shop,
+        "SELECT sum(event_count)::int, sum(invoiced_event_count)::int, "
+        "sum(event_count - invoiced_event_count)::int FROM usage_total",
+    )
+    assert rated == 160
+    assert invoiced + due == rated
+    cache_is_behind = "balances: "  # this worker tells Redis nothing
+    assert [fault for fault in books_faults() if not fault.startswith(cache_is_behind)] == []
+    november = datetime(2026, 12, 2, tzinfo=UTC)
+    invoice_month(NOVEMBER, now=november)
+    assert rows(shop, "SELECT sum(event_count)::int FROM invoice_line") == [(160,)]
+
+
 def test_a_wallet_held_by_somebody_makes_issuing_wait_and_then_give_up_with_a_sentence(shop, cache):
     open_account("acme")
     book(shop, [an_event("acme")])

@@ -1,0 +1,58 @@
+"""Setting up the demonstration's world: what is there already is left alone."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from cli.demonstration import catalogue
+from cli.demonstration.customers import Subscriber
+from connectors import wiring
+from domain.errors import WrongSetup
+from invoicing import administer
+from invoicing.administer import Author
+
+ACTOR: Final = "demonstration"
+_TOP_UPS: Final[Mapping[str, Sequence[Decimal]]] = {
+    "INR": (Decimal("500.00"), Decimal("1000.00"), Decimal("2500.00")),
+    "USD": (Decimal("10.00"), Decimal("25.00"), Decimal("40.00")),
+    "IDR": (Decimal("75000.00"), Decimal("150000.00"), Decimal("300000.00")),
+}
+
+
+def seed_accounts(subscribers: Sequence[Subscriber], *, now: datetime) -> int:
+    """The seller, the plans, customers and accounts. Returns how many accounts are new.
+
+    Raises WrongSetup when the accounts are there, on other plans than these.
+    """
+    store, author = wiring.administration(), Author(ACTOR, now)
+    administer.add_sellers(store, [catalogue.seller(on=now.date())], author=author)
+    changed = [plan["code"] for plan in catalogue.plans() if administer.publish_plan(store, plan, author=author)]
+    customers = {one.customer.code: one.customer for one in subscribers}
+    opened = administer.open_accounts(store, list(customers.values()), [one.account for one in subscribers], author=author)
+    if changed and opened < len(subscribers):
+        raise WrongSetup(
+            f"the database has demonstration accounts on an older version of {', '.join(changed)}: "
+            "give the demonstration a database of its own (POSTGRES_DB) or make this one anew"
+        )
+    return opened
+
+
+def top_up_wallets(subscribers: Sequence[Subscriber], *, run_id: str, now: datetime) -> dict[str, int]:
+    """Credit every prepaid wallet once a run. Returns micros by account code."""
+    store, author = wiring.administration(), Author(ACTOR, now)
+    credited = {}
+    for number, subscriber in enumerate(one for one in subscribers if one.prepaid):
+        account = subscriber.account
+        choices = _TOP_UPS[account.currency]
+        amount = choices[number % len(choices)]
+        administer.top_up(
+            store, account_code=account.code, amount=amount, reference=f"UTR-{run_id}-{account.code}", author=author
+        )
+        credited[account.code] = int(amount * 1_000_000)
+    return credited
+
+
+def map_new_aliases(aliases: Mapping[str, str], *, now: datetime) -> int:
+    """Let the run's new aliases name their accounts. Returns how many are new."""
+    return administer.map_aliases(wiring.administration(), aliases, author=Author(ACTOR, now))
