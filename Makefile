@@ -11,6 +11,8 @@ BILLING := .venv/.synced
 AIRFLOW := .venv-airflow/.synced
 STACK := .venv/bin/python -m infra.native
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+# Beside the project's own dependencies: what builds it, and an lz4 with wheels (PyPy's older one would be taken for all).
+BUILD_NEEDS := 'setuptools>=80' 'lz4>=4; implementation_name == "cpython"'
 export UV_PYTHON_DOWNLOADS := never
 
 help:  ## this list
@@ -38,7 +40,7 @@ worker: $(BILLING)  ## one more metering worker in this terminal   [WORKER_PORT=
 test: $(BILLING) $(AIRFLOW)  ## every test, on the real engines   [ARGS='tests/domain -k wallet']
 	@$(STACK) install
 	@$(STACK) up --only kafka,postgres,redis,clickhouse
-	@.venv/bin/pytest --cov --cov-report=term $(ARGS)
+	@.venv/bin/pytest $(or $(ARGS),--cov --cov-report=term)
 
 check: $(BILLING)  ## lint, format, types, import rules, tidiness
 	@.venv/bin/ruff check .
@@ -52,7 +54,7 @@ bench: $(BILLING) $(AIRFLOW)  ## the measurements, into build/bench.json   [only
 	@.venv/bin/python -m tests.bench $(only)
 
 lock:  ## resolve the two environments anew
-	@echo 'setuptools>=80' | $(COMPILE) --upgrade --extra dev --output-file requirements-billing.lock pyproject.toml -
+	@printf '%s\n' $(BUILD_NEEDS) | $(COMPILE) --upgrade --extra dev --output-file requirements-billing.lock pyproject.toml -
 	@$(COMPILE) --upgrade --output-file requirements-airflow.lock requirements-airflow.in
 
 install: $(BILLING)  ## install the programs that are missing, or say which

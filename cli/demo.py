@@ -70,8 +70,9 @@ def run(
     started = clock.monotonic_seconds()
     one = _new_run(events, seed, screen=Screen(quiet=as_json))
     one.screen.title("OTPless billing · demonstration", f"{one.month} · {events:,} events · seed {seed} · run {one.run_id}")
-    top_ups = _open(one)
+    _open(one)
     before = _settle_and_read(one)
+    top_ups = _top_up(one)
     start = waiting.booked_offsets()
     _send(one)
     _book(one, start)
@@ -91,6 +92,7 @@ def events(*, events: Events = _EVENTS, seed: Seed = _SEED, as_json: AsJson = Fa
     """
     one = _new_run(events, seed, screen=Screen(quiet=as_json))
     _open(one)
+    _top_up(one)
     _send(one)
     expectation = one.traffic.expectation
     facts = {"run": one.run_id, "month": str(one.month), "sent": expectation.received, **expectation.outcomes}
@@ -116,12 +118,15 @@ def _new_run_id(now: datetime) -> str:
     return text
 
 
-def _open(one: _Run) -> dict[str, int]:
+def _open(one: _Run) -> None:
     wiring.migrations().check()
     with one.screen.step("Accounts") as step:
         opened = set_up.seed_accounts(one.accounts, now=clock.now())
         aliases = sum(len(subscriber.account.aliases) for subscriber in one.accounts)
         step.text = f"{len(one.accounts)} with {aliases} aliases on {len(catalogue.plans())} plans, {opened} of them new"
+
+
+def _top_up(one: _Run) -> dict[str, int]:
     with one.screen.step("Top-ups") as step:
         top_ups = set_up.top_up_wallets(one.accounts, run_id=one.run_id, now=clock.now())
         step.text = f"{len(top_ups)} prepaid wallets"
@@ -170,6 +175,7 @@ def _release(one: _Run) -> None:
 def _copy(one: _Run, name: str) -> None:
     with one.screen.step(name) as step:
         done = waiting.wait_until_copied(step)
+        step.failed = not done
         step.text = "ClickHouse and Redis have what PostgreSQL has" if done else "ClickHouse or Redis lags: see the proof"
 
 
@@ -180,6 +186,7 @@ def _invoice(one: _Run, *, leave_approval: bool) -> InvoiceRunEnd:
         except BillingError as error:
             ended = why(error)
         issued = sum(row["invoices"] for row in ended.summary.get("issued", []))
+        step.failed = ended.fault is not None
         step.text = ended.fault or f"{issued} invoices of {one.month} issued, {ended.summary['printed']} printed"
     return ended
 
@@ -218,12 +225,12 @@ def _report(one: _Run, evidence: Evidence, ended: InvoiceRunEnd, *, seconds: flo
     invoices = summary.invoice_rows(evidence, ended.summary)
     if invoices:
         screen.counts(f"Invoices of {one.month}", invoices)
-    if any(facts["due_micros"].values()):
+    if any(account.issued and account.due_micros for account in evidence.after.accounts.values()):
         screen.say(f"Usage that came after {one.month} was invoiced goes on the next invoice, as late usage.")
     screen.proof(equalities)
-    screen.places("Look around", summary.places(one.month))
+    screen.places("Look around (passwords are in .env)", summary.places(one.month))
     if broken:
         raise BooksDoNotBalance(
             f"{len(broken)} of {len(equalities)} equalities do not hold: " + "; ".join(one.name for one in broken)
         )
-    screen.say(f"All {len(equalities)} equalities hold. {seconds:.0f} s.\n", style="bold green")
+    screen.say(f"All {len(equalities)} equalities hold. {seconds:.0f} s.", style="bold green")

@@ -45,6 +45,8 @@ class NewSeller:
     legal_name: str
     address_lines: tuple[str, ...]
     email: str
+    payment_lines: tuple[str, ...]
+    """Where to pay, as printed on invoices."""
     invoice_series: str
     lut_arn: str | None
     lut_valid_from: date | None

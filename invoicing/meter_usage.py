@@ -88,7 +88,7 @@ class MeterUsage:
         prepared.dead_letters.extend(dead)
         ranges = _ranges(fresh)
         async with self.store.begin() as transaction:
-            position = await transaction.open(prepared, list(ranges))
+            position = await transaction.open(prepared, list(ranges), counted=counted.keys())
             behind = {
                 partition: offset
                 for partition, offset in position.next_offsets.items()

@@ -1,6 +1,6 @@
 """What metering needs from the world: a transactional store, a balance cache, and the truth to rate with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -51,8 +51,10 @@ class AlreadyCounted(Exception):
 class MeteringTransaction(Protocol):
     """One database transaction: everything of a batch is booked by it, or nothing is."""
 
-    async def open(self, prepared: Prepared, partitions: Sequence[Partition]) -> Position:
-        """Lock what the batch touches and claim its identities. Called once, first."""
+    async def open(
+        self, prepared: Prepared, partitions: Sequence[Partition], *, counted: Collection[bytes]
+    ) -> Position:
+        """Lock what the batch touches and claim its identities but those `counted` before. Called once, first."""
 
     async def save(self, settled: Settled, ranges: Mapping[Partition, OffsetRange]) -> list[Balance]:
         """Write the batch. Called once, last; raises AlreadyCounted when the permanent key refuses an event."""

@@ -60,6 +60,7 @@ def a_new_seller(**changes: object) -> NewSeller:
         "legal_name": "OTPless Technologies Private Limited",
         "address_lines": ("Level 4, 80 Feet Road, Koramangala", "Bengaluru 560034, Karnataka"),
         "email": "billing@otpless.example",
+        "payment_lines": ("Account 000123456789, IFSC EXMP0000123",),
         "invoice_series": "OTP",
         "lut_arn": None,
         "lut_valid_from": None,

@@ -50,8 +50,8 @@ def invoice_month(month: BillingMonth, step: Step, *, leave_approval: bool) -> I
         state = airflow.wait(run, timeout_seconds=_PERSON_SECONDS if leave_approval else _RUN_SECONDS, tell=tell)
     if state != "success":
         failed = [task for task, states in airflow.tasks(run).items() if "failed" in states]
-        where = f"{airflow.address}/dags/{DAG}/runs/{quote(run.run_id)}"
-        return InvoiceRunEnd(approved=False, fault=f"{', '.join(failed) or DAG} failed: see {where}", summary={})
+        step.note(f"see {airflow.address}/dags/{DAG}/runs/{quote(run.run_id)}")
+        return InvoiceRunEnd(approved=False, fault=f"{', '.join(failed) or DAG} failed", summary={})
     summary = airflow.result(run, "run_summary")
     return InvoiceRunEnd(approved=summary["approved_by"] is not None, fault=None, summary=summary)
 

@@ -14,12 +14,13 @@ from connectors.clock import monotonic_seconds
 
 WIDTH_MAX: Final = 100
 _NAME_WIDTH: Final = 13
+_ADDRESS_WIDTH: Final = 23
 _TICK: Final = Text("✓", style="bold green")
 _CROSS: Final = Text("✗", style="bold red")
 
 
 class Step:
-    """A step under way."""
+    """A step under way: `text` is what came of it, `failed` that it came to nothing good."""
 
     def __init__(self, progress: Progress, task: TaskID, console: Console) -> None:
         self._progress = progress
@@ -27,6 +28,7 @@ class Step:
         self._console = console
         self._said: str | None = None
         self.text = ""
+        self.failed = False
         self.started_seconds = monotonic_seconds()
 
     def at(self, done: int, total: int, unit: str) -> None:
@@ -41,7 +43,7 @@ class Step:
         """A line of its own that stays; the same one twice is said once."""
         if text != self._said:
             self._said = text
-            self._progress.console.print(f"      {text}", style="dim", markup=False, highlight=False)
+            self._progress.console.print(f"      {text}", style="dim", markup=False, soft_wrap=True)
 
 
 class Screen:
@@ -81,11 +83,11 @@ class Screen:
                 progress.stop()
                 self._line(_CROSS, name, step)
                 raise
-        self._line(_TICK, name, step)
+        self._line(_CROSS if step.failed else _TICK, name, step)
 
     def _line(self, mark: Text, name: str, step: Step) -> None:
         line = Table.grid(expand=True, padding=(0, 1))
-        line.add_column(width=2, justify="right")
+        line.add_column(width=3, justify="right")
         line.add_column(width=_NAME_WIDTH)
         line.add_column(ratio=1)
         line.add_column(justify="right", width=8)
@@ -96,38 +98,34 @@ class Screen:
     def counts(self, title: str, rows: Sequence[Mapping[str, str]]) -> None:
         """A table of figures: the first column names the row."""
         self._heading(title)
-        table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
+        table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
         table.add_column(" ", no_wrap=True)
         for name in list(rows[0])[1:]:
-            table.add_column(name, justify="right", no_wrap=True)
+            table.add_column(name, justify="right", no_wrap=True, min_width=11)
         for row in rows:
             first, *rest = row.values()
-            table.add_row(f"  {first}", *rest)
+            table.add_row(f"    {first}", *rest)
         self.console.print(table)
 
     def proof(self, equalities: Sequence[Equality]) -> None:
         """Each equality with its mark."""
         self._heading("Proof")
-        table = Table.grid(padding=(0, 1))
-        table.add_column(width=2, justify="right")
-        table.add_column(no_wrap=True)
-        table.add_column(style="dim")
+        width = max(len(equality.name) for equality in equalities)
         for equality in equalities:
-            style = "" if equality.holds else "bold red"
-            table.add_row(_TICK if equality.holds else _CROSS, Text(equality.name, style=style), Text(equality.detail))
-        self.console.print(table)
+            line = Text.assemble("  ", _TICK if equality.holds else _CROSS, f" {equality.name.ljust(width)}  ")
+            if equality.holds:
+                self.console.print(line.append(equality.detail, style="dim"), soft_wrap=True)
+            else:
+                line.stylize("bold red")
+                self.console.print(line)
+                self.console.print(f"      {equality.detail}", style="red", markup=False, soft_wrap=True)
 
     def places(self, title: str, places: Sequence[tuple[str, str, str]]) -> None:
         """Where things are: name, address, how to look."""
         self._heading(title)
-        table = Table.grid(padding=(0, 1))
-        table.add_column(width=1)
-        table.add_column(width=_NAME_WIDTH, style="bold")
-        table.add_column(no_wrap=True)
-        table.add_column(style="dim")
         for name, address, how in places:
-            table.add_row("", name, Text(address), Text(how))
-        self.console.print(table)
+            line = Text(f"    {name.ljust(_NAME_WIDTH)} {address.ljust(_ADDRESS_WIDTH)}")
+            self.console.print(line.append(f" {how}".rstrip(), style="dim"), soft_wrap=True)
 
     def say(self, text: str, *, style: str = "") -> None:
         """A sentence."""

@@ -69,19 +69,17 @@ _AMOUNTS: Final = ("subtotal", "tax", "total", "prepaid")
 def places(month: BillingMonth) -> list[tuple[str, str, str]]:
     """Where to look: name, address, and how. No password is shown."""
     chosen = settings()
-    worker = f"http://{chosen.worker_host}:{chosen.worker_port}"
+    kafka, postgres = chosen.kafka_bootstrap, f"{chosen.postgres_host}:{chosen.postgres_port}"
+    clickhouse, redis = f"{chosen.clickhouse_host}:{chosen.clickhouse_port}", f"{chosen.redis_host}:{chosen.redis_port}"
     psql = f"psql -h {chosen.postgres_host} -p {chosen.postgres_port} -U {chosen.postgres_user} {chosen.postgres_db}"
+    client = f"clickhouse-client -h {chosen.clickhouse_host} --port {chosen.clickhouse_port} -d {chosen.clickhouse_db}"
     return [
-        ("Airflow", f"http://{chosen.airflow_host}:{chosen.airflow_port}", f"user {chosen.airflow_user}, password in .env"),
-        ("Worker", f"{worker}/health", f"{worker}/metrics"),
-        ("PostgreSQL", f"{chosen.postgres_host}:{chosen.postgres_port}", f"{psql}   (password in .env)"),
-        (
-            "ClickHouse",
-            f"{chosen.clickhouse_host}:{chosen.clickhouse_port}",
-            f"clickhouse-client --port {chosen.clickhouse_port} -d {chosen.clickhouse_db}",
-        ),
-        ("Redis", f"{chosen.redis_host}:{chosen.redis_port}", f"redis-cli -p {chosen.redis_port} -n {chosen.redis_db}"),
-        ("Kafka", chosen.kafka_bootstrap, f"topic {demonstration_wiring.usage_topic()}"),
+        ("Airflow", f"http://{chosen.airflow_host}:{chosen.airflow_port}", f"user {chosen.airflow_user}"),
+        ("Worker", f"http://{chosen.worker_host}:{chosen.worker_port}", "/health and /metrics"),
+        ("PostgreSQL", postgres, psql),
+        ("ClickHouse", clickhouse, client),
+        ("Redis", redis, f"redis-cli -h {chosen.redis_host} -p {chosen.redis_port} -n {chosen.redis_db}"),
+        ("Kafka", kafka, f"topic {demonstration_wiring.usage_topic()}; billing events dead-letters"),
         ("Invoices", str(batch_wiring.invoice_folder().root / str(month)), ""),
     ]
 

@@ -15,8 +15,8 @@ from domain.errors import InvalidInput, NotFound
 from invoicing.administration_ports import Administration, NewAccount, NewCustomer, NewSeller
 
 _ADD_SELLER = text("""
-INSERT INTO seller (gstin, legal_name, address_lines, email, invoice_series, lut_arn, lut_valid_from, lut_valid_to)
-VALUES (:gstin, :legal_name, :address_lines, :email, :invoice_series, :lut_arn, :lut_valid_from, :lut_valid_to)
+INSERT INTO seller (gstin, legal_name, address_lines, email, payment_lines, invoice_series, lut_arn, lut_valid_from, lut_valid_to)
+VALUES (:gstin, :legal_name, :address_lines, :email, :payment_lines, :invoice_series, :lut_arn, :lut_valid_from, :lut_valid_to)
 ON CONFLICT (gstin) DO NOTHING
 """)
 _PLAN = text("""
@@ -83,7 +83,10 @@ class _Administration:
         self._connection = connection
 
     def add_seller(self, seller: NewSeller) -> bool:
-        facts = {**asdict(seller), "address_lines": list(seller.address_lines)}
+        facts = asdict(seller) | {
+            "address_lines": list(seller.address_lines),
+            "payment_lines": list(seller.payment_lines),
+        }
         return self._connection.execute(_ADD_SELLER, facts).rowcount == 1
 
     def publish_plan(self, document: Mapping[str, Any], *, published_at: datetime) -> bool:

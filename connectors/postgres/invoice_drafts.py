@@ -102,6 +102,7 @@ def _seller(row: RowMapping) -> Seller:
         state_code=row["gstin"][:2],
         gstin=row["gstin"],
         email=row["email"],
+        payment_lines=tuple(row["payment_lines"]),
     )
     if row["lut_arn"] is None:
         return Seller(party)

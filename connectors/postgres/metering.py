@@ -4,7 +4,7 @@ Locks are always taken in the same order (configuration, partitions, identities 
 each other but never in a circle. Statements: connectors/postgres/metering_sql.py.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, LiteralString
@@ -105,9 +105,12 @@ class PostgresMeteringTransaction:
         self._batch_id = 0
         self._config_version = 0
 
-    async def open(self, prepared: Prepared, partitions: Sequence[Partition]) -> Position:
+    async def open(
+        self, prepared: Prepared, partitions: Sequence[Partition], *, counted: Collection[bytes]
+    ) -> Position:
         """Lock what the batch touches, claim its identities, read its running totals: one round trip."""
-        firsts = list(prepared.firsts.values())
+        # An event counted before claims nothing: a conflict would leave its own digest for later retries to be judged by.
+        firsts = [first for key, first in prepared.firsts.items() if key not in counted]
         keys = uuid_array([first.received.event.key for first in firsts])
         claims: tuple[BinaryArray, ...] = (
             keys,

@@ -17,4 +17,4 @@ CREATE TABLE IF NOT EXISTS usage_event (
     amount_micros Int64,
     received_at   DateTime
 ) ENGINE = ReplacingMergeTree() PARTITION BY toYYYYMM(event_time)
-ORDER BY (account, meter, toDate(event_time), event_key);
+ORDER BY (account, meter, toDate(event_time), event_key, event_time, event_time_ms);

@@ -25,6 +25,7 @@ CREATE TABLE seller (
     legal_name    text NOT NULL,
     address_lines text[] NOT NULL,
     email         text NOT NULL,
+    payment_lines text[] NOT NULL,       -- where to pay, as printed
     invoice_series text NOT NULL CONSTRAINT seller_series_is_upper_case CHECK (invoice_series ~ '^[A-Z1-9][A-Z0-9-]{0,3}$'),
     lut_arn       text,
     lut_valid_from date,

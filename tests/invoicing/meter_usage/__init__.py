@@ -1,0 +1,1 @@
+"""Metering on the real store."""
