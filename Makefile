@@ -10,9 +10,7 @@ PYTHON := >=3.11,<3.15
 BILLING := .venv/.synced
 AIRFLOW := .venv-airflow/.synced
 STACK := .venv/bin/python -m infra.native
-COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
-# Beside the project's own dependencies: what builds it, and an lz4 with wheels (PyPy's older one would be taken for all).
-BUILD_NEEDS := 'setuptools>=80' 'lz4>=4; implementation_name == "cpython"'
+COMPILE := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 export UV_PYTHON_DOWNLOADS := never
 
 help:  ## this list
@@ -53,9 +51,10 @@ bench: $(BILLING) $(AIRFLOW)  ## the measurements, into build/bench.json   [only
 	@$(STACK) up
 	@.venv/bin/python -m tests.bench $(only)
 
+# setuptools builds the project itself. Without the override, the old lz4 that PyPy needs would be taken for everybody.
 lock:  ## resolve the two environments anew
-	@printf '%s\n' $(BUILD_NEEDS) | $(COMPILE) --upgrade --extra dev --output-file requirements-billing.lock pyproject.toml -
-	@$(COMPILE) --upgrade --output-file requirements-airflow.lock requirements-airflow.in
+	@echo 'setuptools>=80' | $(COMPILE) --extra dev --override <(echo 'lz4>=4') -o requirements-billing.lock pyproject.toml -
+	@$(COMPILE) -o requirements-airflow.lock requirements-airflow.in
 
 install: $(BILLING)  ## install the programs that are missing, or say which
 	@$(STACK) install

@@ -34,7 +34,7 @@ class Position:
 
     config_version: int
     next_offsets: Mapping[Partition, int]
-    """Per partition of the batch; absent when nothing of it was booked yet."""
+    """Per partition of the batch; absent or 0 when nothing of it was booked yet."""
     known: Mapping[bytes, bytes]
     """Identities booked before this batch, with their body digests."""
     totals: Mapping[TotalKey, Total] = field(default_factory=dict)

@@ -102,7 +102,7 @@ class Books:
 
     def count(self, table: str) -> int:
         """Rows of a table."""
-        ((number,),) = self.rows(f"SELECT count(*) FROM {table}")  # noqa: S608 - a name from the test itself
+        ((number,),) = self.rows(f"SELECT count(*) FROM {table}")
         return number
 
     def failing_checks(self) -> dict[str, Sequence]:

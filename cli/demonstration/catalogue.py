@@ -30,7 +30,6 @@ def seller(*, on: date) -> NewSeller:
         legal_name="OTPless Technologies Private Limited",
         address_lines=("2nd Floor, 1207 Service Road, HSR Layout Sector 6", "Bengaluru 560102, Karnataka"),
         email="billing@otpless.example",
-        payment_lines=("Bank: Example Bank, HSR Layout, Bengaluru", "Account 000123456789, IFSC EXMP0000123"),
         payment_lines=("Bank: Demonstration Bank, Koramangala, Bengaluru", "Account 50200012345678, IFSC DEMO0000123"),
         invoice_series="OTP",
         lut_arn=f"AD2904{year % 100:02d}012345M",

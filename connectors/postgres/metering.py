@@ -123,10 +123,12 @@ class PostgresMeteringTransaction:
             wallets[usage.account.wallet_id] = None
             totals[usage.total_key] = None
         total_keys = list(totals)
+        wanted = _partition_arrays(partitions)
         connection = self._connection
         async with connection.pipeline():
             versions = await connection.execute(sql.LOCK_CONFIG)
-            progress = await connection.execute(sql.LOCK_PARTITIONS, _partition_arrays(partitions))
+            await connection.execute(sql.ADD_PARTITIONS, wanted)
+            progress = await connection.execute(sql.LOCK_PARTITIONS, wanted)
             refused = await connection.execute(sql.CLAIM, claims)
             await connection.execute(sql.LOCK_WALLETS, (int8_array(list(wallets)),))
             running = await connection.execute(sql.TOTALS, _total_arrays(total_keys))

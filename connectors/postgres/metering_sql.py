@@ -13,6 +13,13 @@ LOCK_CONFIG: Final = """
 SELECT version, nextval(pg_get_serial_sequence('batch', 'batch_id')) FROM config_version FOR SHARE
 """
 
+# A row that is not there cannot be locked: two workers that meet on a partition for the first time would both book it.
+ADD_PARTITIONS: Final = """
+INSERT INTO partition_progress (topic, partition, next_offset)
+SELECT topic, partition, 0 FROM unnest(%b::text[], %b::int[]) AS wanted (topic, partition) ORDER BY topic, partition
+ON CONFLICT DO NOTHING
+"""
+
 LOCK_PARTITIONS: Final = """
 SELECT p.topic, p.partition, p.next_offset
 FROM partition_progress p JOIN unnest(%b::text[], %b::int[]) AS wanted (topic, partition) USING (topic, partition)
