@@ -12,7 +12,7 @@ from cli.demonstration import catalogue, set_up, summary, waiting
 from cli.demonstration.books import Books
 from cli.demonstration.customers import Subscriber, subscribers
 from cli.demonstration.expectation import Expectation
-from cli.demonstration.invoice_month import InvoiceRunEnd, invoice_month, why
+from cli.demonstration.invoice_month import InvoiceRunEnd, invoice_month, require_free_airflow, why
 from cli.demonstration.proof import Evidence, prove
 from cli.demonstration.screen import Screen
 from cli.demonstration.traffic import CODECS, Traffic
@@ -70,6 +70,7 @@ def run(
     started = clock.monotonic_seconds()
     one = _new_run(events, seed, screen=Screen(quiet=as_json))
     one.screen.title("OTPless billing · demonstration", f"{one.month} · {events:,} events · seed {seed} · run {one.run_id}")
+    _check_engines(one)
     _open(one)
     before = _settle_and_read(one)
     top_ups = _top_up(one)
@@ -118,8 +119,15 @@ def _new_run_id(now: datetime) -> str:
     return text
 
 
+def _check_engines(one: _Run) -> None:
+    with one.screen.step("Engines") as step:
+        wiring.migrations().check()
+        wiring.topic_admin().check(wiring.topics())
+        require_free_airflow()
+        step.text = "schema and topics are there, Airflow is free"
+
+
 def _open(one: _Run) -> None:
-    wiring.migrations().check()
     with one.screen.step("Accounts") as step:
         opened = set_up.seed_accounts(one.accounts, now=clock.now())
         aliases = sum(len(subscriber.account.aliases) for subscriber in one.accounts)
@@ -185,10 +193,16 @@ def _invoice(one: _Run, *, leave_approval: bool) -> InvoiceRunEnd:
             ended = invoice_month(one.month, step, leave_approval=leave_approval)
         except BillingError as error:
             ended = why(error)
-        issued = sum(row["invoices"] for row in ended.summary.get("issued", []))
         step.failed = ended.fault is not None
-        step.text = ended.fault or f"{issued} invoices of {one.month} issued, {ended.summary['printed']} printed"
+        step.text = ended.fault or _told(one.month, ended)
     return ended
+
+
+def _told(month: BillingMonth, ended: InvoiceRunEnd) -> str:
+    if ended.rejected:
+        return "rejected: nothing was issued, the drafts stay"
+    issued = sum(row["invoices"] for row in ended.summary["issued"])
+    return f"{issued} invoices of {month} issued, {ended.summary['printed']} printed"
 
 
 def _gather(one: _Run, before: Books, top_ups: dict[str, int], ended: InvoiceRunEnd) -> Evidence:
@@ -207,7 +221,7 @@ def _gather(one: _Run, before: Books, top_ups: dict[str, int], ended: InvoiceRun
             after=after,
             top_ups=top_ups,
             report=report,
-            approved=ended.approved,
+            rejected=ended.rejected,
             invoice_fault=ended.fault,
             copies={path: folder.digest(path) for path in paths},
         )

@@ -48,17 +48,11 @@ class Charge:
             return cell
 
     def _most_specific(self, values: tuple[str, ...]) -> Cell | None:
-        matching = [
-            key
-            for key in self.cells
-            if all(part in (ANY, value) for part, value in zip(key, values, strict=True))
-        ]
+        matching = [key for key in self.cells if all(part in (ANY, value) for part, value in zip(key, values, strict=True))]
         if not matching:
             return None
         # More named values first; between equals the earlier dimension decides, so the winner is always the same.
-        best = max(
-            matching, key=lambda key: (sum(part != ANY for part in key), [part != ANY for part in key])
-        )
+        best = max(matching, key=lambda key: (sum(part != ANY for part in key), [part != ANY for part in key]))
         return self.cells[best]
 
 
@@ -106,11 +100,7 @@ def read_charge(charge_id: int, document: Mapping[str, Any], *, path: str) -> Ch
 
 def _read_dimensions(price: Mapping[str, Any], *, path: str) -> tuple[str, ...]:
     dimensions = price.get("dimensions")
-    if (
-        not isinstance(dimensions, list)
-        or not dimensions
-        or not all(isinstance(name, str) for name in dimensions)
-    ):
+    if not isinstance(dimensions, list) or not dimensions or not all(isinstance(name, str) for name in dimensions):
         raise InvalidInput(f'{path}.dimensions: must list property names, e.g. ["channel", "country"]')
     return tuple(dimensions)
 
@@ -128,9 +118,7 @@ def _read_cells(rows: object, dimensions: Sequence[str], *, path: str) -> dict[t
             raise InvalidInput(f"{where}.when: values must be texts without '/'")
         unknown = sorted(set(row.get("when", {})) - set(dimensions))
         if unknown:
-            raise InvalidInput(
-                f"{where}.when.{unknown[0]}: not one of the dimensions {', '.join(dimensions)}"
-            )
+            raise InvalidInput(f"{where}.when.{unknown[0]}: not one of the dimensions {', '.join(dimensions)}")
         if key in cells:
             raise InvalidInput(f"{where}.when: the same values as an earlier row")
         cells[key] = Cell("/".join(key), read_tariff(row, path=where))

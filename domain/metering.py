@@ -185,9 +185,7 @@ def _attribute(item: ReceivedEvent, config: RatingConfig, window: TimeWindow) ->
     if charge is None or cell is None:
         return Waiting(item, WaitReason.NO_PRICE)
     month = account.service_month(event.time_micros)
-    return Usage(
-        item, account, plan, charge, cell, TotalKey(account.account_id, month, charge.charge_id, cell.name)
-    )
+    return Usage(item, account, plan, charge, cell, TotalKey(account.account_id, month, charge.charge_id, cell.name))
 
 
 def settle(prepared: Prepared, known: Mapping[bytes, bytes], totals: Mapping[TotalKey, Total]) -> Settled:
@@ -228,9 +226,7 @@ def _rate(settled: Settled, usage: Usage, totals: Mapping[TotalKey, Total]) -> N
     usage.amount_micros = amount_after - before.amount_micros - added.amount_micros
     added.amount_micros += usage.amount_micros
     added.event_count += 1
-    settled.debits[usage.account.wallet_id] = (
-        settled.debits.get(usage.account.wallet_id, 0) + usage.amount_micros
-    )
+    settled.debits[usage.account.wallet_id] = settled.debits.get(usage.account.wallet_id, 0) + usage.amount_micros
     settled.rated.append(usage)
 
 

@@ -61,9 +61,7 @@ class MeterUsage:
                 continue
             self._config = config
             settled, balances = done
-            return Metered(
-                _count(settled), len(redelivered), [*balances, *await self._again(redelivered, config)]
-            )
+            return Metered(_count(settled), len(redelivered), [*balances, *await self._again(redelivered, config)])
 
     def forget(self, partitions: Iterable[Partition]) -> None:
         """Drop what is remembered of partitions another worker may book from now on."""
@@ -96,9 +94,7 @@ class MeterUsage:
             }
             if behind or position.config_version != config.version:
                 raise _Stale(position.config_version, behind)
-            settled = settle(
-                prepared, {**position.known, **counted} if counted else position.known, position.totals
-            )
+            settled = settle(prepared, {**position.known, **counted} if counted else position.known, position.totals)
             balances = await transaction.save(settled, ranges)
         self._next_offsets.update({partition: span.next_offset for partition, span in ranges.items()})
         return settled, balances
@@ -108,13 +104,8 @@ class MeterUsage:
         if not redelivered:
             return []
         events, _ = self.decode(redelivered)
-        named = {
-            item.event.subject: config.account_at(item.event.subject, item.event.time_micros)
-            for item in events
-        }
-        return await self.store.balances(
-            sorted({account.account_id for account in named.values() if account is not None})
-        )
+        named = {item.event.subject: config.account_at(item.event.subject, item.event.time_micros) for item in events}
+        return await self.store.balances(sorted({account.account_id for account in named.values() if account is not None}))
 
 
 def _count(settled: Settled) -> dict[Outcome, int]:
@@ -144,6 +135,4 @@ def _ranges(records: Iterable[Record]) -> dict[Partition, OffsetRange]:
         span[0] = min(span[0], origin.offset)
         span[1] = max(span[1], origin.offset)
         span[2] += 1
-    return {
-        partition: OffsetRange(first, last + 1, count) for partition, (first, last, count) in spans.items()
-    }
+    return {partition: OffsetRange(first, last + 1, count) for partition, (first, last, count) in spans.items()}

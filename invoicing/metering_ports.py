@@ -51,9 +51,7 @@ class AlreadyCounted(Exception):
 class MeteringTransaction(Protocol):
     """One database transaction: everything of a batch is booked by it, or nothing is."""
 
-    async def open(
-        self, prepared: Prepared, partitions: Sequence[Partition], *, counted: Collection[bytes]
-    ) -> Position:
+    async def open(self, prepared: Prepared, partitions: Sequence[Partition], *, counted: Collection[bytes]) -> Position:
         """Lock what the batch touches and claim its identities but those `counted` before. Called once, first."""
 
     async def save(self, settled: Settled, ranges: Mapping[Partition, OffsetRange]) -> list[Balance]:

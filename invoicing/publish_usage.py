@@ -87,8 +87,8 @@ class Announcer(Protocol):
 class Warehouse(Protocol):
     """The analysts' copy."""
 
-    def keys_of(self, batch_ids: Sequence[int]) -> set[UUID]:
-        """The events of these batches that are there already."""
+    def keys_of(self, batch_ids: Sequence[int]) -> set[tuple[int, UUID]]:
+        """Batch and identity of the events of these batches that are there already; one identity may be in two batches."""
 
     def insert(self, events: Sequence[RatedEvent]) -> None:
         """Add events. Failing means some may have been added."""
@@ -115,7 +115,7 @@ def warehouse_next(outbox: Outbox, warehouse: Warehouse, *, events_max: int, cer
     batch_ids, events = found
     if not certain:
         there = warehouse.keys_of(batch_ids)
-        events = [event for event in events if event.event_key not in there]
+        events = [event for event in events if (event.batch_id, event.event_key) not in there]
     if events:
         warehouse.insert(events)
     outbox.mark_warehoused(batch_ids)

@@ -10,14 +10,14 @@ from cli.demonstration.screen import Step
 from connectors import batch_wiring
 from connectors.clock import monotonic_seconds
 from connectors.settings import settings
-from domain.errors import BillingError, EngineUnavailable
+from domain.errors import BillingError, EngineUnavailable, IllegalTransition
 from domain.period import BillingMonth
 
 DAG: Final = "invoice_run"
 _APPROVAL: Final = "approve"
 _QUEUED_SECONDS: Final = 60
 _RUN_SECONDS: Final = 600
-_PERSON_SECONDS: Final = 7 * 86_400
+_PERSON_SECONDS: Final = 20 * 3_600
 _POLL_SECONDS: Final = 0.5
 _SETTLED: Final = ("success", "failed", "upstream_failed", "skipped", "removed", "awaiting_input", "up_for_retry")
 
@@ -26,9 +26,20 @@ _SETTLED: Final = ("success", "failed", "upstream_failed", "skipped", "removed",
 class InvoiceRunEnd:
     """What came of the DAG run: `fault` is None when it ended well, `summary` what its last task returned."""
 
-    approved: bool
+    rejected: bool
+    """True when a person was asked and said no."""
     fault: str | None
     summary: Mapping[str, Any]
+
+
+def require_free_airflow() -> None:
+    """Raises IllegalTransition when an earlier invoice run has not ended: one works at a time, a new one would wait."""
+    airflow = batch_wiring.airflow()
+    for run in airflow.unfinished(DAG):
+        page = _page(airflow.address, run.run_id)
+        raise IllegalTransition(
+            f"the invoice run {run.run_id} has not ended: approve or reject it at {page}, then run this again"
+        )
 
 
 def invoice_month(month: BillingMonth, step: Step, *, leave_approval: bool) -> InvoiceRunEnd:
@@ -41,19 +52,23 @@ def invoice_month(month: BillingMonth, step: Step, *, leave_approval: bool) -> I
     if state == "awaiting_input":
         question, _ = airflow.question(run, _APPROVAL)
         if leave_approval:
-            page = f"{airflow.address}/dags/{DAG}/runs/{quote(run.run_id)}/tasks/{_APPROVAL}/required_actions"
             step.note(f"“{question}” waits for a person, {settings().airflow_user} with AIRFLOW_PASSWORD of .env:")
-            step.note(page)
+            step.note(f"{_page(airflow.address, run.run_id)}/tasks/{_APPROVAL}/required_actions")
         else:
+            step.doing("answers the approval")
             airflow.answer(run, _APPROVAL)
             step.note(f"“{question}” approved over the API as {settings().airflow_user}")
         state = airflow.wait(run, timeout_seconds=_PERSON_SECONDS if leave_approval else _RUN_SECONDS, tell=tell)
     if state != "success":
         failed = [task for task, states in airflow.tasks(run).items() if "failed" in states]
-        step.note(f"see {airflow.address}/dags/{DAG}/runs/{quote(run.run_id)}")
-        return InvoiceRunEnd(approved=False, fault=f"{', '.join(failed) or DAG} failed", summary={})
+        step.note(f"see {_page(airflow.address, run.run_id)}")
+        return InvoiceRunEnd(rejected=False, fault=f"{', '.join(failed) or DAG} failed", summary={})
     summary = airflow.result(run, "run_summary")
-    return InvoiceRunEnd(approved=summary["approved_by"] is not None, fault=None, summary=summary)
+    return InvoiceRunEnd(rejected=leave_approval and summary["approved_by"] is None, fault=None, summary=summary)
+
+
+def _page(address: str, run_id: str) -> str:
+    return f"{address}/dags/{DAG}/runs/{quote(run_id)}"
 
 
 def _wait_for_its_turn(state: Callable[[], str], step: Step) -> None:
@@ -63,8 +78,8 @@ def _wait_for_its_turn(state: Callable[[], str], step: Step) -> None:
     while state() == "queued":
         if monotonic_seconds() > deadline:
             raise EngineUnavailable(
-                f"the DAG run is still queued after {_QUEUED_SECONDS} s: another run of {DAG} waits for its approval, "
-                "or the scheduler is down; answer or end that run in the Airflow UI, see `make status`"
+                f"the DAG run is still queued after {_QUEUED_SECONDS} s: Airflow's scheduler is down or busy with another "
+                "invoice run; see `make status` and the Airflow UI"
             )
         time.sleep(_POLL_SECONDS)
 
@@ -98,4 +113,4 @@ class _TaskTeller:
 
 def why(error: BillingError) -> InvoiceRunEnd:
     """An invoice run that could not even be followed to its end."""
-    return InvoiceRunEnd(approved=False, fault=str(error), summary={})
+    return InvoiceRunEnd(rejected=False, fault=str(error), summary={})

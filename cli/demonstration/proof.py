@@ -32,8 +32,8 @@ class Evidence:
     top_ups: Mapping[str, int]
     """Micros by account, booked between the two."""
     report: BooksReport
-    approved: bool
-    """False when a person rejected the drafts: then nothing may have been issued."""
+    rejected: bool
+    """True when a person rejected the drafts: then nothing may have been issued."""
     invoice_fault: str | None
     """Why the invoice run did not end well."""
     copies: Mapping[str, str | None]
@@ -148,18 +148,19 @@ def _clickhouse(report: BooksReport) -> Equality:
             f"{pair.clickhouse.amount_micros:,} in ClickHouse"
         )
     else:
-        detail = ", ".join(sorted({str(pair.currency) for pair in report.revenue})) + ", to the last micro"
+        detail = f"{len({pair.currency for pair in report.revenue})} currencies, to the micro"
     return Equality("revenue in ClickHouse = revenue in PostgreSQL", bool(report.revenue) and not unequal, detail)
 
 
 def _invoice_run(evidence: Evidence) -> Equality:
-    answer = "approved" if evidence.approved else "rejected: the drafts stay"
+    answer = "rejected: the drafts stay" if evidence.rejected else "approved"
     return Equality("the invoice run ends well", evidence.invoice_fault is None, evidence.invoice_fault or answer)
 
 
 def _issued(evidence: Evidence) -> Equality:
     """Every account had usage, so each that had no invoice of the month has one now, and the others keep theirs."""
-    expected = {code: evidence.approved or evidence.before.accounts[code].issued is not None for code in evidence.accounts}
+    before = evidence.before.accounts
+    expected = {code: not evidence.rejected or before[code].issued is not None for code in evidence.accounts}
     booked = {code: evidence.after.accounts[code].issued is not None for code in evidence.accounts}
     kept = all(
         evidence.before.accounts[code].issued in (None, evidence.after.accounts[code].issued) for code in evidence.accounts

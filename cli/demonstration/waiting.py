@@ -12,8 +12,8 @@ from domain.errors import EngineUnavailable
 
 _POLL_SECONDS: Final = 0.2
 _WORTH_SAYING_SECONDS: Final = 20
-_STALLED_SECONDS: Final = 150
-"""Longer than a worker needs to notice by itself that it stands still, end, and be started again."""
+_STALLS: Final = 5
+"""A worker that stands still ends itself after three times the stall limit; after five nobody is at work."""
 _CATCH_UP_SECONDS: Final = 90
 
 
@@ -52,7 +52,7 @@ def booked_offsets() -> dict[int, int]:
 def _judge_stillness(step: Step, *, waiting: int, still_seconds: float) -> None:
     chosen = settings()
     page = f"http://{chosen.worker_host}:{chosen.worker_port}/health"
-    if still_seconds > _STALLED_SECONDS:
+    if still_seconds > _STALLS * chosen.stall_seconds:
         raise EngineUnavailable(
             f"the metering worker has booked nothing for {still_seconds:.0f} s and {waiting:,} records wait: "
             f"see `make status`, `make logs s=worker` and {page}"

@@ -32,9 +32,7 @@ def apply_schema(folder: Path, server: Client, *, database: str) -> list[str]:
             server.execute(_qualified(path.read_text(), database))
     except (ClickHouseError, OSError, EOFError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise EngineUnavailable(
-            f"ClickHouse refused its schema or does not answer ({reason}): see `make status`"
-        ) from error
+        raise EngineUnavailable(f"ClickHouse refused its schema or does not answer ({reason}): see `make status`") from error
     return [path.stem for path in files]
 
 

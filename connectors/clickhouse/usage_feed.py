@@ -28,15 +28,15 @@ class ClickHouseUsage:
         """Raises EngineUnavailable when ClickHouse does not answer."""
         self._guarded(lambda: self._client.execute("SELECT 1"))
 
-    def keys_of(self, batch_ids: Sequence[int]) -> set[UUID]:
-        """The events of these batches that are there already."""
+    def keys_of(self, batch_ids: Sequence[int]) -> set[tuple[int, UUID]]:
+        """Batch and identity of the events of these batches that are there already."""
         rows = self._guarded(
             lambda: self._client.execute(
-                "SELECT DISTINCT event_key FROM usage_event WHERE batch_id IN %(ids)s",
+                "SELECT DISTINCT batch_id, event_key FROM usage_event WHERE batch_id IN %(ids)s",
                 {"ids": tuple(batch_ids)},
             )
         )
-        return {row[0] for row in rows}
+        return {(batch_id, event_key) for batch_id, event_key in rows}
 
     def insert(self, events: Sequence[RatedEvent]) -> None:
         """Add events. Raises EngineUnavailable; some may have been added then."""
@@ -52,7 +52,7 @@ class ClickHouseUsage:
             [event.customer for event in events],
             [event.meter for event in events],
             *(
-                [str(values.get(name, "")) for values in properties]
+                ["" if values.get(name) is None else str(values[name]) for values in properties]
                 for name in ("channel", "country", "operator")
             ),
             [event.currency for event in events],

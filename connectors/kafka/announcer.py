@@ -46,9 +46,7 @@ class KafkaAnnouncer:
                 self._send(topic, None, item.payload, _origin_headers(item))
         waiting = self._producer.flush(_FLUSH_SECONDS)
         if waiting or self._failures:
-            reason = (
-                self._failures[0] if self._failures else f"{waiting} records unacknowledged after {_FLUSH_SECONDS} s"
-            )
+            reason = self._failures[0] if self._failures else f"{waiting} records unacknowledged after {_FLUSH_SECONDS} s"
             self._producer.purge()
             raise EngineUnavailable(f"Kafka does not take results ({reason}): see `make status`")
 

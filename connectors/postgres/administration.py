@@ -15,16 +15,16 @@ from domain.errors import InvalidInput, NotFound
 from invoicing.administration_ports import Administration, NewAccount, NewCustomer, NewSeller
 
 _ADD_SELLER = text("""
-INSERT INTO seller (gstin, legal_name, address_lines, email, payment_lines, invoice_series, lut_arn, lut_valid_from, lut_valid_to)
-VALUES (:gstin, :legal_name, :address_lines, :email, :payment_lines, :invoice_series, :lut_arn, :lut_valid_from, :lut_valid_to)
+INSERT INTO seller (gstin, legal_name, address_lines, email, payment_lines, invoice_series,
+    lut_arn, lut_valid_from, lut_valid_to)
+VALUES (:gstin, :legal_name, :address_lines, :email, :payment_lines, :invoice_series,
+    :lut_arn, :lut_valid_from, :lut_valid_to)
 ON CONFLICT (gstin) DO NOTHING
 """)
 _PLAN = text("""
 INSERT INTO plan (code, name) VALUES (:code, :name) ON CONFLICT (code) DO UPDATE SET name = excluded.name RETURNING plan_id
 """)
-_LAST_VERSION = text(
-    "SELECT version, document FROM plan_version WHERE plan_id = :plan_id ORDER BY version DESC LIMIT 1"
-)
+_LAST_VERSION = text("SELECT version, document FROM plan_version WHERE plan_id = :plan_id ORDER BY version DESC LIMIT 1")
 _ADD_VERSION = text("""
 INSERT INTO plan_version (plan_id, version, currency, published_at, document)
 VALUES (:plan_id, :version, :currency, :published_at, CAST(:document AS jsonb)) RETURNING plan_version_id
@@ -125,9 +125,7 @@ class _Administration:
         if account_id is None:
             if self._connection.execute(_ACCOUNT, {"code": account.code}).one_or_none() is not None:
                 return False
-            raise NotFound(
-                f"customer {account.customer_code!r} of account {account.code!r} does not exist: add it first"
-            )
+            raise NotFound(f"customer {account.customer_code!r} of account {account.code!r} does not exist: add it first")
         self._connection.execute(_ADD_WALLET, {"account_id": account_id, "currency": account.currency.value})
         plan = {"account_id": account_id, "plan_code": account.plan_code, "currency": account.currency.value}
         if self._connection.execute(_SUBSCRIBE, plan).rowcount != 1:
@@ -157,9 +155,7 @@ class _Administration:
         credited = self._connection.execute(_CREDITED, entry).scalar()
         if credited is not None:
             if credited != amount_micros:
-                raise InvalidInput(
-                    f"reference {reference!r} was credited before with another amount: use a new reference"
-                )
+                raise InvalidInput(f"reference {reference!r} was credited before with another amount: use a new reference")
             return False
         self._connection.execute(_CREDIT, {**entry, "amount_micros": amount_micros, "booked_at": booked_at})
         return True

@@ -92,16 +92,12 @@ def int4_array(values: Sequence[int]) -> Int4Array:
 
 def date_array(values: Sequence[date]) -> DateArray:
     """date[]."""
-    return DateArray(
-        _fixed(_DATE_OID, "i", [value.toordinal() - _POSTGRES_EPOCH_ORDINAL for value in values])
-    )
+    return DateArray(_fixed(_DATE_OID, "i", [value.toordinal() - _POSTGRES_EPOCH_ORDINAL for value in values]))
 
 
 def timestamp_array(values_micros: Sequence[int]) -> TimestampArray:
     """timestamptz[] from microseconds since the Unix epoch."""
-    return TimestampArray(
-        _fixed(_TIMESTAMPTZ_OID, "q", [value - POSTGRES_EPOCH_MICROS for value in values_micros])
-    )
+    return TimestampArray(_fixed(_TIMESTAMPTZ_OID, "q", [value - POSTGRES_EPOCH_MICROS for value in values_micros]))
 
 
 def text_array(values: Iterable[str]) -> TextArray:

@@ -81,9 +81,7 @@ class PostgresInvoices:
         with snapshot(self.engine) as connection:
             row = connection.execute(_BY_NUMBER, {"number": number}).mappings().one_or_none()
         if row is None:
-            raise NotFound(
-                f"no invoice is {number!r}: `billing invoices list --month YYYY-MM` shows the numbers"
-            )
+            raise NotFound(f"no invoice is {number!r}: `billing invoices list --month YYYY-MM` shows the numbers")
         return _issued(row)
 
     def listing(self, month: BillingMonth) -> Sequence[Mapping[str, Any]]:

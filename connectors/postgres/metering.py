@@ -84,9 +84,7 @@ class PostgresMeteringStore:
 
     async def _connected(self) -> AsyncConnection[tuple[Any, ...]]:
         if self._connection is None or self._connection.closed:
-            connection = await AsyncConnection.connect(
-                self._dsn, autocommit=True, connect_timeout=5, prepare_threshold=0
-            )
+            connection = await AsyncConnection.connect(self._dsn, autocommit=True, connect_timeout=5, prepare_threshold=0)
             await connection.execute(sql.SESSION)
             register(connection)
             self._connection = connection
@@ -96,18 +94,14 @@ class PostgresMeteringStore:
 class PostgresMeteringTransaction:
     """One batch's transaction."""
 
-    def __init__(
-        self, connection: AsyncConnection[tuple[Any, ...]], *, worker: str, booked_at: datetime
-    ) -> None:
+    def __init__(self, connection: AsyncConnection[tuple[Any, ...]], *, worker: str, booked_at: datetime) -> None:
         self._connection = connection
         self._worker = worker
         self._booked_at = booked_at
         self._batch_id = 0
         self._config_version = 0
 
-    async def open(
-        self, prepared: Prepared, partitions: Sequence[Partition], *, counted: Collection[bytes]
-    ) -> Position:
+    async def open(self, prepared: Prepared, partitions: Sequence[Partition], *, counted: Collection[bytes]) -> Position:
         """Lock what the batch touches, claim its identities, read its running totals: one round trip."""
         # An event counted before claims nothing: a conflict would leave its own digest for later retries to be judged by.
         firsts = [first for key, first in prepared.firsts.items() if key not in counted]
@@ -171,9 +165,7 @@ class PostgresMeteringTransaction:
                 ),
             )
             if settled.totals:
-                await connection.execute(
-                    sql.ADD_TOTALS, (*_total_arrays(list(settled.totals)), *_sum_arrays(settled))
-                )
+                await connection.execute(sql.ADD_TOTALS, (*_total_arrays(list(settled.totals)), *_sum_arrays(settled)))
             debits = (
                 int8_array(list(settled.debits)),
                 int8_array(list(settled.debits.values())),
@@ -204,8 +196,7 @@ class PostgresMeteringTransaction:
         mine = {event.key: event for event in events}
         return {
             key: mine[key].body_digest
-            if body
-            == (mine[key].meter, mine[key].subject, mine[key].quantity_millionths, mine[key].properties_json)
+            if body == (mine[key].meter, mine[key].subject, mine[key].quantity_millionths, mine[key].properties_json)
             else bytes(16)
             for key, body in booked.items()
         }
@@ -274,9 +265,7 @@ def _range_arrays(settled: Settled, ranges: Mapping[Partition, OffsetRange]) -> 
     counts = settled.counts()
     spans = list(ranges.values())
     kinds = (Outcome.RATED, Outcome.DUPLICATE, Outcome.CONFLICT, Outcome.DEAD_LETTERED, Outcome.QUARANTINED)
-    columns = [
-        [counts[partition][kind] if partition in counts else 0 for partition in ranges] for kind in kinds
-    ]
+    columns = [[counts[partition][kind] if partition in counts else 0 for partition in ranges] for kind in kinds]
     return (
         *_partition_arrays(list(ranges)),
         int8_array([span.first_offset for span in spans]),

@@ -137,7 +137,5 @@ SELECT %s, r.* FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::timestamptz[
     %b::text[], %b::timestamptz[], %b::text[], %b::bytea[]) AS r
 """
 
-BALANCES: Final = (
-    "SELECT wallet_id, account_id, balance_micros, version FROM wallet WHERE account_id = ANY(%s)"
-)
+BALANCES: Final = "SELECT wallet_id, account_id, balance_micros, version FROM wallet WHERE account_id = ANY(%s)"
 ALL_BALANCES: Final = "SELECT wallet_id, account_id, balance_micros, version FROM wallet"

@@ -13,18 +13,10 @@ from invoicing.publish_usage import Announcement, RatedEvent, RefusedEvent
 _HOLD: Final = "SELECT pg_try_advisory_lock(hashtext(%s))"
 _LET_GO: Final = "SELECT pg_advisory_unlock(hashtext(%s))"
 # Batches in order until their events fill a sending; at least one, so a large one passes too.
-_UNANNOUNCED: Final = (
-    "SELECT batch_id, rated FROM batch WHERE announced_at IS NULL ORDER BY batch_id LIMIT 500"
-)
-_UNWAREHOUSED: Final = (
-    "SELECT batch_id, rated FROM batch WHERE warehoused_at IS NULL ORDER BY batch_id LIMIT 500"
-)
-_MARK_ANNOUNCED: Final = (
-    "UPDATE batch SET announced_at = %s WHERE batch_id = ANY(%s) AND announced_at IS NULL"
-)
-_MARK_WAREHOUSED: Final = (
-    "UPDATE batch SET warehoused_at = %s WHERE batch_id = ANY(%s) AND warehoused_at IS NULL"
-)
+_UNANNOUNCED: Final = "SELECT batch_id, rated FROM batch WHERE announced_at IS NULL ORDER BY batch_id LIMIT 500"
+_UNWAREHOUSED: Final = "SELECT batch_id, rated FROM batch WHERE warehoused_at IS NULL ORDER BY batch_id LIMIT 500"
+_MARK_ANNOUNCED: Final = "UPDATE batch SET announced_at = %s WHERE batch_id = ANY(%s) AND announced_at IS NULL"
+_MARK_WAREHOUSED: Final = "UPDATE batch SET warehoused_at = %s WHERE batch_id = ANY(%s) AND warehoused_at IS NULL"
 _EVENTS: Final = """
 SELECT u.batch_id, u.event_key, u.event_time, u.received_at, u.source, u.event_id, u.subject, a.code, c.code, u.meter,
        u.price_cell, p.code || ' v' || v.version, v.currency, u.quantity_millionths, u.amount_micros, u.properties

@@ -40,9 +40,7 @@ async def load_rating_config(connection: AsyncConnection[tuple[Any, ...]]) -> Ra
     subscriptions: dict[int, list[Subscription]] = {}
     for account_id, plan_version_id, start, end in await _rows(connection, _SUBSCRIPTIONS):
         if plan_version_id in plans:
-            span = Subscription(
-                plans[plan_version_id], _micros(start, DISTANT_PAST), _micros(end, DISTANT_FUTURE)
-            )
+            span = Subscription(plans[plan_version_id], _micros(start, DISTANT_PAST), _micros(end, DISTANT_FUTURE))
             subscriptions.setdefault(account_id, []).append(span)
     zones: dict[str, ZoneInfo] = {}
     accounts = {
@@ -60,9 +58,7 @@ async def load_rating_config(connection: AsyncConnection[tuple[Any, ...]]) -> Ra
     aliases: dict[str, list[AliasSpan]] = {}
     for alias, account_id, start, end in await _rows(connection, _ALIASES):
         if account_id in accounts:
-            span_of_alias = AliasSpan(
-                accounts[account_id], _micros(start, DISTANT_PAST), _micros(end, DISTANT_FUTURE)
-            )
+            span_of_alias = AliasSpan(accounts[account_id], _micros(start, DISTANT_PAST), _micros(end, DISTANT_FUTURE))
             aliases.setdefault(alias, []).append(span_of_alias)
     meters = frozenset(meter for plan in plans.values() for meter in plan.charges)
     return RatingConfig(version, aliases, accounts, meters)

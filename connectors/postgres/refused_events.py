@@ -77,9 +77,7 @@ class RefusedEvents:
     def dead_letters(self, *, reason: str | None, limit: int) -> list[dict[str, Any]]:
         """Dead letters, newest first, with the first bytes of their payload."""
         with snapshot(self._engine) as connection:
-            return [
-                dict(row) for row in connection.execute(_DEAD_LETTERS, {"reason": reason, "limit": limit}).mappings()
-            ]
+            return [dict(row) for row in connection.execute(_DEAD_LETTERS, {"reason": reason, "limit": limit}).mappings()]
 
     def conflicts(self, *, limit: int) -> list[dict[str, Any]]:
         """Conflicting events, newest first, with the first bytes of their payload."""

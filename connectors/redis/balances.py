@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
@@ -42,6 +44,8 @@ class RedisBalances:
             socket_timeout=2,
             socket_connect_timeout=2,
             decode_responses=True,
+            # At once and once: the library's own pauses, seconds long, would hold up the worker while Redis is down.
+            retry=Retry(NoBackoff(), 1),
         )
         self._put: AsyncScript = self._client.register_script(_PUT_NEWER)
 

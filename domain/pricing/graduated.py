@@ -38,9 +38,7 @@ class Graduated:
                 raise InvalidInput(f"{where}: must have a unit_price, and up_to in every tier but the last")
             up_to = row.get("up_to")
             if (up_to is None) != (number == len(rows) - 1):
-                raise InvalidInput(
-                    f"{where}.up_to: every tier but the last has an end, and the last has none"
-                )
+                raise InvalidInput(f"{where}.up_to: every tier but the last has an end, and the last has none")
             if up_to is not None and (type(up_to) is not int or up_to <= floor):
                 raise InvalidInput(f"{where}.up_to: must be a whole number above {floor}")
             tiers.append(Tier(up_to, read_unit_price(row, path=where)))

@@ -73,7 +73,9 @@ def test_repeats_in_a_batch_are_judged_by_what_was_booked_and_not_by_the_batch()
     result = settled(
         an_event(quantity=2), an_event(quantity=2), an_event(quantity=1), known={booked.key: booked.body_digest}
     )
-    assert (len(result.conflicts), len(result.duplicates), result.rated) == (2, 1, [])
+    assert [item.origin.offset for item in result.conflicts] == [0, 1]
+    assert [item.origin.offset for item in result.duplicates] == [2]
+    assert result.rated == []
 
 
 def test_charges_go_on_from_the_running_total():

@@ -103,6 +103,27 @@ def test_both_take_one_to_five_hundred_events_in_an_array(count):
     assert RECORD.is_valid(value) == decoder_takes(value) == (1 <= count <= EVENTS_PER_RECORD_MAX)
 
 
+@pytest.mark.parametrize(
+    ("limit", "event"),
+    [
+        (256, lambda length: an_event_document("x" * length)),
+        (256, lambda length: an_event_document(source="x" * length)),
+        (128, lambda length: an_event_document(type="x" * length)),
+        (128, lambda length: an_event_document(subject="😀" * length)),
+        (256, lambda length: an_event_document(data={"note": "😀" * length})),
+        (256, lambda length: an_event_document(data={"x" * length: 1})),
+        (32, lambda count: an_event_document(data={f"p{number}": number for number in range(count)})),
+        (33, lambda count: an_event_document(data={"quantity": 1, **{f"p{number}": number for number in range(count - 1)}})),
+    ],
+    ids=["id", "source", "type", "subject", "property", "property name", "properties", "properties and quantity"],
+)
+def test_both_end_at_the_same_length(limit, event):
+    assert [(RECORD.is_valid(event(size)), decoder_takes(event(size))) for size in (limit, limit + 1)] == [
+        (True, True),
+        (False, False),
+    ]
+
+
 def test_the_schemas_are_valid_and_say_the_limits_of_the_code():
     for schema in (EVENT_SCHEMA, RECORD_SCHEMA):
         Draft202012Validator.check_schema(schema)

@@ -1,0 +1,124 @@
+"""The demonstration's seller, plans and accounts are ones the real rules take."""
+
+from collections import Counter
+from datetime import date
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cli.demonstration import catalogue
+from cli.demonstration.customers import subscribers
+from cli.demonstration.second_rater import amount_micros, choose_price
+from domain.catalogue import read_charge
+from domain.period import BillingMonth
+from domain.tax.gst import decide_tax
+from domain.tax.gstin import fault_of
+from domain.tax.place_of_supply import BuyerCategory, BuyerTaxProfile, LetterOfUndertaking
+from invoicing.administer import check_plan
+
+ISSUE_DATE = date(2026, 11, 23)
+CHARGES = [charge for plan in catalogue.plans() for charge in plan["charges"]]
+
+
+def test_there_are_two_hundred_accounts_and_no_name_comes_twice():
+    people = subscribers()
+
+    assert len({one.account.code for one in people}) == 200
+    aliases = [alias for one in people for alias in one.account.aliases]
+    assert len(aliases) == len(set(aliases)) > 300
+    customers = {one.customer.code: one.customer for one in people}
+    assert len({customer.legal_name for customer in customers.values()}) == len(customers) > 180
+
+
+def test_accounts_are_of_every_kind():
+    kinds = Counter((one.customer.tax_category, one.account.currency.value, one.account.mode) for one in subscribers())
+
+    assert {category for category, _, _ in kinds} == {"registered", "unregistered", "sez", "overseas"}
+    assert {currency for _, currency, _ in kinds} == {"INR", "USD", "IDR"}
+    assert min(kinds.values()) >= 4
+    assert {one.account.time_zone for one in subscribers() if one.account.currency == "IDR"} == {"Asia/Jakarta"}
+
+
+def test_a_month_is_over_for_every_account_when_it_is_over_in_india():
+    october = BillingMonth(2026, 10)
+    in_india = october.span(ZoneInfo("Asia/Kolkata")).end
+
+    assert all(october.span(ZoneInfo(one.account.time_zone)).end <= in_india for one in subscribers())
+
+
+def test_every_gstin_has_its_right_check_character():
+    numbers = {one.customer.gstin for one in subscribers() if one.customer.gstin}
+
+    assert len(numbers) > 120
+    assert [number for number in [*numbers, catalogue.seller(on=ISSUE_DATE).gstin] if fault_of(number)] == []
+
+
+def test_tax_can_be_decided_for_every_customer_and_all_ways_occur():
+    seller = catalogue.seller(on=ISSUE_DATE)
+    lut = LetterOfUndertaking(seller.lut_arn, seller.lut_valid_from, seller.lut_valid_to)
+    decisions = Counter()
+    for one in subscribers():
+        customer = one.customer
+        profile = BuyerTaxProfile(
+            customer.country, customer.gstin, BuyerCategory(customer.tax_category), customer.state_code
+        )
+        decision = decide_tax(seller.gstin, profile, on=ISSUE_DATE, sac=catalogue.SAC, lut=lut)
+        decisions[str(decision.supply.type), len(decision.heads)] += 1
+
+    assert set(decisions) == {("B2B", 1), ("B2B", 2), ("B2C", 1), ("B2C", 2), ("SEZWOP", 1), ("EXPWOP", 1)}
+
+
+@pytest.mark.parametrize("plan", catalogue.plans(), ids=lambda plan: plan["code"])
+def test_every_plan_is_one_that_can_be_published(plan):
+    check_plan(plan)
+
+
+@pytest.mark.parametrize("document", CHARGES, ids=lambda charge: f"{charge['meter']} {charge['price']['model']}")
+@given(
+    channel=st.sampled_from(["sms", "whatsapp", "email", "rcs", "viber", "voice", None]),
+    country=st.sampled_from(["IN", "US", "AE", "SG", "ID", "DE", None]),
+    operator=st.sampled_from(["jio", "airtel", "vi", None]),
+    millionths=st.integers(0, 2_000_000_000),
+)
+def test_the_second_rater_agrees_with_the_first(document, channel, country, operator, millionths):
+    properties = {"channel": channel, "country": country, "operator": operator}
+    charge = read_charge(1, document, path="charge")
+
+    name, row = choose_price(document["price"], properties)
+    cell = charge.cell_for(properties)
+
+    assert cell is not None
+    assert (name, amount_micros(row, Fraction(millionths, 1_000_000))) == (
+        cell.name,
+        cell.tariff.amount_micros(millionths),
+    )
+
+
+def test_the_second_rater_prices_tier_by_tier_and_rounds_a_half_up():
+    tiers = {"model": "graduated", "tiers": [{"up_to": 10, "unit_price": "1.00"}, {"unit_price": "0.50"}]}
+
+    assert amount_micros(tiers, Fraction(12)) == 11_000_000
+    assert amount_micros({"model": "per_unit", "unit_price": "0.000001"}, Fraction(1, 2)) == 1
+    assert amount_micros({"model": "per_unit", "unit_price": "0.000001"}, Fraction(49, 100)) == 0
+
+
+def test_the_second_rater_takes_the_row_that_names_most():
+    price = {
+        "model": "matrix",
+        "dimensions": ["channel", "country"],
+        "rows": [
+            {"model": "per_unit", "unit_price": "9"},
+            {"when": {"country": "IN"}, "model": "per_unit", "unit_price": "3"},
+            {"when": {"channel": "sms"}, "model": "per_unit", "unit_price": "2"},
+            {"when": {"channel": "sms", "country": "IN"}, "model": "per_unit", "unit_price": "1"},
+        ],
+    }
+
+    chosen = [choose_price(price, {"channel": channel, "country": country})[0] for channel, country in
+              [("sms", "IN"), ("sms", "US"), ("email", "IN"), ("email", "US")]]  # fmt: skip
+    assert chosen == ["sms/IN", "sms/*", "*/IN", "*/*"]
+    with pytest.raises(LookupError):
+        choose_price({**price, "rows": price["rows"][3:]}, {"channel": "email"})

@@ -1,0 +1,151 @@
+"""Rated usage in ClickHouse: every column where it belongs, every event once, also when a sender dies between two steps."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from connectors import metering_wiring, wiring
+from connectors.clickhouse.schema import connect
+from connectors.clickhouse.usage_feed import ClickHouseUsage
+from domain.errors import EngineUnavailable
+from invoicing.publish_usage import RatedEvent, warehouse_next
+from tests.books import open_account, open_shop
+from tests.builders_usage import HAPPENED_AT, RECEIVED_AT, a_usage_event
+from tests.metering_books import Books, Topic, Worker
+
+pytestmark = pytest.mark.engines
+
+
+def a_rated_event(**changes):
+    facts = {
+        "batch_id": 7,
+        "event_key": UUID(int=1),
+        "event_time": datetime(2026, 9, 30, 18, 30, 0, 123_456, tzinfo=UTC),
+        "received_at": datetime(2026, 10, 1, tzinfo=UTC),
+        "source": "/otpless/core",
+        "event_id": "event-1",
+        "alias": "shop",
+        "account": "acme",
+        "customer": "customer-acme",
+        "meter": "otp.delivered",
+        "price_cell": "sms/*",
+        "plan_version": "otp-inr v1",
+        "currency": "INR",
+        "quantity_millionths": 2_500_000,
+        "amount_micros": 500_000,
+        "properties": '{"channel":"sms","country":"IN","operator":"जियो"}',
+    }
+    return RatedEvent(**{**facts, **changes})
+
+
+@pytest.fixture
+def feed(warehouse):
+    return metering_wiring.warehouse()
+
+
+@pytest.fixture
+async def worker(database, warehouse):
+    open_shop()
+    open_account("acme")
+    worker = Worker()
+    yield worker
+    await worker.store.close()
+
+
+@pytest.fixture
+def outbox(worker):
+    outbox = metering_wiring.outbox()
+    yield outbox
+    outbox.close()
+
+
+def counted(warehouse):
+    """Events and revenue in micros as analysts see them, and the rows behind them."""
+    ((events, micros),) = warehouse.execute("SELECT count(), sum(amount_micros) FROM usage_event FINAL")
+    ((rows,),) = warehouse.execute("SELECT count() FROM usage_event")
+    return events, micros, rows
+
+
+class DiesBeforeMarking:
+    """An outbox whose process ends when a batch is to be marked."""
+
+    def __init__(self, outbox):
+        self.unwarehoused = outbox.unwarehoused
+
+    def mark_warehoused(self, batch_ids):
+        raise RuntimeError("killed between insert and mark")
+
+
+def test_every_column_is_where_it_belongs(feed, warehouse):
+    feed.insert([a_rated_event()])
+    identity = "toUnixTimestamp(event_time), event_time_ms, event_key, batch_id, account, alias, customer, meter"
+    properties = "channel, country, operator, currency, plan_version"
+    amounts = "quantity_millionths, amount_micros, toUnixTimestamp(received_at)"
+    happened_at, received_at = datetime(2026, 9, 30, 18, 30, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC)
+    (row,) = warehouse.execute(f"SELECT {identity}, {properties}, {amounts} FROM usage_event")
+    assert row[:8] == (int(happened_at.timestamp()), 123, UUID(int=1), 7, "acme", "shop", "customer-acme", "otp.delivered")
+    assert row[8:] == ("sms", "IN", "जियो", "INR", "otp-inr v1", 2_500_000, 500_000, int(received_at.timestamp()))
+
+
+def test_a_property_that_is_missing_or_null_is_empty_and_another_type_is_its_text(feed, warehouse):
+    feed.insert([a_rated_event(properties='{"channel":null,"operator":5}')])
+    assert warehouse.execute("SELECT channel, country, operator FROM usage_event") == [("", "", "5")]
+
+
+def test_amounts_of_64_bits_are_exact(feed, warehouse):
+    feed.insert([a_rated_event(amount_micros=2**63 - 1, quantity_millionths=10**18 + 1)])
+    assert warehouse.execute("SELECT amount_micros, quantity_millionths FROM usage_event") == [(2**63 - 1, 10**18 + 1)]
+
+
+def test_an_event_sent_twice_counts_once(feed, warehouse):
+    feed.insert([a_rated_event()])
+    feed.insert([a_rated_event()])
+    assert counted(warehouse)[:2] == (1, 500_000)
+
+
+async def test_a_crash_between_insert_and_mark_counts_every_event_once(worker, outbox, feed, warehouse):
+    await worker.take(Topic().append(*(a_usage_event(f"event-{number}") for number in range(10))))
+    with pytest.raises(RuntimeError, match="killed"):
+        warehouse_next(DiesBeforeMarking(outbox), feed, events_max=100, certain=True)
+    assert counted(warehouse) == (10, 2_000_000, 10)
+    assert warehouse_next(outbox, feed, events_max=100, certain=False) == 0
+    assert counted(warehouse) == (10, 2_000_000, 10)
+    assert warehouse_next(outbox, feed, events_max=100, certain=True) is None
+
+
+async def test_after_a_crash_in_the_middle_of_an_insert_only_what_is_missing_is_added(worker, outbox, feed, warehouse):
+    await worker.take(Topic().append(*(a_usage_event(f"event-{number}") for number in range(10))))
+    _, events = outbox.unwarehoused(events_max=100)
+    feed.insert(events[:4])
+    assert warehouse_next(outbox, feed, events_max=100, certain=False) == 6
+    assert counted(warehouse) == (10, 2_000_000, 10)
+
+
+async def test_an_id_used_again_after_24_hours_for_the_same_day_counts_as_the_two_events_it_is(
+    worker, outbox, feed, warehouse, database
+):
+    topic = Topic()
+    await worker.take(topic.append(a_usage_event()))
+    again = a_usage_event(at=HAPPENED_AT + timedelta(minutes=1))
+    await worker.take(topic.append(again, received_at=RECEIVED_AT + timedelta(hours=25)))
+    assert Books(database).outcomes() == {"rated": 2}
+    (_, events) = outbox.unwarehoused(events_max=100)
+    feed.insert([event for event in events if event.event_time == HAPPENED_AT])
+    assert warehouse_next(outbox, feed, events_max=100, certain=False) == 1
+    assert counted(warehouse) == (2, 400_000, 2)
+
+
+async def test_a_clickhouse_that_is_down_marks_nothing_and_is_caught_up_later(worker, outbox, feed, warehouse):
+    await worker.take(Topic().append(a_usage_event()))
+    down = ClickHouseUsage(connect(host="127.0.0.1", port=1, database="default", user="default", password=""))
+    with pytest.raises(EngineUnavailable, match=r"ClickHouse does not answer \(.*\): see `make status`"):
+        warehouse_next(outbox, down, events_max=100, certain=True)
+    assert warehouse_next(outbox, feed, events_max=100, certain=True) == 1
+    assert counted(warehouse)[:2] == (1, 200_000)
+
+
+def test_the_schema_may_be_applied_again_and_changes_nothing(feed, warehouse):
+    feed.insert([a_rated_event()])
+    assert wiring.apply_warehouse_schema() == ["0001_usage"]
+    assert counted(warehouse)[0] == 1

@@ -1,0 +1,270 @@
+"""The metering store: one moment of the configuration, locks that are waited for, and a connection that is opened again."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from connectors import clock, wiring
+from connectors.postgres.metering import PostgresMeteringStore
+from domain.errors import EngineUnavailable
+from domain.metering import Settled, Total, TotalKey, prepare, settle
+from invoicing.administer import map_aliases
+from invoicing.metering_ports import AlreadyCounted, OffsetRange
+from tests.books import AUTHOR, open_account, open_shop
+from tests.builders_usage import TOPIC, WINDOW, a_received_event, an_event, an_origin, micros_of
+from tests.metering_books import Books, Worker
+
+pytestmark = pytest.mark.engines
+
+NOON = datetime(2026, 10, 15, 12, tzinfo=UTC)
+ONE_RECORD = {(TOPIC, 0): OffsetRange(0, 1, 1)}
+
+
+@pytest.fixture
+def books(database):
+    open_shop()
+    open_account("acme")
+    open_account("bolt", time_zone="Asia/Jakarta")
+    books = Books(database)
+    yield books
+    assert books.failing_checks() == {}
+
+
+@pytest.fixture
+async def store(books):
+    worker = Worker()
+    yield worker.store
+    await worker.store.close()
+
+
+@pytest.fixture
+async def other_store(books):
+    worker = Worker("other")
+    yield worker.store
+    await worker.store.close()
+
+
+def batch(config, *events, partition=0):
+    items = [a_received_event(event, origin=an_origin(place, partition=partition)) for place, event in enumerate(events)]
+    return prepare(items, config, WINDOW)
+
+
+async def book(store, prepared, *, partition=0, records=1):
+    """A whole transaction."""
+    async with store.begin() as transaction:
+        position = await transaction.open(prepared, [(TOPIC, partition)], counted=())
+        settled = settle(prepared, position.known, position.totals)
+        return position, await transaction.save(settled, {(TOPIC, partition): OffsetRange(0, records, records)})
+
+
+async def until_somebody_waits(books):
+    """Wait until a statement in the test database waits for a lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    for _ in range(2_000):
+        if books.rows(waiting) == [(1,)]:
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("nobody waits for a lock")
+
+
+# Configuration
+
+
+async def test_the_configuration_is_read_with_its_accounts_plans_aliases_and_version(store, books):
+    config = await store.config()
+    acme = config.account_at("acme", micros_of(NOON))
+    assert (acme.code, acme.customer_code, acme.currency, str(acme.time_zone)) == (
+        "acme",
+        "customer-acme",
+        "INR",
+        "Asia/Kolkata",
+    )
+    assert acme.plan_at(micros_of(NOON)).label == "otp-inr v1"
+    assert config.meters == {"otp.delivered", "voice.minutes"}
+    assert [config.version] == [version for (version,) in books.rows("SELECT version FROM config_version")]
+
+
+async def test_spans_of_aliases_and_subscriptions_are_read_to_the_microsecond(store, books, database):
+    with database.begin() as connection:
+        span = "tstzrange('2026-10-01T00:00:00.000001Z', '2026-10-15T12:00:00Z')"
+        connection.exec_driver_sql(f"INSERT INTO alias SELECT 'shop', account_id, {span} FROM account WHERE code = 'acme'")
+    config = await store.config()
+    start = micros_of(datetime(2026, 10, 1, 0, 0, 0, 1, tzinfo=UTC))
+    named = [config.account_at("shop", moment) for moment in (start - 1, start, micros_of(NOON) - 1, micros_of(NOON))]
+    assert [account and account.code for account in named] == [None, "acme", "acme", None]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE account SET time_zone = 'UTC'",
+        "DELETE FROM alias",
+        "UPDATE subscription SET validity = tstzrange(NULL, now())",
+        "INSERT INTO charge (plan_version_id, meter, description, sac, unit, price)"
+        " SELECT plan_version_id, 'email.sent', description, sac, unit, price FROM charge WHERE meter = 'voice.minutes'",
+    ],
+    ids=["account", "alias", "subscription", "charge"],
+)
+async def test_every_change_of_what_is_rated_with_makes_a_new_version(store, database, change):
+    before = (await store.config()).version
+    with database.begin() as connection:
+        connection.execute(text(change))
+    assert (await store.config()).version > before
+
+
+async def test_a_change_of_configuration_waits_for_the_batch_that_is_rated_with_the_old(store, books):
+    config = await store.config()
+    prepared = batch(config, an_event())
+    async with store.begin() as transaction:
+        position = await transaction.open(prepared, [(TOPIC, 0)], counted=())
+        mapping = asyncio.create_task(
+            asyncio.to_thread(map_aliases, wiring.administration(), {"shop": "acme"}, author=AUTHOR)
+        )
+        await until_somebody_waits(books)
+        await transaction.save(settle(prepared, position.known, position.totals), ONE_RECORD)
+    assert await mapping == 1
+    assert books.rows("SELECT config_version FROM batch") == [(config.version,)]
+    assert (await store.config()).version == config.version + 1
+
+
+# Positions
+
+
+async def test_a_fresh_partition_and_a_new_identity_are_known_to_nobody(store):
+    config = await store.config()
+    async with store.begin() as transaction:
+        position = await transaction.open(batch(config, an_event()), [(TOPIC, 0)], counted=())
+    assert (position.config_version, dict(position.known), dict(position.totals)) == (config.version, {}, {})
+    assert not any(position.next_offsets.values())
+
+
+async def test_the_position_tells_offsets_identities_and_totals_of_what_was_booked(store):
+    config = await store.config()
+    prepared = batch(config, an_event("a", quantity=2))
+    _, (balance,) = await book(store, prepared)
+    assert (balance.balance_micros, balance.version) == (-400_000, 1)
+
+    again = batch(config, an_event("a", quantity=2), an_event("b"), partition=1)
+    position, balances = await book(store, again, partition=1, records=2)
+    assert dict(position.known) == {an_event("a").key: an_event("a", quantity=2).body_digest}
+    acme = config.account_at("acme", micros_of(NOON))
+    charge = acme.plan_at(micros_of(NOON)).charges["otp.delivered"]
+    key = TotalKey(acme.account_id, acme.service_month(micros_of(NOON)), charge.charge_id, "sms")
+    assert position.totals == {key: Total(2_000_000, 400_000, 1)}
+    assert [(balance.balance_micros, balance.version) for balance in balances] == [(-600_000, 2)]
+
+
+async def test_an_identity_claimed_by_a_transaction_that_was_waited_for_is_known_with_its_digest(store, other_store, books):
+    config = await store.config()
+    mine, theirs = batch(config, an_event(quantity=1)), batch(config, an_event(quantity=2), partition=1)
+    async with store.begin() as transaction:
+        position = await transaction.open(mine, [(TOPIC, 0)], counted=())
+        waiting = asyncio.create_task(book(other_store, theirs, partition=1))
+        await until_somebody_waits(books)
+        await transaction.save(settle(mine, position.known, position.totals), ONE_RECORD)
+    position, _ = await waiting
+    assert dict(position.known) == {an_event().key: an_event(quantity=1).body_digest}
+    assert books.outcomes() == {"rated": 1, "conflict": 1}
+
+
+async def test_an_identity_claimed_by_a_transaction_that_was_rolled_back_is_free(store, other_store, books):
+    config = await store.config()
+    mine, theirs = batch(config, an_event()), batch(config, an_event(), partition=1)
+
+    async def claim_and_fail():
+        async with store.begin() as transaction:
+            await transaction.open(mine, [(TOPIC, 0)], counted=())
+            waiting.append(asyncio.create_task(book(other_store, theirs, partition=1)))
+            await until_somebody_waits(books)
+            raise KeyError("anything")
+
+    waiting = []
+    with pytest.raises(KeyError):
+        await claim_and_fail()
+    position, _ = await waiting[0]
+    assert dict(position.known) == {}
+    assert books.outcomes() == {"rated": 1}
+
+
+async def test_the_permanent_key_answers_with_what_was_counted_and_nothing_is_written(store, books, database):
+    config = await store.config()
+    await book(store, batch(config, an_event("a"), an_event("b")), records=2)
+    with database.begin() as connection:
+        connection.execute(text("TRUNCATE event_key"))
+    prepared = batch(config, an_event("a"), an_event("b", quantity=9), an_event("c"), partition=1)
+    with pytest.raises(AlreadyCounted) as answer:
+        await book(store, prepared, partition=1, records=3)
+    assert answer.value.known == {an_event("a").key: an_event("a").body_digest, an_event("b").key: bytes(16)}
+    assert (books.outcomes(), books.count("event_key")) == ({"rated": 2}, 0)
+
+
+async def test_balances_are_those_that_are_committed(store):
+    config = await store.config()
+    await book(store, batch(config, an_event("a"), an_event("b", subject="bolt")), records=2)
+    acme, bolt = (config.account_at(alias, micros_of(NOON)).account_id for alias in ("acme", "bolt"))
+    (balance,) = await store.balances([bolt])
+    assert (balance.account_id, balance.balance_micros, balance.version) == (bolt, -200_000, 1)
+    assert {balance.account_id for balance in await store.all_balances()} == {acme, bolt}
+    assert await store.balances([]) == []
+
+
+# Engines
+
+
+async def test_a_lost_connection_is_one_sentence_nothing_is_booked_and_the_next_call_has_another(store, books, database):
+    prepared = batch(await store.config(), an_event())
+
+    async def book_and_lose_the_connection():
+        async with store.begin() as transaction:
+            position = await transaction.open(prepared, [(TOPIC, 0)], counted=())
+            with database.begin() as connection:
+                others = "pid <> pg_backend_pid() AND datname = current_database() AND state = 'idle in transaction'"
+                connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
+            await transaction.save(settle(prepared, position.known, position.totals), ONE_RECORD)
+
+    with pytest.raises(EngineUnavailable, match=r"PostgreSQL does not answer \(.*\): see `make status`"):
+        await book_and_lose_the_connection()
+    assert books.count("event_key") == 0
+    await book(store, prepared)
+    assert books.outcomes() == {"rated": 1}
+
+
+async def test_a_server_that_does_not_answer_is_one_sentence():
+    nobody = PostgresMeteringStore("postgresql://billing@127.0.0.1:1/billing", worker="w", clock=clock.now)
+    with pytest.raises(EngineUnavailable, match=r"PostgreSQL does not answer \(.*\): see `make status`"):
+        await nobody.config()
+
+
+async def test_a_batch_that_would_write_nothing_is_still_a_range(store, books):
+    nothing = batch(await store.config())
+    async with store.begin() as transaction:
+        await transaction.open(nothing, [(TOPIC, 0)], counted=())
+        assert await transaction.save(Settled(), ONE_RECORD) == []
+    assert books.rows("SELECT records, received FROM batch_range") == [(1, 0)]
+
+
+# What the database refuses
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE wallet_entry SET amount_micros = 0", "DELETE FROM wallet_entry", "TRUNCATE wallet_entry"]
+)
+async def test_the_ledger_is_append_only(store, books, database, change):
+    await book(store, batch(await store.config(), an_event()))
+    with pytest.raises(IntegrityError, match="wallet_entry is append-only"), database.begin() as connection:
+        connection.execute(text(change))
+
+
+async def test_a_range_that_does_not_add_up_is_refused(store, books, database):
+    await book(store, batch(await store.config(), an_event()))
+    with pytest.raises(IntegrityError, match="batch_range_conserves"), database.begin() as connection:
+        connection.execute(text("UPDATE batch_range SET received = received + 1"))
+
+
+async def test_an_event_counted_once_cannot_be_stored_again(store, books, database):
+    await book(store, batch(await store.config(), an_event()))
+    with pytest.raises(IntegrityError, match="usage_event_counted_once"), database.begin() as connection:
+        connection.execute(text("INSERT INTO usage_event SELECT * FROM usage_event"))

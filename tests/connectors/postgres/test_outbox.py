@@ -1,0 +1,190 @@
+"""The outbox: what is booked and not sent on yet, oldest first, for one sender at a time."""
+
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from connectors import clock, metering_wiring
+from connectors.postgres.outbox import PostgresOutbox
+from connectors.settings import settings
+from domain.errors import EngineUnavailable
+from invoicing.publish_usage import RatedEvent, RefusedEvent, announce_next
+from tests.books import open_account, open_shop
+from tests.builders_usage import HAPPENED_AT, RECEIVED_AT, TOPIC, a_usage_event, an_event
+from tests.metering_books import Books, Topic, Worker
+
+pytestmark = pytest.mark.engines
+
+
+@pytest.fixture
+async def worker(database):
+    open_shop()
+    open_account("acme")
+    worker = Worker()
+    yield worker
+    await worker.store.close()
+
+
+@pytest.fixture
+def topic():
+    return Topic()
+
+
+@pytest.fixture
+def outbox(worker):
+    outbox = metering_wiring.outbox()
+    yield outbox
+    outbox.close()
+
+
+@pytest.fixture
+def other_outbox(worker):
+    outbox = metering_wiring.outbox()
+    yield outbox
+    outbox.close()
+
+
+class Announcer:
+    """A topic that keeps what it is told."""
+
+    def __init__(self, *, down=False):
+        self.told = []
+        self.down = down
+
+    def announce(self, announcement):
+        self.told += announcement.rated
+        if self.down:
+            raise EngineUnavailable("Kafka does not take results")
+
+
+def events(start, end):
+    return [a_usage_event(f"event-{number}") for number in range(start, end)]
+
+
+async def test_a_rated_event_is_told_with_everything_others_need(worker, topic, outbox):
+    await worker.take(topic.append(a_usage_event(data={"quantity": 2.5, "channel": "sms", "country": "IN"})))
+    announcement = outbox.unannounced(events_max=10)
+    assert announcement.rated == [
+        RatedEvent(
+            batch_id=announcement.batch_ids[0],
+            event_key=UUID(bytes=an_event("event-1").key),
+            event_time=HAPPENED_AT,
+            received_at=RECEIVED_AT,
+            source="/otpless/core",
+            event_id="event-1",
+            alias="acme",
+            account="acme",
+            customer="customer-acme",
+            meter="otp.delivered",
+            price_cell="sms",
+            plan_version="otp-inr v1",
+            currency="INR",
+            quantity_millionths=2_500_000,
+            amount_micros=500_000,
+            properties='{"channel":"sms","country":"IN"}',
+        )
+    ]
+
+
+async def test_dead_letters_and_conflicts_are_told_with_their_origin_reason_and_bytes(worker, topic, outbox):
+    changed = a_usage_event(data={"quantity": 9})
+    await worker.take(topic.append(a_usage_event(), b"\xff", b"[" + changed + b"]", partition=3))
+    announcement = outbox.unannounced(events_max=10)
+    (letter,) = announcement.dead_letters
+    assert (letter.topic, letter.partition, letter.offset, letter.index, letter.reason, letter.payload) == (
+        TOPIC,
+        3,
+        1,
+        None,
+        "not_json",
+        b"\xff",
+    )
+    assert announcement.conflicts == [
+        RefusedEvent(
+            TOPIC, 3, 2, 0, "conflict", "an event with this source and id but another body was booked before", changed
+        )
+    ]
+
+
+async def test_the_oldest_batches_come_first_about_as_many_as_fit(worker, topic, outbox):
+    for start in range(0, 40, 10):
+        await worker.take(topic.append(*events(start, start + 10)))
+    announcement = outbox.unannounced(events_max=25)
+    assert (len(announcement.batch_ids), len(announcement.rated)) == (2, 20)
+    assert {event.event_id for event in announcement.rated} == {f"event-{number}" for number in range(20)}
+
+
+async def test_a_batch_larger_than_a_sending_passes_alone(worker, topic, outbox):
+    await worker.take(topic.append(*events(0, 30)))
+    await worker.take(topic.append(*events(30, 31)))
+    assert [len(outbox.unwarehoused(events_max=5)[1])] == [30]
+
+
+async def test_each_destination_has_a_mark_of_its_own(worker, topic, outbox):
+    await worker.take(topic.append(a_usage_event()))
+    announcement = outbox.unannounced(events_max=10)
+    outbox.mark_announced(announcement.batch_ids)
+    outbox.mark_announced(announcement.batch_ids)
+    assert outbox.unannounced(events_max=10) is None
+    assert outbox.unwarehoused(events_max=10)[0] == announcement.batch_ids
+    outbox.mark_warehoused(announcement.batch_ids)
+    assert outbox.unwarehoused(events_max=10) is None
+
+
+async def test_a_batch_that_rated_nothing_is_marked_too(worker, topic, outbox):
+    await worker.take(topic.append(a_usage_event(subject="nobody")))
+    assert announce_next(outbox, Announcer(), events_max=10) == 0
+    assert announce_next(outbox, Announcer(), events_max=10) is None
+
+
+async def test_what_could_not_be_sent_is_sent_again(worker, topic, outbox):
+    await worker.take(topic.append(a_usage_event()))
+    with pytest.raises(EngineUnavailable):
+        announce_next(outbox, Announcer(down=True), events_max=10)
+    announcer = Announcer()
+    assert announce_next(outbox, announcer, events_max=10) == 1
+    assert [event.event_id for event in announcer.told] == ["event-1"]
+
+
+async def test_what_is_booked_while_a_batch_is_sent_is_not_marked_with_it(worker, topic, outbox, database):
+    await worker.take(topic.append(*events(0, 1)))
+    announcement = outbox.unannounced(events_max=10)
+    await worker.take(topic.append(*events(1, 2)))
+    outbox.mark_announced(announcement.batch_ids)
+    assert Books(database).rows("SELECT count(*) FROM batch WHERE announced_at IS NULL") == [(1,)]
+
+
+def test_a_destination_has_one_sender_at_a_time(outbox, other_outbox):
+    with (
+        outbox.hold("topics") as held,
+        other_outbox.hold("topics") as also_held,
+        other_outbox.hold("clickhouse") as other_held,
+    ):
+        assert (held, also_held, other_held) == (True, False, True)
+    with other_outbox.hold("topics") as held:
+        assert held
+
+
+def test_a_sender_that_died_gives_its_destination_free(outbox, other_outbox):
+    with outbox.hold("topics"):
+        outbox.close()
+        with other_outbox.hold("topics") as held:
+            assert held
+
+
+async def test_a_lost_connection_is_one_sentence_and_the_next_call_has_another(worker, topic, outbox):
+    await worker.take(topic.append(a_usage_event()))
+    assert outbox.unannounced(events_max=10) is not None
+    with psycopg.connect(settings().postgres_dsn, autocommit=True) as connection:
+        others = "pid <> pg_backend_pid() AND datname = current_database() AND query LIKE '%FROM conflicting_event%'"
+        ended = connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}").fetchall()
+    assert ended == [(True,)]
+    with pytest.raises(EngineUnavailable, match=r"PostgreSQL does not answer \(.*\): see `make status`"):
+        outbox.unannounced(events_max=10)
+    assert len(outbox.unannounced(events_max=10).rated) == 1
+
+
+def test_a_server_that_does_not_answer_is_one_sentence():
+    with pytest.raises(EngineUnavailable, match="PostgreSQL does not answer"):
+        PostgresOutbox("postgresql://billing@127.0.0.1:1/billing", clock=clock.now).unannounced(events_max=1)

@@ -1,0 +1,143 @@
+"""Administration: plans, customers, accounts and aliases are checked, applied once, whole or not at all, and audited."""
+
+from copy import deepcopy
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+
+from connectors import batch_wiring, wiring
+from domain.errors import InvalidInput, NotFound
+from domain.money import Currency
+from invoicing.administer import check_plan, map_aliases, open_accounts, publish_plan, top_up
+from invoicing.administration_ports import NewAccount
+from invoicing.check_books import check_books
+from tests.books import AUTHOR, a_plan, open_account, open_shop
+
+
+def changed_plan(**changes):
+    return {**deepcopy(a_plan()), **changes}
+
+
+def plan_with_charge(**changes):
+    plan = deepcopy(a_plan())
+    plan["charges"][1].update(changes)
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("plan", "sentence"),
+    [
+        ("otp", "plan: must have a code, name, currency and charges"),
+        (changed_plan(code=""), "plan.code: must be a text"),
+        (changed_plan(name=None), "plan.name: must be a text"),
+        (changed_plan(currency="EUR"), "plan.currency: 'EUR' is not one of INR, USD, IDR"),
+        (changed_plan(currency=["INR"]), r"plan.currency: \['INR'\] is not one of"),
+        (changed_plan(charges=[]), "plan.charges: needs at least one charge"),
+        (changed_plan(charges={"meter": "x"}), "plan.charges: needs at least one charge"),
+        (changed_plan(charges=["x"]), r"plan.charges\[0\]: must have a meter"),
+        (plan_with_charge(meter="otp.delivered"), r"plan.charges\[1\].meter: 'otp.delivered' is priced twice"),
+        (plan_with_charge(price={"model": "free"}), r"plan.charges\[1\].price.model: 'free' is not a price model"),
+        (
+            plan_with_charge(price={"model": "per_unit", "unit_price": "Infinity"}),
+            r"plan.charges\[1\].price.unit_price: 'Infinity'",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_plan_that_cannot_be_read_is_refused_by_field(plan, sentence):
+    with pytest.raises(InvalidInput, match=sentence):
+        check_plan(plan)
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "NaN", "sNaN", "Infinity", "1000000000.01", "0.0000001"])
+def test_an_amount_that_cannot_be_meant_is_refused_before_anything_is_asked(amount):
+    with pytest.raises(InvalidInput, match="amount: "):
+        top_up(None, account_code="acme", amount=Decimal(amount), reference="r", author=AUTHOR)
+
+
+@pytest.fixture
+def shop(database):
+    """A seller and plans; every check of the books holds at the end."""
+    open_shop()
+    yield database
+    assert check_books(batch_wiring.books(), now=datetime(2026, 11, 2, tzinfo=UTC)).faults == []
+
+
+def rows(shop, statement):
+    with shop.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(statement))]
+
+
+@pytest.mark.engines
+def test_a_plan_is_published_once_and_a_change_is_a_new_version(shop):
+    assert publish_plan(wiring.administration(), a_plan(), author=AUTHOR) is False
+    assert publish_plan(wiring.administration(), changed_plan(name="OTP 2027"), author=AUTHOR) is True
+    versions = rows(
+        shop, "SELECT version FROM plan_version JOIN plan USING (plan_id) WHERE code = 'otp-inr' ORDER BY version"
+    )
+    assert versions == [(1,), (2,)]
+
+
+@pytest.mark.engines
+def test_an_account_stays_on_the_version_it_was_opened_on(shop):
+    open_account("acme")
+    publish_plan(wiring.administration(), changed_plan(name="OTP 2027"), author=AUTHOR)
+    open_account("bolt")
+    on = rows(
+        shop,
+        "SELECT code, version FROM subscription JOIN account USING (account_id) JOIN plan_version USING (plan_version_id)",
+    )
+    assert sorted(on) == [("acme", 1), ("bolt", 2)]
+
+
+@pytest.mark.engines
+def test_opening_an_account_again_changes_nothing(shop):
+    open_account("acme")
+    open_account("acme")
+    assert rows(
+        shop, "SELECT (SELECT count(*) FROM account), (SELECT count(*) FROM wallet), (SELECT count(*) FROM alias)"
+    ) == [(1, 1, 1)]
+    assert rows(shop, "SELECT count(*) FROM audit_record WHERE action = 'account.opened'") == [(1,)]
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize(
+    ("account", "error", "sentence"),
+    [
+        (
+            NewAccount("curb", "nobody", "postpaid", Currency.INR, "Asia/Kolkata", (), "otp-inr"),
+            NotFound,
+            "customer 'nobody' of account 'curb'",
+        ),
+        (
+            NewAccount("curb", "customer-acme", "postpaid", Currency.USD, "Asia/Kolkata", (), "otp-inr"),
+            NotFound,
+            "'otp-inr' has no version in USD",
+        ),
+        (
+            NewAccount("curb", "customer-acme", "postpaid", Currency.INR, "Asia/Kolkata", ("acme",), "otp-inr"),
+            InvalidInput,
+            "alias 'acme' names",
+        ),
+    ],
+    ids=["customer", "plan", "alias"],
+)
+def test_when_one_account_cannot_be_opened_none_is(shop, account, error, sentence):
+    open_account("acme")
+    good = NewAccount("bolt", "customer-acme", "postpaid", Currency.INR, "Asia/Kolkata", (), "otp-inr")
+    with pytest.raises(error, match=sentence):
+        open_accounts(wiring.administration(), [], [good, account], author=AUTHOR)
+    assert rows(shop, "SELECT code FROM account") == [("acme",)]
+
+
+@pytest.mark.engines
+def test_an_alias_is_mapped_once_and_cannot_be_taken_from_its_account(shop):
+    open_account("acme")
+    open_account("bolt")
+    assert map_aliases(wiring.administration(), {"shop": "acme"}, author=AUTHOR) == 1
+    assert map_aliases(wiring.administration(), {"shop": "acme"}, author=AUTHOR) == 0
+    with pytest.raises(InvalidInput, match="alias 'shop' names account acme already"):
+        map_aliases(wiring.administration(), {"stall": "bolt", "shop": "bolt"}, author=AUTHOR)
+    assert rows(shop, "SELECT count(*) FROM alias WHERE alias = 'stall'") == [(0,)]

@@ -1,0 +1,39 @@
+"""The watchdog's eye: standing still with lag counts, standing still without lag does not."""
+
+from streams.watch import Progress
+
+
+def test_records_that_move_are_no_stall():
+    progress = Progress(0)
+    looks = [progress.look(booked_records=second, lag_records=500, now_seconds=second) for second in range(1, 60)]
+    assert set(looks) == {0}
+
+
+def test_a_stream_without_lag_may_stand_still():
+    progress = Progress(0)
+    looks = [progress.look(booked_records=7, lag_records=0, now_seconds=second) for second in range(1, 600)]
+    assert set(looks) == {0}
+
+
+def test_seconds_are_counted_from_the_last_move_while_there_is_lag():
+    progress = Progress(0)
+    progress.look(booked_records=7, lag_records=3, now_seconds=10)
+    assert [progress.look(booked_records=7, lag_records=3, now_seconds=now) for now in (11, 25, 40)] == [1, 15, 30]
+
+
+def test_lag_that_comes_after_a_silence_is_counted_from_the_end_of_the_silence():
+    progress = Progress(0)
+    progress.look(booked_records=7, lag_records=0, now_seconds=1_000)
+    assert progress.look(booked_records=7, lag_records=1, now_seconds=1_001) == 1
+
+
+def test_one_booked_record_ends_a_stall():
+    progress = Progress(0)
+    progress.look(booked_records=7, lag_records=3, now_seconds=10)
+    assert progress.look(booked_records=7, lag_records=3, now_seconds=99) == 89
+    assert progress.look(booked_records=8, lag_records=2, now_seconds=100) == 0
+
+
+def test_a_worker_that_books_nothing_from_its_start_on_is_stalled():
+    progress = Progress(100)
+    assert progress.look(booked_records=0, lag_records=1, now_seconds=131) == 31
