@@ -202,7 +202,7 @@ def _told(month: BillingMonth, ended: InvoiceRunEnd) -> str:
     if ended.rejected:
         return "rejected: nothing was issued, the drafts stay"
     issued = sum(row["invoices"] for row in ended.summary["issued"])
-    return f"{issued} invoices of {month} issued, {ended.summary['printed']} printed"
+    return f"{issued} invoices of {month} are issued, {ended.summary['printed']} of them printed"
 
 
 def _gather(one: _Run, before: Books, top_ups: dict[str, int], ended: InvoiceRunEnd) -> Evidence:
@@ -240,7 +240,7 @@ def _report(one: _Run, evidence: Evidence, ended: InvoiceRunEnd, *, seconds: flo
     if invoices:
         screen.counts(f"Invoices of {one.month}", invoices)
     if any(account.issued and account.due_micros for account in evidence.after.accounts.values()):
-        screen.say(f"Usage that came after {one.month} was invoiced goes on the next invoice, as late usage.")
+        screen.say(f"{one.month} was invoiced before: what came after goes on the next invoice, as late usage.")
     screen.proof(equalities)
     screen.places("Look around (passwords are in .env)", summary.places(one.month))
     if broken:

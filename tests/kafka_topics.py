@@ -18,6 +18,8 @@ def topics(*names: str, partitions: int = 2) -> Iterator[str]:
     wanted = [Topic(prefix + name, partitions, retention_hours=1, max_message_bytes=16_777_216) for name in names]
     _delete(admin, wanted)
     admin.create_missing(wanted)
+    counts = {topic.name: partitions for topic in wanted}
+    wait_until(lambda: counts.items() <= admin.partitions().items(), "the broker tells of the new topics")
     yield prefix
     _delete(admin, wanted)
 

@@ -246,6 +246,39 @@ async def test_a_batch_that_would_write_nothing_is_still_a_range(store, books):
     assert books.rows("SELECT records, received FROM batch_range") == [(1, 0)]
 
 
+# Locks are taken in one order, so that workers never wait in a circle
+
+
+WALLET = "SELECT 1 FROM wallet JOIN account USING (account_id) WHERE code = :code FOR NO KEY UPDATE OF wallet NOWAIT"
+
+
+async def test_wallets_are_locked_by_id_whatever_the_order_of_events_and_rows(store, books, database):
+    config = await store.config()
+    await book(store, batch(config, an_event("first")))  # moves the row of acme behind that of bolt
+    both = batch(config, an_event("a", subject="bolt"), an_event("b", subject="acme"), partition=1)
+    with database.begin() as connection:
+        connection.execute(text(WALLET), {"code": "acme"})
+        waiting = asyncio.create_task(book(store, both, partition=1, records=2))
+        await until_somebody_waits(books)
+        connection.execute(text(WALLET), {"code": "bolt"})
+    await waiting
+    assert books.outcomes() == {"rated": 3}
+
+
+async def test_identities_are_claimed_by_key_whatever_the_order_of_events(store, books, database):
+    low, high = sorted((an_event("a"), an_event("b")), key=lambda event: event.key)
+    both = batch(await store.config(), high, low)
+    claim = text("INSERT INTO event_key VALUES (:key, :key, now())")
+    with database.connect() as connection:
+        connection.execute(claim, {"key": low.key.hex()})
+        waiting = asyncio.create_task(book(store, both, records=2))
+        await until_somebody_waits(books)
+        connection.execute(claim, {"key": high.key.hex()})
+        connection.rollback()
+    await waiting
+    assert books.outcomes() == {"rated": 2}
+
+
 # What the database refuses
 
 

@@ -77,6 +77,17 @@ async def test_the_script_is_loaded_again_after_redis_forgot_it(balances, cache)
     assert await balances.read([1]) == {1: (2, 2)}
 
 
+async def test_a_redis_that_is_down_is_given_up_at_once_so_that_the_worker_goes_on(monkeypatch):
+    async def pause(seconds):
+        raise AssertionError(f"the worker would wait {seconds} s for its cache")
+
+    monkeypatch.setattr("redis.asyncio.retry.sleep", pause)
+    nobody = RedisBalances(host="127.0.0.1", port=1, database=0)
+    with pytest.raises(EngineUnavailable):
+        await nobody.put([a_balance(1, 1)])
+    await nobody.close()
+
+
 async def test_a_redis_that_does_not_answer_is_one_sentence():
     nobody = RedisBalances(host="127.0.0.1", port=1, database=0)
     for call in (nobody.ping(), nobody.put([a_balance(1, 1)]), nobody.read([1])):
