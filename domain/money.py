@@ -58,10 +58,11 @@ def minor_from_micros(micros: int) -> int:
 
 def micros_from_decimal(amount: Decimal) -> int:
     """An exact amount in currency units as micros. Raises ValueError when it has more than 6 decimals."""
-    micros = amount * MICROS_PER_UNIT
-    if micros != micros.to_integral_value():
+    numerator, denominator = amount.as_integer_ratio()
+    micros, rest = divmod(numerator * MICROS_PER_UNIT, denominator)
+    if rest:
         raise ValueError(f"{amount} has more than 6 decimals; prices go to 6")
-    return int(micros)
+    return micros
 
 
 def decimal_from_micros(micros: int) -> Decimal:

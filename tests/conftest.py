@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 import psycopg
+import hypothesis
 import pytest
 from clickhouse_driver import Client
 from dotenv import dotenv_values
@@ -19,6 +20,10 @@ from connectors.clickhouse.schema import connect
 from connectors.settings import PROJECT_ROOT, settings
 
 os.environ.update({name: value or "" for name, value in dotenv_values(PROJECT_ROOT / "infra/native/test.env").items()})
+
+# How long an example takes says nothing about the law it tries, and much about what else the machine is doing.
+hypothesis.settings.register_profile("billing", deadline=None)
+hypothesis.settings.load_profile("billing")
 
 # Truncating is faster than a database from a template, which TimescaleDB's background workers would also keep busy. The
 # books refuse to be emptied, so the triggers that say so are off for the length of this one transaction.
@@ -67,16 +72,19 @@ def database(postgres_database: str) -> Engine:
 
 @pytest.fixture(scope="session")
 def clickhouse_client() -> Iterator[Client]:
-    """A client of the test database of ClickHouse, with its tables."""
-    wiring.apply_warehouse_schema()
+    """A client of the test database of ClickHouse, made anew once a session."""
     chosen = settings()
+    assert "test" in chosen.clickhouse_db
     client = connect(
         host=chosen.clickhouse_host,
         port=chosen.clickhouse_port,
-        database=chosen.clickhouse_db,
+        database="default",
         user=chosen.clickhouse_user,
         password=chosen.clickhouse_password,
     )
+    client.execute(f"DROP DATABASE IF EXISTS {chosen.clickhouse_db}")
+    wiring.apply_warehouse_schema()
+    client.execute(f"USE {chosen.clickhouse_db}")
     yield client
     client.disconnect()
 

@@ -109,5 +109,5 @@ def _observe(installation: Installation, keys: list[str], pipe: Connection) -> N
         reads += 1
         if not ending and pipe.poll():
             ending = time.monotonic() + 0.5
-        time.sleep(0.003)
+        time.sleep(0.008)
     pipe.send((seen, (time.monotonic() - began) / reads * 1000))
