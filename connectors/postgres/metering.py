@@ -11,6 +11,7 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
 
 from connectors.postgres import metering_sql as sql
 from connectors.postgres.binary import (
@@ -61,8 +62,15 @@ class PostgresMeteringStore:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator["PostgresMeteringTransaction"]:
         """A transaction: commits when left normally, rolls back when left by an exception."""
-        async with self._transaction() as connection:
-            yield PostgresMeteringTransaction(connection, worker=self._worker, booked_at=self._clock())
+        async with self._guarded() as connection:
+            try:
+                # It begins with its first statements, in the same round trip.
+                yield PostgresMeteringTransaction(connection, worker=self._worker, booked_at=self._clock())
+            except BaseException:
+                if not connection.closed:
+                    await _roll_back(connection)
+                raise
+            await connection.execute("COMMIT")
 
     async def close(self) -> None:
         """Close the connection; the next use opens another."""
@@ -72,11 +80,14 @@ class PostgresMeteringStore:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
+        async with self._guarded() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def _guarded(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
         """Raises EngineUnavailable for everything that may pass: a lost connection, a lock not given, a deadlock."""
         try:
-            connection = await self._connected()
-            async with connection.transaction():
-                yield connection
+            yield await self._connected()
         except psycopg.OperationalError as error:
             await self.close()
             reason = str(error).strip().splitlines()[0]
@@ -120,6 +131,7 @@ class PostgresMeteringTransaction:
         wanted = _partition_arrays(partitions)
         connection = self._connection
         async with connection.pipeline():
+            await connection.execute("BEGIN")
             versions = await connection.execute(sql.LOCK_CONFIG)
             await connection.execute(sql.ADD_PARTITIONS, wanted)
             progress = await connection.execute(sql.LOCK_PARTITIONS, wanted)
@@ -151,6 +163,7 @@ class PostgresMeteringTransaction:
             try:
                 await self._copy(settled)
             except psycopg.errors.UniqueViolation as error:
+                await _roll_back(self._connection)
                 raise AlreadyCounted(await self._counted_before(settled)) from error
         connection = self._connection
         async with connection.pipeline():
@@ -177,12 +190,7 @@ class PostgresMeteringTransaction:
         return [Balance(*row) for row in await changed.fetchall()] if changed is not None else []
 
     async def _copy(self, settled: Settled) -> None:
-        # A savepoint: after a refused COPY the transaction must still answer which events were counted before.
-        async with (
-            self._connection.transaction(),
-            self._connection.cursor() as cursor,
-            cursor.copy(sql.COPY_EVENTS) as copy,
-        ):
+        async with self._connection.cursor() as cursor, cursor.copy(sql.COPY_EVENTS) as copy:
             await copy.write(copy_rows(settled.rated, batch_id=self._batch_id))
 
     async def _counted_before(self, settled: Settled) -> dict[bytes, bytes]:
@@ -237,6 +245,11 @@ class PostgresMeteringTransaction:
                 bytea_array(wait.received.payload for wait in waits),
             )
             await connection.execute(sql.INSERT_QUARANTINED, (self._batch_id, *place, *what))
+
+
+async def _roll_back(connection: AsyncConnection[tuple[Any, ...]]) -> None:
+    if connection.info.transaction_status is not TransactionStatus.IDLE:
+        await connection.execute("ROLLBACK")
 
 
 def _partition_arrays(partitions: Sequence[Partition]) -> tuple[BinaryArray, BinaryArray]:
