@@ -13,7 +13,8 @@ from typing import Any
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-_REST_SECONDS = 0.005
+_REST_SECONDS = 0.002
+_FETCH_WAIT_MS = 50
 
 
 class BatchedConsumer(driver.Consumer):
@@ -24,6 +25,9 @@ class BatchedConsumer(driver.Consumer):
         # The last offsets of the events handed out, in order: only an unbroken run from the front may be committed.
         self._outstanding: dict[TP, deque[int]] = defaultdict(deque)
         self._rest_until = 0.0
+
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        return PromptConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(  # Faust's signature
         self,
@@ -60,6 +64,19 @@ class BatchedConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
         for partition in revoked:
             self._outstanding.pop(partition, None)
+
+
+class PromptConsumerThread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer thread with a fetch that waits briefly.
+
+    While a fetch waits at the broker, aiokafka asks nothing for the partitions that are not in it, those whose records were
+    just being consumed. Faust lets it wait 1.5 s, and that long an event on such a partition could lie.
+    """
+
+    async def on_start(self) -> None:
+        """Start the consumer, then shorten its fetches."""
+        await super().on_start()
+        self._ensure_consumer()._fetcher._fetch_max_wait_ms = _FETCH_WAIT_MS
 
 
 class BatchedTransport(driver.Transport):

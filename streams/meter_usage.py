@@ -25,7 +25,7 @@ from streams.balance_teller import BalanceTeller
 _log = logging.getLogger(__name__)
 _PAUSE_FIRST_SECONDS = 0.2
 _PAUSE_LONGEST_SECONDS = 10.0
-_FETCHES_MAX = 32
+_FETCHES_MAX = 128
 
 Answer = TypeVar("Answer")
 

@@ -13,7 +13,7 @@ from tests.bench.load import PRICE_MICROS, Load, open_accounts
 from tests.installation import Installation, wait_until
 
 ACCOUNTS = 200
-EVENTS = 15_000
+EVENTS = 50_000
 PER_SECOND = 1_000
 WARM_UP_EVENTS = 3_000
 
