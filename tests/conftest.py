@@ -6,8 +6,8 @@ The settings of infra/native/test.env are set before anything can read one, so t
 import os
 from collections.abc import Iterator
 
-import psycopg
 import hypothesis
+import psycopg
 import pytest
 from clickhouse_driver import Client
 from dotenv import dotenv_values
