@@ -1,8 +1,8 @@
 """The publisher: a process of its own beside the worker that sends on what is booked, to topics and to ClickHouse.
 
-Started by streams/publish_usage.py. It runs at low priority and outside the worker's interpreter lock: inside the worker,
-the same sending added 40 ms to the 99th percentile of the debit's delay (docs/adr/0004). One thread a destination, so that
-one engine's silence does not hold up the other. It ends when its standard input does, that is, with its worker.
+Started by streams/publish_usage.py. It runs at low priority and outside the worker's interpreter lock, so that sending gives
+way to debiting (figures in docs/adr/0004). One thread a destination, so that one engine's silence does not hold up the other.
+It ends when its standard input does, that is, with its worker.
 """
 
 import json
@@ -19,7 +19,7 @@ from domain.errors import EngineUnavailable
 from invoicing.publish_usage import Outbox, announce_next, warehouse_next
 
 _log = logging.getLogger("streams.publisher")
-_IDLE_SECONDS: Final = 0.5
+_IDLE_SECONDS: Final = 1.0
 _PAUSE_LONGEST_SECONDS: Final = 30.0
 _EVENTS_MAX: Final = 5_000
 _NICENESS: Final = 10

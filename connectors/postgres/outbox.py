@@ -103,6 +103,8 @@ class PostgresOutbox:
             if self._connection is None or self._connection.closed:
                 self._connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=5)
                 self._connection.execute("SET TIME ZONE 'UTC'")
+                # A mark lost in a crash only means sending again, so marks do not wait for the disk that debits wait for.
+                self._connection.execute("SET synchronous_commit = off")
             with self._connection.cursor(binary=True) as cursor:
                 cursor.execute(statement, parameters)
                 return cursor.fetchall() if cursor.description else []
