@@ -1,8 +1,8 @@
 """The publisher: a process of its own beside the worker that sends on what is booked, to topics and to ClickHouse.
 
-Started by streams/publish_usage.py. It runs at low priority and outside the worker's interpreter lock, so that sending gives
-way to debiting (figures in docs/adr/0004). One thread a destination, so that one engine's silence does not hold up the other.
-It ends when its standard input does, that is, with its worker.
+Started by streams/publish_usage.py. It runs at low priority and outside the worker's interpreter lock, so that sending
+gives way to debiting (figures in docs/adr/0004). One thread a destination, so that one engine's silence does not hold up
+the other. It ends when its standard input does, that is, with its worker.
 """
 
 import json

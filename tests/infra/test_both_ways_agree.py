@@ -227,4 +227,4 @@ def test_the_lock_has_what_the_project_asks_for():
     wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
 
     for requirement in wanted:
-        locked_version("requirements-billing.lock", re.split(r"[\[<>=]", requirement)[0].lower())
+        assert locked_version("requirements-billing.lock", re.split(r"[\[<>=]", requirement)[0].lower())

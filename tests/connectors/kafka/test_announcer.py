@@ -87,7 +87,12 @@ def test_results_arrive_on_their_topics(prefix):
 
 
 def test_nothing_to_announce_sends_nothing(prefix):
-    KafkaAnnouncer(settings().kafka_bootstrap, prefix=prefix).announce(Announcement([7], [], [], []))
+    announcer = KafkaAnnouncer(settings().kafka_bootstrap, prefix=prefix)
+    announcer.announce(Announcement([7], [], [], []))
+    announcer.announce(Announcement([8], [RATED], [], []))
+
+    (record,) = read_all(prefix + "usage.rated", 1)
+    assert record.offset() == 0
 
 
 def test_a_record_the_broker_does_not_take_is_one_sentence_and_does_not_spoil_the_next(prefix):

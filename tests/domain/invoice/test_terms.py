@@ -34,4 +34,4 @@ def test_a_month_has_ended_at_the_instant_it_has_ended_everywhere():
 
 
 def test_without_accounts_there_is_nothing_to_wait_for():
-    require_ended(OCTOBER, [], now=datetime(2026, 10, 1, tzinfo=UTC))
+    assert require_ended(OCTOBER, [], now=datetime(2026, 10, 1, tzinfo=UTC)) is None
