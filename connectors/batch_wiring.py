@@ -2,8 +2,8 @@
 
 from connectors.airflow.client import Airflow
 from connectors.clickhouse.revenue import ClickHouseRevenue
-from connectors.clickhouse.schema import connect
 from connectors.files.invoice_folder import InvoiceFolderOnDisk
+from connectors.metering_wiring import clickhouse
 from connectors.pdf.invoice_pdf import render
 from connectors.postgres.books import PostgresBooks
 from connectors.postgres.invoice_drafts import PostgresInvoiceDrafts
@@ -23,16 +23,7 @@ def books() -> PostgresBooks:
 
 def warehouse() -> ClickHouseRevenue:
     """Revenue as ClickHouse has it."""
-    chosen = settings()
-    return ClickHouseRevenue(
-        connect(
-            host=chosen.clickhouse_host,
-            port=chosen.clickhouse_port,
-            database=chosen.clickhouse_db,
-            user=chosen.clickhouse_user,
-            password=chosen.clickhouse_password,
-        )
-    )
+    return ClickHouseRevenue(clickhouse(settings().clickhouse_db))
 
 
 def balances() -> RedisBatchBalances:

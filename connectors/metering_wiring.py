@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from clickhouse_driver import Client
+
 from connectors import clock
 from connectors.clickhouse.schema import connect
 from connectors.clickhouse.usage_feed import ClickHouseUsage
@@ -48,18 +50,21 @@ def announcer() -> KafkaAnnouncer:
     return KafkaAnnouncer(settings().kafka_bootstrap, prefix=settings().kafka_topic_prefix)
 
 
+def clickhouse(database: str) -> Client:
+    """A client of one database of the configured ClickHouse."""
+    chosen = settings()
+    return connect(
+        host=chosen.clickhouse_host,
+        port=chosen.clickhouse_port,
+        database=database,
+        user=chosen.clickhouse_user,
+        password=chosen.clickhouse_password,
+    )
+
+
 def warehouse() -> ClickHouseUsage:
     """Rated usage in ClickHouse."""
-    chosen = settings()
-    return ClickHouseUsage(
-        connect(
-            host=chosen.clickhouse_host,
-            port=chosen.clickhouse_port,
-            database=chosen.clickhouse_db,
-            user=chosen.clickhouse_user,
-            password=chosen.clickhouse_password,
-        )
-    )
+    return ClickHouseUsage(clickhouse(settings().clickhouse_db))
 
 
 def migrations() -> Migrations:

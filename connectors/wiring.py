@@ -4,9 +4,9 @@ from functools import cache
 
 from sqlalchemy import Engine
 
-from connectors.clickhouse.schema import apply_schema, connect
+from connectors.clickhouse.schema import apply_schema
 from connectors.kafka.resender import KafkaResender
-from connectors.metering_wiring import migrations, topic_admin, topics
+from connectors.metering_wiring import clickhouse, migrations, topic_admin, topics
 from connectors.postgres.accounts import AccountReader
 from connectors.postgres.administration import PostgresAdministrationStore
 from connectors.postgres.database import open_engine
@@ -18,15 +18,7 @@ __all__ = ["migrations", "topic_admin", "topics"]
 
 def apply_warehouse_schema() -> list[str]:
     """Create ClickHouse's database and tables; returns the files run."""
-    chosen = settings()
-    server = connect(
-        host=chosen.clickhouse_host,
-        port=chosen.clickhouse_port,
-        database="default",
-        user=chosen.clickhouse_user,
-        password=chosen.clickhouse_password,
-    )
-    return apply_schema(PROJECT_ROOT / "sql" / "clickhouse", server, database=chosen.clickhouse_db)
+    return apply_schema(PROJECT_ROOT / "sql" / "clickhouse", clickhouse("default"), database=settings().clickhouse_db)
 
 
 @cache
