@@ -3,14 +3,14 @@
 from connectors.airflow.client import Airflow
 from connectors.clickhouse.revenue import ClickHouseRevenue
 from connectors.files.invoice_folder import InvoiceFolderOnDisk
-from connectors.metering_wiring import clickhouse
+from connectors.metering_wiring import balance_cache, clickhouse
 from connectors.pdf.invoice_pdf import render
 from connectors.postgres.books import PostgresBooks
 from connectors.postgres.invoice_drafts import PostgresInvoiceDrafts
 from connectors.postgres.invoice_issuing import PostgresInvoiceIssuing
 from connectors.postgres.invoice_runs import PostgresInvoiceRuns
 from connectors.postgres.invoices import PostgresInvoices
-from connectors.redis.batch_balances import RedisBatchBalances
+from connectors.redis.balances import RedisBalances
 from connectors.settings import PROJECT_ROOT, settings
 from connectors.wiring import database
 from invoicing.invoice_ports import InvoiceBook, InvoicePrinter
@@ -26,10 +26,9 @@ def warehouse() -> ClickHouseRevenue:
     return ClickHouseRevenue(clickhouse(settings().clickhouse_db))
 
 
-def balances() -> RedisBatchBalances:
+def balances() -> RedisBalances:
     """Balances in Redis."""
-    chosen = settings()
-    return RedisBatchBalances(host=chosen.redis_host, port=chosen.redis_port, database=chosen.redis_db)
+    return balance_cache()
 
 
 def invoice_book() -> InvoiceBook:

@@ -82,16 +82,16 @@ def topic_admin() -> TopicAdmin:
     return TopicAdmin(settings().kafka_bootstrap)
 
 
-async def faults_of_optional_engines() -> Mapping[str, str]:
+def faults_of_optional_engines() -> Mapping[str, str]:
     """Engines metering can go without for a while, with why they do not answer."""
     faults: dict[str, str] = {}
     cache = balance_cache()
     try:
-        await cache.ping()
+        cache.ping()
     except EngineUnavailable as error:
         faults["Redis"] = str(error)
     finally:
-        await cache.close()
+        cache.close()
     try:
         warehouse().ping()
     except EngineUnavailable as error:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.attribution import RatingConfig
-from domain.metering import DeadLetter, Outcome, Partition, ReceivedEvent, Settled, prepare, settle
+from domain.metering import DeadLetter, Outcome, Partition, Prepared, ReceivedEvent, Settled, prepare, settle
 from domain.usage import TimeWindow
 from invoicing.metering_ports import AlreadyCounted, Balance, MeteringStore, OffsetRange
 from invoicing.records import Record
@@ -26,8 +26,22 @@ class Metered:
 
 
 @dataclass(slots=True)
+class Batch:
+    """Records read, attributed and given their price as far as that goes without the books."""
+
+    records: Sequence[Record]
+    fresh: Sequence[Record]
+    redelivered: Sequence[Record]
+    prepared: Prepared
+    config: RatingConfig
+
+
+@dataclass(slots=True)
 class MeterUsage:
-    """The use case, with the truth it rates with kept in memory between batches."""
+    """The use case, with the truth it rates with kept in memory between batches.
+
+    One thread may `prepare` a batch while another is in `book` with the one before: neither waits for the other.
+    """
 
     store: MeteringStore
     decode: Decoder
@@ -35,77 +49,76 @@ class MeterUsage:
     _config: RatingConfig | None = None
     _next_offsets: dict[Partition, int] = field(default_factory=dict)
 
-    async def meter(self, records: Sequence[Record]) -> Metered:
+    def meter(self, records: Sequence[Record]) -> Metered:
+        """Prepare and book a batch."""
+        return self.book(self.prepare(records))
+
+    def prepare(self, records: Sequence[Record]) -> Batch:
+        """Read a batch and decide what can be decided without the books. Asks the store only when it is the first."""
+        if self._config is None:
+            self._config = self.store.config()
+        return self._prepare(records, self._config)
+
+    def book(self, batch: Batch) -> Metered:
         """Book a batch. Raises what the store raises; nothing was booked then, or a repetition will find it booked.
 
         The transaction is tried with what is known in memory and thrown away when the database says that any of it is
         stale: the configuration, how far a partition is booked, or that an old event was counted before.
         """
-        config = self._config or await self.store.config()
         counted: dict[bytes, bytes] = {}
         while True:
-            fresh: list[Record] = []
-            redelivered: list[Record] = []
-            for record in records:
-                (fresh if self._is_fresh(record) else redelivered).append(record)
-            events, dead = self.decode(fresh)
             try:
-                done = await self._attempt(fresh, events, dead, config, counted)
+                settled, balances = self._attempt(batch, counted)
             except AlreadyCounted as answer:
                 counted.update(answer.known)
-                continue
             except _Stale as stale:
                 self._next_offsets.update(stale.next_offsets)
-                if stale.config_version != config.version:
-                    config = await self.store.config()
-                continue
-            self._config = config
-            settled, balances = done
-            return Metered(_count(settled), len(redelivered), [*balances, *await self._again(redelivered, config)])
+                if stale.config_version != batch.config.version:
+                    self._config = self.store.config()
+                batch = self._prepare(batch.records, self._config or batch.config)
+            else:
+                return Metered(_count(settled), len(batch.redelivered), [*balances, *self._again(batch)])
 
-    def forget(self, partitions: Iterable[Partition]) -> None:
-        """Drop what is remembered of partitions another worker may book from now on."""
-        for partition in partitions:
-            self._next_offsets.pop(partition, None)
+    def _prepare(self, records: Sequence[Record], config: RatingConfig) -> Batch:
+        fresh: list[Record] = []
+        redelivered: list[Record] = []
+        for record in records:
+            (fresh if self._is_fresh(record) else redelivered).append(record)
+        events, dead = self.decode(fresh)
+        prepared = prepare(events, config, self.window)
+        prepared.dead_letters.extend(dead)
+        return Batch(records, fresh, redelivered, prepared, config)
 
     def _is_fresh(self, record: Record) -> bool:
         origin = record.origin
         return origin.offset >= self._next_offsets.get((origin.topic, origin.partition), 0)
 
-    async def _attempt(
-        self,
-        fresh: Sequence[Record],
-        events: list[ReceivedEvent],
-        dead: list[DeadLetter],
-        config: RatingConfig,
-        counted: Mapping[bytes, bytes],
-    ) -> tuple[Settled, list[Balance]]:
-        if not fresh:
+    def _attempt(self, batch: Batch, counted: Mapping[bytes, bytes]) -> tuple[Settled, list[Balance]]:
+        if not batch.fresh:
             return Settled(), []
-        prepared = prepare(events, config, self.window)
-        prepared.dead_letters.extend(dead)
-        ranges = _ranges(fresh)
-        async with self.store.begin() as transaction:
-            position = await transaction.open(prepared, list(ranges), counted=counted.keys())
+        prepared = batch.prepared
+        ranges = _ranges(batch.fresh)
+        with self.store.begin() as transaction:
+            position = transaction.open(prepared, list(ranges), counted=counted.keys())
             behind = {
                 partition: offset
                 for partition, offset in position.next_offsets.items()
                 if offset > ranges[partition].first_offset
             }
-            if behind or position.config_version != config.version:
+            if behind or position.config_version != batch.config.version:
                 raise _Stale(position.config_version, behind)
             settled = settle(prepared, {**position.known, **counted} if counted else position.known, position.totals)
-            balances = await transaction.save(settled, ranges)
+            balances = transaction.save(settled, ranges)
         self._next_offsets.update({partition: span.next_offset for partition, span in ranges.items()})
         return settled, balances
 
-    async def _again(self, redelivered: Sequence[Record], config: RatingConfig) -> Sequence[Balance]:
+    def _again(self, batch: Batch) -> Sequence[Balance]:
         """Balances of what was booked before: its first delivery may have died between commit and telling the cache."""
-        if not redelivered:
+        if not batch.redelivered:
             return []
-        events, _ = self.decode(redelivered)
-        named = {item.event.subject: config.account_at(item.event.subject, item.event.time_micros) for item in events}
-        return await self.store.balances(sorted({account.account_id for account in named.values() if account is not None}))
+        events, _ = self.decode(batch.redelivered)
+        named = {item.event.subject: batch.config.account_at(item.event.subject, item.event.time_micros) for item in events}
+        return self.store.balances(sorted({account.account_id for account in named.values() if account is not None}))
 
 
 def _count(settled: Settled) -> dict[Outcome, int]:

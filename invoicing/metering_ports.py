@@ -1,7 +1,7 @@
 """What metering needs from the world: a transactional store, a balance cache, and the truth to rate with."""
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -51,30 +51,33 @@ class AlreadyCounted(Exception):
 class MeteringTransaction(Protocol):
     """One database transaction: everything of a batch is booked by it, or nothing is."""
 
-    async def open(self, prepared: Prepared, partitions: Sequence[Partition], *, counted: Collection[bytes]) -> Position:
+    def open(self, prepared: Prepared, partitions: Sequence[Partition], *, counted: Collection[bytes]) -> Position:
         """Lock what the batch touches and claim its identities but those `counted` before. Called once, first."""
 
-    async def save(self, settled: Settled, ranges: Mapping[Partition, OffsetRange]) -> list[Balance]:
+    def save(self, settled: Settled, ranges: Mapping[Partition, OffsetRange]) -> list[Balance]:
         """Write the batch. Called once, last; raises AlreadyCounted when the permanent key refuses an event."""
 
 
 class MeteringStore(Protocol):
     """The truth. Any failure means the transaction did not happen, or its outcome is told by `next_offsets`."""
 
-    async def config(self) -> RatingConfig:
+    def config(self) -> RatingConfig:
         """The present truth to rate with."""
 
-    def begin(self) -> AbstractAsyncContextManager[MeteringTransaction]:
+    def begin(self) -> AbstractContextManager[MeteringTransaction]:
         """A transaction: commits when left normally, rolls back when left by an exception."""
 
-    async def balances(self, account_ids: Sequence[int]) -> list[Balance]:
+    def balances(self, account_ids: Sequence[int]) -> list[Balance]:
         """Committed balances of some accounts."""
+
+    def all_balances(self) -> list[Balance]:
+        """Committed balances of every wallet: what a cache is filled with."""
 
 
 class BalanceCache(Protocol):
     """The fast copy of balances. May be told the same twice and out of order: an older version never wins."""
 
-    async def put(self, balances: Sequence[Balance]) -> None:
+    def put(self, balances: Sequence[Balance]) -> None:
         """Take over balances. Failing means only that the copy is stale until the next call."""
 
 

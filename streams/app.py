@@ -1,6 +1,5 @@
 """The Faust app of the metering worker. Start: `faust -L uvloop -A streams.app worker --web-port 16066`."""
 
-import asyncio
 import gc
 import logging
 import sys
@@ -62,7 +61,7 @@ def refuse_to_start_half(*_: Any, **__: Any) -> None:
         wiring.topic_admin().check(wiring.topics())
     except BillingError as error:
         sys.exit(f"the metering worker does not start: {error}")
-    for name, fault in asyncio.run(wiring.faults_of_optional_engines()).items():
+    for name, fault in wiring.faults_of_optional_engines().items():
         logging.getLogger(__name__).warning("%s is down (%s): metering goes on, its copy will be caught up", name, fault)
     # Batches allocate and free thousands of small objects a second, none of them in cycles; fewer collections, less latency.
     app.conf.datadir.parent.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ class BalanceTeller:
         """How many balances the cache has not been told."""
         return len(self._untold)
 
-    async def tell(self, balances: Sequence[Balance] = ()) -> None:
+    def tell(self, balances: Sequence[Balance] = ()) -> None:
         """Tell these and everything untold before; never raises because of the cache."""
         for balance in balances:
             known = self._untold.get(balance.wallet_id)
@@ -33,7 +33,7 @@ class BalanceTeller:
         if not self._untold or self._monotonic_seconds() < self._not_before:
             return
         try:
-            await self._cache.put(list(self._untold.values()))
+            self._cache.put(list(self._untold.values()))
         except EngineUnavailable as error:
             self._not_before = self._monotonic_seconds() + _RETRY_SECONDS
             _log.warning("%s; %d balances wait to be told", error, len(self._untold))

@@ -4,64 +4,78 @@
 records around errors and rebalances (docs/adr/0002).
 """
 
-import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from functools import partial
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from connectors import clock
 from connectors import metering_wiring as wiring
 from connectors.settings import settings
 from domain.errors import EngineUnavailable
 from domain.metering import Origin
+from invoicing.meter_usage import Batch, Metered, MeterUsage
 from invoicing.records import Record
 from streams import metrics
 from streams.app import app, usage_events
 from streams.balance_teller import BalanceTeller
+from streams.booking_line import BookingLine
 
 _log = logging.getLogger(__name__)
-_PAUSE_FIRST_SECONDS = 0.2
-_PAUSE_LONGEST_SECONDS = 10.0
 _FETCHES_MAX = 128
 
-Answer = TypeVar("Answer")
+
+class _Taken(NamedTuple):
+    """A batch on its way: what is booked, and what is acknowledged then."""
+
+    fetches: Sequence[Any]
+    batch: Batch
 
 
 @app.agent(usage_events, concurrency=1)
 async def meter_usage(stream: Any) -> AsyncIterator[None]:
-    """Book usage events."""
+    """Book usage events; while one batch is in its transaction, the next is read and decoded."""
     store = wiring.metering_store(f"{socket.gethostname()}-{os.getpid()}")
     metering = wiring.metering(store)
     teller = BalanceTeller(wiring.balance_cache(), clock.monotonic_seconds)
-    await teller.tell(await _patiently(store.all_balances))
+
+    def book(taken: _Taken) -> Metered:
+        started = clock.monotonic_seconds()
+        metered = metering.book(taken.batch)
+        teller.tell(metered.balances)
+        metrics.batch_done(metered, taken.batch.records, started_seconds=started)
+        return metered
+
+    async def acknowledge(taken: _Taken, _metered: Metered) -> None:
+        for fetch in taken.fetches:
+            await stream.ack(fetch)
+
+    line: BookingLine[_Taken, Any] = BookingLine(done=acknowledge, waiting=_say_waiting, failed=_end)
+    await line.call(lambda: _begin(metering, teller))
     async for fetches in stream.noack_take(_FETCHES_MAX, within=settings().batch_wait_seconds):
         for group in _groups(fetches, records_max=settings().batch_records_max):
-            records = [_record(raw) for fetch in group for raw in fetch.message.value]
-            started = clock.monotonic_seconds()
-            metered = await _patiently(partial(metering.meter, records))
-            await teller.tell(metered.balances)
-            metrics.batch_done(
-                metered, records, seconds=clock.monotonic_seconds() - started, now_micros=clock.epoch_micros()
-            )
-            for fetch in group:
-                await stream.ack(fetch)
+            batch = metering.prepare([_record(raw) for fetch in group for raw in fetch.message.value])
+            await line.put(_Taken(group, batch), book)
         yield
 
 
-async def _patiently(call: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Call until the database answers: waiting longer each time, and saying so."""
-    pause_seconds = _PAUSE_FIRST_SECONDS
-    while True:
-        try:
-            return await call()
-        except EngineUnavailable as error:
-            metrics.waiting_for_engine.inc()
-            _log.warning("%s; nothing is lost, trying again in %.1f s", error, pause_seconds)
-            await asyncio.sleep(pause_seconds)
-            pause_seconds = min(pause_seconds * 2, _PAUSE_LONGEST_SECONDS)
+def _begin(metering: MeterUsage, teller: BalanceTeller) -> None:
+    """Know what to rate with, and tell every balance: a worker before may have died between a commit and telling."""
+    metering.prepare([])
+    teller.tell(metering.store.all_balances())
+
+
+def _say_waiting(error: EngineUnavailable, pause_seconds: float) -> None:
+    metrics.waiting_for_engine.inc()
+    _log.warning("%s; nothing is lost, trying again in %.1f s", error, pause_seconds)
+
+
+def _end(error: BaseException) -> None:
+    """An error nobody expects ends the process: what was not acknowledged is read again by the one started after it."""
+    _log.critical("the worker ends: a batch cannot be booked and is not acknowledged", exc_info=error)
+    logging.shutdown()
+    os._exit(1)
 
 
 def _groups(fetches: Iterable[Any], *, records_max: int) -> Iterator[list[Any]]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from connectors import clock
 from invoicing.meter_usage import Metered
 from invoicing.records import Record
 
@@ -21,7 +22,7 @@ batch_records: Final = Histogram(
 )
 delay_seconds: Final = Histogram(
     "billing_delay_seconds",
-    "From a record's append in Kafka to its balance told to Redis, every record.",
+    "From an append in Kafka to the balances told to Redis, once for each append time in a batch.",
     buckets=(0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.5, 1, 5, 60),
 )
 waiting_for_engine: Final = Counter("billing_waits_for_engine_total", "Pauses because a database did not answer.")
@@ -29,14 +30,14 @@ lag_records: Final = Gauge("billing_lag_records", "Records appended and not book
 published: Final = Counter("billing_published_events_total", "Rated events sent on after their commit.", ["to"])
 
 
-def batch_done(metered: Metered, batch: Sequence[Record], *, seconds: float, now_micros: int) -> None:
+def batch_done(metered: Metered, batch: Sequence[Record], *, started_seconds: float) -> None:
     """Count a batch that is booked and told."""
     for outcome, number in metered.outcomes.items():
         events.labels(outcome.value).inc(number)
     records.inc(len(batch) - metered.redelivered_records)
     redelivered.inc(metered.redelivered_records)
-    batch_seconds.observe(seconds)
+    batch_seconds.observe(clock.monotonic_seconds() - started_seconds)
     batch_records.observe(len(batch))
-    observe = delay_seconds.observe
-    for record in batch:
-        observe((now_micros - record.origin.received_micros) / 1_000_000)
+    now_micros = clock.epoch_micros()
+    for received_micros in {record.origin.received_micros for record in batch}:
+        delay_seconds.observe((now_micros - received_micros) / 1_000_000)

@@ -1,6 +1,5 @@
 """Books for tests, kept the real way: accounts by administration, usage by metering, ClickHouse by the outbox."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -127,18 +126,18 @@ def book(
         first = connection.execute(text("SELECT coalesce(max(next_offset), 0) FROM partition_progress")).scalar_one()
     micros = int(received_at.timestamp()) * 1_000_000
     records = [Record(Origin(TOPIC, 0, first + place, micros), event) for place, event in enumerate(events)]
-    metered = asyncio.run(_meter(records))
+    metered = _meter(records)
     if warehouse:
         send_to_warehouse()
     return metered
 
 
-async def _meter(records: Sequence[Record]) -> Metered:
+def _meter(records: Sequence[Record]) -> Metered:
     store = metering_wiring.metering_store("tests")
     try:
-        return await metering_wiring.metering(store).meter(records)
+        return metering_wiring.metering(store).meter(records)
     finally:
-        await store.close()
+        store.close()
 
 
 def send_to_warehouse() -> None:

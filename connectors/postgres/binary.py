@@ -9,7 +9,7 @@ from datetime import date
 from struct import Struct, pack
 from typing import Any, Final
 
-from psycopg import AsyncConnection
+from psycopg import Connection
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
@@ -128,7 +128,7 @@ def _dumper(array_oid: int) -> type[Dumper]:
     return ArrayDumper
 
 
-def register(connection: AsyncConnection[Any]) -> None:
+def register(connection: Connection[Any]) -> None:
     """Teach a connection to send these arrays."""
     for kind, oid in (
         (Int8Array, 1016),

@@ -4,13 +4,13 @@ Locks are always taken in the same order (configuration, partitions, identities 
 each other but never in a circle. Statements: connectors/postgres/metering_sql.py.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from connectors.postgres import metering_sql as sql
@@ -40,63 +40,63 @@ class PostgresMeteringStore:
         self._dsn = dsn
         self._worker = worker
         self._clock = clock
-        self._connection: AsyncConnection[tuple[Any, ...]] | None = None
+        self._connection: Connection[tuple[Any, ...]] | None = None
 
-    async def config(self) -> RatingConfig:
+    def config(self) -> RatingConfig:
         """The present truth to rate with, read in one snapshot."""
-        async with self._transaction() as connection:
-            return await load_rating_config(connection)
+        with self._transaction() as connection:
+            return load_rating_config(connection)
 
-    async def balances(self, account_ids: Sequence[int]) -> list[Balance]:
+    def balances(self, account_ids: Sequence[int]) -> list[Balance]:
         """Committed balances of some accounts."""
-        async with self._transaction() as connection:
-            cursor = await connection.execute(sql.BALANCES, (list(account_ids),))
-            return [Balance(*row) for row in await cursor.fetchall()]
+        with self._transaction() as connection:
+            cursor = connection.execute(sql.BALANCES, (list(account_ids),))
+            return [Balance(*row) for row in cursor.fetchall()]
 
-    async def all_balances(self) -> list[Balance]:
+    def all_balances(self) -> list[Balance]:
         """Committed balances of every wallet: what a cache is filled with."""
-        async with self._transaction() as connection:
-            cursor = await connection.execute(sql.ALL_BALANCES)
-            return [Balance(*row) for row in await cursor.fetchall()]
+        with self._transaction() as connection:
+            cursor = connection.execute(sql.ALL_BALANCES)
+            return [Balance(*row) for row in cursor.fetchall()]
 
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator["PostgresMeteringTransaction"]:
+    @contextmanager
+    def begin(self) -> Iterator["PostgresMeteringTransaction"]:
         """A transaction: commits when left normally, rolls back when left by an exception."""
-        async with self._guarded() as connection:
+        with self._guarded() as connection:
             try:
                 # It begins with its first statements, in the same round trip.
                 yield PostgresMeteringTransaction(connection, worker=self._worker, booked_at=self._clock())
             except BaseException:
                 if not connection.closed:
-                    await _roll_back(connection)
+                    _roll_back(connection)
                 raise
-            await connection.execute("COMMIT")
+            connection.execute("COMMIT")
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close the connection; the next use opens another."""
         if self._connection is not None:
-            await self._connection.close()
+            self._connection.close()
             self._connection = None
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
-        async with self._guarded() as connection, connection.transaction():
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection[tuple[Any, ...]]]:
+        with self._guarded() as connection, connection.transaction():
             yield connection
 
-    @asynccontextmanager
-    async def _guarded(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
+    @contextmanager
+    def _guarded(self) -> Iterator[Connection[tuple[Any, ...]]]:
         """Raises EngineUnavailable for everything that may pass: a lost connection, a lock not given, a deadlock."""
         try:
-            yield await self._connected()
+            yield self._connected()
         except psycopg.OperationalError as error:
-            await self.close()
+            self.close()
             reason = str(error).strip().splitlines()[0]
             raise EngineUnavailable(f"PostgreSQL does not answer ({reason}): see `make status`") from error
 
-    async def _connected(self) -> AsyncConnection[tuple[Any, ...]]:
+    def _connected(self) -> Connection[tuple[Any, ...]]:
         if self._connection is None or self._connection.closed:
-            connection = await AsyncConnection.connect(self._dsn, autocommit=True, connect_timeout=5, prepare_threshold=0)
-            await connection.execute(sql.SESSION)
+            connection = Connection.connect(self._dsn, autocommit=True, connect_timeout=5, prepare_threshold=0)
+            connection.execute(sql.SESSION)
             register(connection)
             self._connection = connection
         return self._connection
@@ -105,14 +105,14 @@ class PostgresMeteringStore:
 class PostgresMeteringTransaction:
     """One batch's transaction."""
 
-    def __init__(self, connection: AsyncConnection[tuple[Any, ...]], *, worker: str, booked_at: datetime) -> None:
+    def __init__(self, connection: Connection[tuple[Any, ...]], *, worker: str, booked_at: datetime) -> None:
         self._connection = connection
         self._worker = worker
         self._booked_at = booked_at
         self._batch_id = 0
         self._config_version = 0
 
-    async def open(self, prepared: Prepared, partitions: Sequence[Partition], *, counted: Collection[bytes]) -> Position:
+    def open(self, prepared: Prepared, partitions: Sequence[Partition], *, counted: Collection[bytes]) -> Position:
         """Lock what the batch touches, claim its identities, read its running totals: one round trip."""
         # An event counted before claims nothing: a conflict would leave its own digest for later retries to be judged by.
         firsts = [first for key, first in prepared.firsts.items() if key not in counted]
@@ -130,47 +130,47 @@ class PostgresMeteringTransaction:
         total_keys = list(totals)
         wanted = _partition_arrays(partitions)
         connection = self._connection
-        async with connection.pipeline():
-            await connection.execute("BEGIN")
-            versions = await connection.execute(sql.LOCK_CONFIG)
-            await connection.execute(sql.ADD_PARTITIONS, wanted)
-            progress = await connection.execute(sql.LOCK_PARTITIONS, wanted)
-            refused = await connection.execute(sql.CLAIM, claims)
-            await connection.execute(sql.LOCK_WALLETS, (int8_array(list(wallets)),))
-            running = await connection.execute(sql.TOTALS, _total_arrays(total_keys))
-        ((self._config_version, self._batch_id),) = await versions.fetchall()
-        known = {key.bytes: digest and digest.bytes for key, digest in await refused.fetchall()}
+        with connection.pipeline():
+            connection.execute("BEGIN")
+            versions = connection.execute(sql.LOCK_CONFIG)
+            connection.execute(sql.ADD_PARTITIONS, wanted)
+            progress = connection.execute(sql.LOCK_PARTITIONS, wanted)
+            refused = connection.execute(sql.CLAIM, claims)
+            connection.execute(sql.LOCK_WALLETS, (int8_array(list(wallets)),))
+            running = connection.execute(sql.TOTALS, _total_arrays(total_keys))
+        ((self._config_version, self._batch_id),) = versions.fetchall()
+        known = {key.bytes: digest and digest.bytes for key, digest in refused.fetchall()}
         if None in known.values():
             # Claimed by a transaction that committed while this one waited: its digests are visible only from here on.
-            known = await self._digests(sql.DIGESTS, list(known))
+            known = self._digests(sql.DIGESTS, list(known))
         waiting = [key for key, first in prepared.firsts.items() if type(first) is Waiting]
         if waiting:
-            known |= await self._digests(sql.STILL_WAITING, waiting)
+            known |= self._digests(sql.STILL_WAITING, waiting)
         return Position(
             self._config_version,
-            {(topic, partition): offset for topic, partition, offset in await progress.fetchall()},
+            {(topic, partition): offset for topic, partition, offset in progress.fetchall()},
             known,
-            {total_keys[ordinal - 1]: Total(*total) for ordinal, *total in await running.fetchall()},
+            {total_keys[ordinal - 1]: Total(*total) for ordinal, *total in running.fetchall()},
         )
 
-    async def _digests(self, statement: LiteralString, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        cursor = await self._connection.execute(statement, (uuid_array(keys),))
-        return {key.bytes: digest.bytes for key, digest in await cursor.fetchall()}
+    def _digests(self, statement: LiteralString, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        cursor = self._connection.execute(statement, (uuid_array(keys),))
+        return {key.bytes: digest.bytes for key, digest in cursor.fetchall()}
 
-    async def save(self, settled: Settled, ranges: Mapping[Partition, OffsetRange]) -> list[Balance]:
+    def save(self, settled: Settled, ranges: Mapping[Partition, OffsetRange]) -> list[Balance]:
         """Write the batch: a COPY of the rated events and one round trip."""
         if settled.rated:
             try:
-                await self._copy(settled)
+                self._copy(settled)
             except psycopg.errors.UniqueViolation as error:
-                await _roll_back(self._connection)
-                raise AlreadyCounted(await self._counted_before(settled)) from error
+                _roll_back(self._connection)
+                raise AlreadyCounted(self._counted_before(settled)) from error
         connection = self._connection
-        async with connection.pipeline():
+        with connection.pipeline():
             head = (self._batch_id, self._worker, self._config_version, self._booked_at, len(settled.rated))
-            await connection.execute(sql.INSERT_BATCH, head)
-            await connection.execute(sql.INSERT_RANGES, (self._batch_id, *_range_arrays(settled, ranges)))
-            await connection.execute(
+            connection.execute(sql.INSERT_BATCH, head)
+            connection.execute(sql.INSERT_RANGES, (self._batch_id, *_range_arrays(settled, ranges)))
+            connection.execute(
                 sql.ADVANCE,
                 (
                     *_partition_arrays(list(ranges)),
@@ -178,29 +178,29 @@ class PostgresMeteringTransaction:
                 ),
             )
             if settled.totals:
-                await connection.execute(sql.ADD_TOTALS, (*_total_arrays(list(settled.totals)), *_sum_arrays(settled)))
+                connection.execute(sql.ADD_TOTALS, (*_total_arrays(list(settled.totals)), *_sum_arrays(settled)))
             debits = (
                 int8_array(list(settled.debits)),
                 int8_array(list(settled.debits.values())),
                 str(self._batch_id),
                 self._booked_at,
             )
-            changed = await connection.execute(sql.DEBIT, debits) if settled.debits else None
-            await self._save_refused(settled)
-        return [Balance(*row) for row in await changed.fetchall()] if changed is not None else []
+            changed = connection.execute(sql.DEBIT, debits) if settled.debits else None
+            self._save_refused(settled)
+        return [Balance(*row) for row in changed.fetchall()] if changed is not None else []
 
-    async def _copy(self, settled: Settled) -> None:
-        async with self._connection.cursor() as cursor, cursor.copy(sql.COPY_EVENTS) as copy:
-            await copy.write(copy_rows(settled.rated, batch_id=self._batch_id))
+    def _copy(self, settled: Settled) -> None:
+        with self._connection.cursor() as cursor, cursor.copy(sql.COPY_EVENTS) as copy:
+            copy.write(copy_rows(settled.rated, batch_id=self._batch_id))
 
-    async def _counted_before(self, settled: Settled) -> dict[bytes, bytes]:
+    def _counted_before(self, settled: Settled) -> dict[bytes, bytes]:
         events = [usage.received.event for usage in settled.rated]
         keys, times = (
             uuid_array([event.key for event in events]),
             timestamp_array([event.time_micros for event in events]),
         )
-        cursor = await self._connection.execute(sql.COUNTED_BEFORE, (keys, times))
-        booked = {row[0].bytes: row[1:] for row in await cursor.fetchall()}
+        cursor = self._connection.execute(sql.COUNTED_BEFORE, (keys, times))
+        booked = {row[0].bytes: row[1:] for row in cursor.fetchall()}
         mine = {event.key: event for event in events}
         return {
             key: mine[key].body_digest
@@ -209,7 +209,7 @@ class PostgresMeteringTransaction:
             for key, body in booked.items()
         }
 
-    async def _save_refused(self, settled: Settled) -> None:
+    def _save_refused(self, settled: Settled) -> None:
         connection = self._connection
         if settled.dead_letters:
             letters = settled.dead_letters
@@ -220,7 +220,7 @@ class PostgresMeteringTransaction:
                 text_array(letter.detail for letter in letters),
             )
             payload = bytea_array(letter.payload for letter in letters)
-            await connection.execute(sql.INSERT_DEAD_LETTERS, (self._batch_id, *place, index, *why, payload))
+            connection.execute(sql.INSERT_DEAD_LETTERS, (self._batch_id, *place, index, *why, payload))
         if settled.conflicts:
             items = settled.conflicts
             place = _origin_arrays([item.origin for item in items])
@@ -231,7 +231,7 @@ class PostgresMeteringTransaction:
                 text_array(item.event.id for item in items),
                 bytea_array(item.payload for item in items),
             )
-            await connection.execute(sql.INSERT_CONFLICTS, (self._batch_id, *place, *who))
+            connection.execute(sql.INSERT_CONFLICTS, (self._batch_id, *place, *who))
         if settled.waiting:
             waits = settled.waiting
             place = _origin_arrays([wait.received.origin for wait in waits])
@@ -244,12 +244,12 @@ class PostgresMeteringTransaction:
                 text_array(wait.reason for wait in waits),
                 bytea_array(wait.received.payload for wait in waits),
             )
-            await connection.execute(sql.INSERT_QUARANTINED, (self._batch_id, *place, *what))
+            connection.execute(sql.INSERT_QUARANTINED, (self._batch_id, *place, *what))
 
 
-async def _roll_back(connection: AsyncConnection[tuple[Any, ...]]) -> None:
+def _roll_back(connection: Connection[tuple[Any, ...]]) -> None:
     if connection.info.transaction_status is not TransactionStatus.IDLE:
-        await connection.execute("ROLLBACK")
+        connection.execute("ROLLBACK")
 
 
 def _partition_arrays(partitions: Sequence[Partition]) -> tuple[BinaryArray, BinaryArray]:

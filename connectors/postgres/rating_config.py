@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from psycopg import AsyncConnection
+from psycopg import Connection
 
 from domain.attribution import (
     DISTANT_FUTURE,
@@ -32,13 +32,13 @@ _SUBSCRIPTIONS = "SELECT account_id, plan_version_id, lower(validity), upper(val
 _ALIASES = "SELECT alias, account_id, lower(validity), upper(validity) FROM alias"
 
 
-async def load_rating_config(connection: AsyncConnection[tuple[Any, ...]]) -> RatingConfig:
+def load_rating_config(connection: Connection[tuple[Any, ...]]) -> RatingConfig:
     """Read everything; call inside a transaction. All statements see one moment, so the version fits the rest."""
-    await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-    ((version,),) = await _rows(connection, _VERSION)
-    plans = await _plans(connection)
+    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    ((version,),) = _rows(connection, _VERSION)
+    plans = _plans(connection)
     subscriptions: dict[int, list[Subscription]] = {}
-    for account_id, plan_version_id, start, end in await _rows(connection, _SUBSCRIPTIONS):
+    for account_id, plan_version_id, start, end in _rows(connection, _SUBSCRIPTIONS):
         if plan_version_id in plans:
             span = Subscription(plans[plan_version_id], _micros(start, DISTANT_PAST), _micros(end, DISTANT_FUTURE))
             subscriptions.setdefault(account_id, []).append(span)
@@ -53,10 +53,10 @@ async def load_rating_config(connection: AsyncConnection[tuple[Any, ...]]) -> Ra
             zones.setdefault(zone, ZoneInfo(zone)),
             subscriptions.get(account_id, ()),
         )
-        for account_id, code, customer_code, wallet_id, currency, zone in await _rows(connection, _ACCOUNTS)
+        for account_id, code, customer_code, wallet_id, currency, zone in _rows(connection, _ACCOUNTS)
     }
     aliases: dict[str, list[AliasSpan]] = {}
-    for alias, account_id, start, end in await _rows(connection, _ALIASES):
+    for alias, account_id, start, end in _rows(connection, _ALIASES):
         if account_id in accounts:
             span_of_alias = AliasSpan(accounts[account_id], _micros(start, DISTANT_PAST), _micros(end, DISTANT_FUTURE))
             aliases.setdefault(alias, []).append(span_of_alias)
@@ -64,11 +64,9 @@ async def load_rating_config(connection: AsyncConnection[tuple[Any, ...]]) -> Ra
     return RatingConfig(version, aliases, accounts, meters)
 
 
-async def _plans(connection: AsyncConnection[tuple[Any, ...]]) -> dict[int, PlanVersion]:
+def _plans(connection: Connection[tuple[Any, ...]]) -> dict[int, PlanVersion]:
     plans: dict[int, PlanVersion] = {}
-    for charge_id, plan_version_id, meter, description, sac, unit, price, label, currency in await _rows(
-        connection, _CHARGES
-    ):
+    for charge_id, plan_version_id, meter, description, sac, unit, price, label, currency in _rows(connection, _CHARGES):
         plan = plans.get(plan_version_id)
         if plan is None:
             plan = plans[plan_version_id] = PlanVersion(plan_version_id, label, Currency(currency), {})
@@ -78,9 +76,9 @@ async def _plans(connection: AsyncConnection[tuple[Any, ...]]) -> dict[int, Plan
     return plans
 
 
-async def _rows(connection: AsyncConnection[tuple[Any, ...]], statement: str) -> list[tuple[Any, ...]]:
-    cursor = await connection.execute(statement.encode())
-    return await cursor.fetchall()
+def _rows(connection: Connection[tuple[Any, ...]], statement: str) -> list[tuple[Any, ...]]:
+    cursor = connection.execute(statement.encode())
+    return cursor.fetchall()
 
 
 def _micros(moment: datetime | None, otherwise: int) -> int:

@@ -3,17 +3,18 @@
 Key `balance:{account_id}`: fields `balance_micros` and `version` (the wallet's, from PostgreSQL). Losing it loses nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
+from redis import Redis
 from redis.backoff import NoBackoff
-from redis.commands.core import AsyncScript
+from redis.commands.core import Script
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from domain.errors import EngineUnavailable
+from invoicing.books_ports import CachedBalance
 from invoicing.metering_ports import Balance
 
 # Versions and balances travel as texts: Lua's numbers are doubles, exact only to 2^53. Versions compare by length first,
@@ -47,9 +48,9 @@ class RedisBalances:
             # At once and once: the library's own pauses, seconds long, would hold up the worker while Redis is down.
             retry=Retry(NoBackoff(), 1),
         )
-        self._put: AsyncScript = self._client.register_script(_PUT_NEWER)
+        self._put: Script = self._client.register_script(_PUT_NEWER)
 
-    async def put(self, balances: Sequence[Balance]) -> None:
+    def put(self, balances: Sequence[Balance]) -> None:
         """Take over balances; an older version changes nothing. Raises EngineUnavailable when Redis does not answer."""
         for start in range(0, len(balances), _CHUNK):
             chunk = balances[start : start + _CHUNK]
@@ -57,31 +58,31 @@ class RedisBalances:
             for balance in chunk:
                 arguments += (balance.balance_micros, balance.version)
             with _told_in_a_sentence():
-                await self._put(keys=[f"balance:{balance.account_id}" for balance in chunk], args=arguments)
+                self._put(keys=[f"balance:{balance.account_id}" for balance in chunk], args=arguments)
 
-    async def read(self, account_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
-        """Balance in micros and version of each account that has one here."""
-        found: dict[int, tuple[int, int]] = {}
+    def read(self, account_ids: Sequence[int]) -> Mapping[int, CachedBalance]:
+        """The balance of each account that has one here. Raises EngineUnavailable when Redis does not answer."""
+        found: dict[int, CachedBalance] = {}
         for start in range(0, len(account_ids), _CHUNK):
             chunk = account_ids[start : start + _CHUNK]
             pipeline = self._client.pipeline(transaction=False)
             for account_id in chunk:
                 pipeline.hmget(f"balance:{account_id}", "balance_micros", "version")
             with _told_in_a_sentence():
-                rows = await pipeline.execute()
+                rows = pipeline.execute()
             for account_id, (micros, version) in zip(chunk, rows, strict=True):
                 if micros is not None and version is not None:
-                    found[account_id] = (int(micros), int(version))
+                    found[account_id] = CachedBalance(int(micros), int(version))
         return found
 
-    async def ping(self) -> None:
+    def ping(self) -> None:
         """Raises EngineUnavailable when Redis does not answer."""
         with _told_in_a_sentence():
-            await self._client.ping()
+            self._client.ping()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        self._client.close()
 
 
 @contextmanager

@@ -48,8 +48,8 @@ async def meter(stream: Any) -> AsyncIterator[None]:
             )
             for event in events
         ]
-        metered = await metering.meter(records)
-        await teller.tell(metered.balances)
+        metered = metering.meter(records)
+        teller.tell(metered.balances)
         for event in events:
             await stream.ack(event)
         yield

@@ -1,6 +1,5 @@
 """A small demonstration on the real databases, by the real use cases, without Kafka and Airflow between them."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -80,20 +79,20 @@ class Runner:
             origin = Origin(demonstration_wiring.usage_topic(), partition, self._offsets[partition], RECEIVED_MICROS)
             records.append(Record(origin, value))
             self._offsets[partition] += 1
-        asyncio.run(_book(records))
+        _book(records)
 
 
-async def _book(records: Sequence[Record]) -> None:
+def _book(records: Sequence[Record]) -> None:
     """In several batches, telling Redis after each, as the worker does."""
     store, cache = metering_wiring.metering_store("tests"), metering_wiring.balance_cache()
     metering = metering_wiring.metering(store)
     try:
         for start in range(0, len(records), 400):
-            metered = await metering.meter(records[start : start + 400])
-            await cache.put(metered.balances)
+            metered = metering.meter(records[start : start + 400])
+            cache.put(metered.balances)
     finally:
-        await store.close()
-        await cache.close()
+        store.close()
+        cache.close()
 
 
 def _released(aliases: Sequence[str]) -> list[tuple[str, bytes]]:

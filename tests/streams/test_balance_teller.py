@@ -14,7 +14,7 @@ class Cache:
         self.down = False
         self.calls = []
 
-    async def put(self, balances):
+    def put(self, balances):
         self.calls.append(list(balances))
         if self.down:
             raise EngineUnavailable("Redis does not answer")
@@ -49,70 +49,70 @@ def a_balance(version, *, wallet_id=1):
     return Balance(wallet_id=wallet_id, account_id=wallet_id + 100, balance_micros=-version, version=version)
 
 
-async def test_balances_are_told_at_once(teller, cache):
-    await teller.tell([a_balance(1), a_balance(1, wallet_id=2)])
+def test_balances_are_told_at_once(teller, cache):
+    teller.tell([a_balance(1), a_balance(1, wallet_id=2)])
     assert cache.calls == [[a_balance(1), a_balance(1, wallet_id=2)]]
     assert teller.untold == 0
 
 
-async def test_nothing_to_tell_asks_nothing_of_the_cache(teller, cache):
-    await teller.tell([])
-    await teller.tell()
+def test_nothing_to_tell_asks_nothing_of_the_cache(teller, cache):
+    teller.tell([])
+    teller.tell()
     assert cache.calls == []
 
 
-async def test_of_one_wallet_only_the_newest_is_told_in_whatever_order_they_come(teller, cache):
-    await teller.tell([a_balance(2), a_balance(9), a_balance(3)])
+def test_of_one_wallet_only_the_newest_is_told_in_whatever_order_they_come(teller, cache):
+    teller.tell([a_balance(2), a_balance(9), a_balance(3)])
     assert cache.calls == [[a_balance(9)]]
 
 
-async def test_a_cache_that_is_down_raises_nothing_and_keeps_what_it_missed(teller, cache):
+def test_a_cache_that_is_down_raises_nothing_and_keeps_what_it_missed(teller, cache):
     cache.down = True
-    await teller.tell([a_balance(1)])
+    teller.tell([a_balance(1)])
     assert teller.untold == 1
 
 
-async def test_a_cache_that_is_down_is_left_alone_for_two_seconds(teller, cache, clock):
+def test_a_cache_that_is_down_is_left_alone_for_two_seconds(teller, cache, clock):
     cache.down = True
-    await teller.tell([a_balance(1)])
+    teller.tell([a_balance(1)])
     clock.seconds += 1.9
-    await teller.tell([a_balance(2)])
+    teller.tell([a_balance(2)])
     assert len(cache.calls) == 1
     clock.seconds += 0.2
-    await teller.tell([a_balance(3)])
+    teller.tell([a_balance(3)])
     assert len(cache.calls) == 2
 
 
-async def test_what_was_missed_is_told_with_the_next_batch_newest_only(teller, cache, clock):
+def test_what_was_missed_is_told_with_the_next_batch_newest_only(teller, cache, clock):
     cache.down = True
-    await teller.tell([a_balance(1), a_balance(5, wallet_id=2)])
+    teller.tell([a_balance(1), a_balance(5, wallet_id=2)])
     cache.down = False
     clock.seconds += 2.1
-    await teller.tell([a_balance(2), a_balance(4, wallet_id=2)])
+    teller.tell([a_balance(2), a_balance(4, wallet_id=2)])
     assert cache.calls[-1] == [a_balance(2), a_balance(5, wallet_id=2)]
     assert teller.untold == 0
 
 
-async def test_what_was_missed_is_told_also_when_nothing_new_came(teller, cache, clock):
+def test_what_was_missed_is_told_also_when_nothing_new_came(teller, cache, clock):
     cache.down = True
-    await teller.tell([a_balance(1)])
+    teller.tell([a_balance(1)])
     cache.down = False
     clock.seconds += 2.1
-    await teller.tell()
+    teller.tell()
     assert cache.calls[-1] == [a_balance(1)]
 
 
-async def test_an_untold_balance_is_remembered_once_a_wallet(teller, cache):
+def test_an_untold_balance_is_remembered_once_a_wallet(teller, cache):
     cache.down = True
     for version in range(1, 1_000):
-        await teller.tell([a_balance(version)])
+        teller.tell([a_balance(version)])
     assert teller.untold == 1
 
 
-async def test_another_fault_than_a_silent_engine_is_not_swallowed(teller, cache, monkeypatch):
-    async def broken(balances):
+def test_another_fault_than_a_silent_engine_is_not_swallowed(teller, cache, monkeypatch):
+    def broken(balances):
         raise TypeError("a fault of the program")
 
     monkeypatch.setattr(cache, "put", broken)
     with pytest.raises(TypeError):
-        await teller.tell([a_balance(1)])
+        teller.tell([a_balance(1)])

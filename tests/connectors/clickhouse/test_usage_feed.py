@@ -45,12 +45,12 @@ def feed(warehouse):
 
 
 @pytest.fixture
-async def worker(database, warehouse):
+def worker(database, warehouse):
     open_shop()
     open_account("acme")
     worker = Worker()
     yield worker
-    await worker.store.close()
+    worker.store.close()
 
 
 @pytest.fixture
@@ -104,8 +104,8 @@ def test_an_event_sent_twice_counts_once(feed, warehouse):
     assert counted(warehouse)[:2] == (1, 500_000)
 
 
-async def test_a_crash_between_insert_and_mark_counts_every_event_once(worker, outbox, feed, warehouse):
-    await worker.take(Topic().append(*(a_usage_event(f"event-{number}") for number in range(10))))
+def test_a_crash_between_insert_and_mark_counts_every_event_once(worker, outbox, feed, warehouse):
+    worker.take(Topic().append(*(a_usage_event(f"event-{number}") for number in range(10))))
     with pytest.raises(RuntimeError, match="killed"):
         warehouse_next(DiesBeforeMarking(outbox), feed, events_max=100, certain=True)
     assert counted(warehouse) == (10, 2_000_000, 10)
@@ -114,21 +114,21 @@ async def test_a_crash_between_insert_and_mark_counts_every_event_once(worker, o
     assert warehouse_next(outbox, feed, events_max=100, certain=True) is None
 
 
-async def test_after_a_crash_in_the_middle_of_an_insert_only_what_is_missing_is_added(worker, outbox, feed, warehouse):
-    await worker.take(Topic().append(*(a_usage_event(f"event-{number}") for number in range(10))))
+def test_after_a_crash_in_the_middle_of_an_insert_only_what_is_missing_is_added(worker, outbox, feed, warehouse):
+    worker.take(Topic().append(*(a_usage_event(f"event-{number}") for number in range(10))))
     _, events = outbox.unwarehoused(events_max=100)
     feed.insert(events[:4])
     assert warehouse_next(outbox, feed, events_max=100, certain=False) == 6
     assert counted(warehouse) == (10, 2_000_000, 10)
 
 
-async def test_an_id_used_again_after_24_hours_for_the_same_day_counts_as_the_two_events_it_is(
+def test_an_id_used_again_after_24_hours_for_the_same_day_counts_as_the_two_events_it_is(
     worker, outbox, feed, warehouse, database
 ):
     topic = Topic()
-    await worker.take(topic.append(a_usage_event()))
+    worker.take(topic.append(a_usage_event()))
     again = a_usage_event(at=HAPPENED_AT + timedelta(minutes=1))
-    await worker.take(topic.append(again, received_at=RECEIVED_AT + timedelta(hours=25)))
+    worker.take(topic.append(again, received_at=RECEIVED_AT + timedelta(hours=25)))
     assert Books(database).outcomes() == {"rated": 2}
     (_, events) = outbox.unwarehoused(events_max=100)
     feed.insert([event for event in events if event.event_time == HAPPENED_AT])
@@ -136,8 +136,8 @@ async def test_an_id_used_again_after_24_hours_for_the_same_day_counts_as_the_tw
     assert counted(warehouse) == (2, 400_000, 2)
 
 
-async def test_a_clickhouse_that_is_down_marks_nothing_and_is_caught_up_later(worker, outbox, feed, warehouse):
-    await worker.take(Topic().append(a_usage_event()))
+def test_a_clickhouse_that_is_down_marks_nothing_and_is_caught_up_later(worker, outbox, feed, warehouse):
+    worker.take(Topic().append(a_usage_event()))
     down = ClickHouseUsage(connect(host="127.0.0.1", port=1, database="default", user="default", password=""))
     with pytest.raises(EngineUnavailable, match=r"ClickHouse does not answer \(.*\): see `make status`"):
         warehouse_next(outbox, down, events_max=100, certain=True)

@@ -1,6 +1,7 @@
 """The metering store: one moment of the configuration, locks that are waited for, and a connection that is opened again."""
 
-import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -34,17 +35,24 @@ def books(database):
 
 
 @pytest.fixture
-async def store(books):
+def store(books):
     worker = Worker()
     yield worker.store
-    await worker.store.close()
+    worker.store.close()
 
 
 @pytest.fixture
-async def other_store(books):
+def beside():
+    """A thread beside the test's own."""
+    with ThreadPoolExecutor(1) as thread:
+        yield thread
+
+
+@pytest.fixture
+def other_store(books):
     worker = Worker("other")
     yield worker.store
-    await worker.store.close()
+    worker.store.close()
 
 
 def batch(config, *events, partition=0):
@@ -52,29 +60,29 @@ def batch(config, *events, partition=0):
     return prepare(items, config, WINDOW)
 
 
-async def book(store, prepared, *, partition=0, records=1):
+def book(store, prepared, *, partition=0, records=1):
     """A whole transaction."""
-    async with store.begin() as transaction:
-        position = await transaction.open(prepared, [(TOPIC, partition)], counted=())
+    with store.begin() as transaction:
+        position = transaction.open(prepared, [(TOPIC, partition)], counted=())
         settled = settle(prepared, position.known, position.totals)
-        return position, await transaction.save(settled, {(TOPIC, partition): OffsetRange(0, records, records)})
+        return position, transaction.save(settled, {(TOPIC, partition): OffsetRange(0, records, records)})
 
 
-async def until_somebody_waits(books):
+def until_somebody_waits(books):
     """Wait until a statement in the test database waits for a lock."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     for _ in range(2_000):
         if books.rows(waiting) == [(1,)]:
             return
-        await asyncio.sleep(0.005)
+        time.sleep(0.005)
     raise AssertionError("nobody waits for a lock")
 
 
 # Configuration
 
 
-async def test_the_configuration_is_read_with_its_accounts_plans_aliases_and_version(store, books):
-    config = await store.config()
+def test_the_configuration_is_read_with_its_accounts_plans_aliases_and_version(store, books):
+    config = store.config()
     acme = config.account_at("acme", micros_of(NOON))
     assert (acme.code, acme.customer_code, acme.currency, str(acme.time_zone)) == (
         "acme",
@@ -87,11 +95,11 @@ async def test_the_configuration_is_read_with_its_accounts_plans_aliases_and_ver
     assert [config.version] == [version for (version,) in books.rows("SELECT version FROM config_version")]
 
 
-async def test_spans_of_aliases_and_subscriptions_are_read_to_the_microsecond(store, books, database):
+def test_spans_of_aliases_and_subscriptions_are_read_to_the_microsecond(store, books, database):
     with database.begin() as connection:
         span = "tstzrange('2026-10-01T00:00:00.000001Z', '2026-10-15T12:00:00Z')"
         connection.exec_driver_sql(f"INSERT INTO alias SELECT 'shop', account_id, {span} FROM account WHERE code = 'acme'")
-    config = await store.config()
+    config = store.config()
     start = micros_of(datetime(2026, 10, 1, 0, 0, 0, 1, tzinfo=UTC))
     named = [config.account_at("shop", moment) for moment in (start - 1, start, micros_of(NOON) - 1, micros_of(NOON))]
     assert [account and account.code for account in named] == [None, "acme", "acme", None]
@@ -108,47 +116,45 @@ async def test_spans_of_aliases_and_subscriptions_are_read_to_the_microsecond(st
     ],
     ids=["account", "alias", "subscription", "charge"],
 )
-async def test_every_change_of_what_is_rated_with_makes_a_new_version(store, database, change):
-    before = (await store.config()).version
+def test_every_change_of_what_is_rated_with_makes_a_new_version(store, database, change):
+    before = store.config().version
     with database.begin() as connection:
         connection.execute(text(change))
-    assert (await store.config()).version > before
+    assert store.config().version > before
 
 
-async def test_a_change_of_configuration_waits_for_the_batch_that_is_rated_with_the_old(store, books):
-    config = await store.config()
+def test_a_change_of_configuration_waits_for_the_batch_that_is_rated_with_the_old(beside, store, books):
+    config = store.config()
     prepared = batch(config, an_event())
-    async with store.begin() as transaction:
-        position = await transaction.open(prepared, [(TOPIC, 0)], counted=())
-        mapping = asyncio.create_task(
-            asyncio.to_thread(map_aliases, wiring.administration(), {"shop": "acme"}, author=AUTHOR)
-        )
-        await until_somebody_waits(books)
-        await transaction.save(settle(prepared, position.known, position.totals), ONE_RECORD)
-    assert await mapping == 1
+    with store.begin() as transaction:
+        position = transaction.open(prepared, [(TOPIC, 0)], counted=())
+        mapping = beside.submit(map_aliases, wiring.administration(), {"shop": "acme"}, author=AUTHOR)
+        until_somebody_waits(books)
+        transaction.save(settle(prepared, position.known, position.totals), ONE_RECORD)
+    assert mapping.result() == 1
     assert books.rows("SELECT config_version FROM batch") == [(config.version,)]
-    assert (await store.config()).version == config.version + 1
+    assert store.config().version == config.version + 1
 
 
 # Positions
 
 
-async def test_a_fresh_partition_and_a_new_identity_are_known_to_nobody(store):
-    config = await store.config()
-    async with store.begin() as transaction:
-        position = await transaction.open(batch(config, an_event()), [(TOPIC, 0)], counted=())
+def test_a_fresh_partition_and_a_new_identity_are_known_to_nobody(store):
+    config = store.config()
+    with store.begin() as transaction:
+        position = transaction.open(batch(config, an_event()), [(TOPIC, 0)], counted=())
     assert (position.config_version, dict(position.known), dict(position.totals)) == (config.version, {}, {})
     assert not any(position.next_offsets.values())
 
 
-async def test_the_position_tells_offsets_identities_and_totals_of_what_was_booked(store):
-    config = await store.config()
+def test_the_position_tells_offsets_identities_and_totals_of_what_was_booked(store):
+    config = store.config()
     prepared = batch(config, an_event("a", quantity=2))
-    _, (balance,) = await book(store, prepared)
+    _, (balance,) = book(store, prepared)
     assert (balance.balance_micros, balance.version) == (-400_000, 1)
 
     again = batch(config, an_event("a", quantity=2), an_event("b"), partition=1)
-    position, balances = await book(store, again, partition=1, records=2)
+    position, balances = book(store, again, partition=1, records=2)
     assert dict(position.known) == {an_event("a").key: an_event("a", quantity=2).body_digest}
     acme = config.account_at("acme", micros_of(NOON))
     charge = acme.plan_at(micros_of(NOON)).charges["otp.delivered"]
@@ -157,92 +163,94 @@ async def test_the_position_tells_offsets_identities_and_totals_of_what_was_book
     assert [(balance.balance_micros, balance.version) for balance in balances] == [(-600_000, 2)]
 
 
-async def test_an_identity_claimed_by_a_transaction_that_was_waited_for_is_known_with_its_digest(store, other_store, books):
-    config = await store.config()
+def test_an_identity_claimed_by_a_transaction_that_was_waited_for_is_known_with_its_digest(
+    beside, store, other_store, books
+):
+    config = store.config()
     mine, theirs = batch(config, an_event(quantity=1)), batch(config, an_event(quantity=2), partition=1)
-    async with store.begin() as transaction:
-        position = await transaction.open(mine, [(TOPIC, 0)], counted=())
-        waiting = asyncio.create_task(book(other_store, theirs, partition=1))
-        await until_somebody_waits(books)
-        await transaction.save(settle(mine, position.known, position.totals), ONE_RECORD)
-    position, _ = await waiting
+    with store.begin() as transaction:
+        position = transaction.open(mine, [(TOPIC, 0)], counted=())
+        waiting = beside.submit(book, other_store, theirs, partition=1)
+        until_somebody_waits(books)
+        transaction.save(settle(mine, position.known, position.totals), ONE_RECORD)
+    position, _ = waiting.result()
     assert dict(position.known) == {an_event().key: an_event(quantity=1).body_digest}
     assert books.outcomes() == {"rated": 1, "conflict": 1}
 
 
-async def test_an_identity_claimed_by_a_transaction_that_was_rolled_back_is_free(store, other_store, books):
-    config = await store.config()
+def test_an_identity_claimed_by_a_transaction_that_was_rolled_back_is_free(beside, store, other_store, books):
+    config = store.config()
     mine, theirs = batch(config, an_event()), batch(config, an_event(), partition=1)
 
-    async def claim_and_fail():
-        async with store.begin() as transaction:
-            await transaction.open(mine, [(TOPIC, 0)], counted=())
-            waiting.append(asyncio.create_task(book(other_store, theirs, partition=1)))
-            await until_somebody_waits(books)
+    def claim_and_fail():
+        with store.begin() as transaction:
+            transaction.open(mine, [(TOPIC, 0)], counted=())
+            waiting.append(beside.submit(book, other_store, theirs, partition=1))
+            until_somebody_waits(books)
             raise KeyError("anything")
 
     waiting = []
     with pytest.raises(KeyError):
-        await claim_and_fail()
-    position, _ = await waiting[0]
+        claim_and_fail()
+    position, _ = waiting[0].result()
     assert dict(position.known) == {}
     assert books.outcomes() == {"rated": 1}
 
 
-async def test_the_permanent_key_answers_with_what_was_counted_and_nothing_is_written(store, books, database):
-    config = await store.config()
-    await book(store, batch(config, an_event("a"), an_event("b")), records=2)
+def test_the_permanent_key_answers_with_what_was_counted_and_nothing_is_written(store, books, database):
+    config = store.config()
+    book(store, batch(config, an_event("a"), an_event("b")), records=2)
     with database.begin() as connection:
         connection.execute(text("TRUNCATE event_key"))
     prepared = batch(config, an_event("a"), an_event("b", quantity=9), an_event("c"), partition=1)
     with pytest.raises(AlreadyCounted) as answer:
-        await book(store, prepared, partition=1, records=3)
+        book(store, prepared, partition=1, records=3)
     assert answer.value.known == {an_event("a").key: an_event("a").body_digest, an_event("b").key: bytes(16)}
     assert (books.outcomes(), books.count("event_key")) == ({"rated": 2}, 0)
 
 
-async def test_balances_are_those_that_are_committed(store):
-    config = await store.config()
-    await book(store, batch(config, an_event("a"), an_event("b", subject="bolt")), records=2)
+def test_balances_are_those_that_are_committed(store):
+    config = store.config()
+    book(store, batch(config, an_event("a"), an_event("b", subject="bolt")), records=2)
     acme, bolt = (config.account_at(alias, micros_of(NOON)).account_id for alias in ("acme", "bolt"))
-    (balance,) = await store.balances([bolt])
+    (balance,) = store.balances([bolt])
     assert (balance.account_id, balance.balance_micros, balance.version) == (bolt, -200_000, 1)
-    assert {balance.account_id for balance in await store.all_balances()} == {acme, bolt}
-    assert await store.balances([]) == []
+    assert {balance.account_id for balance in store.all_balances()} == {acme, bolt}
+    assert store.balances([]) == []
 
 
 # Engines
 
 
-async def test_a_lost_connection_is_one_sentence_nothing_is_booked_and_the_next_call_has_another(store, books, database):
-    prepared = batch(await store.config(), an_event())
+def test_a_lost_connection_is_one_sentence_nothing_is_booked_and_the_next_call_has_another(store, books, database):
+    prepared = batch(store.config(), an_event())
 
-    async def book_and_lose_the_connection():
-        async with store.begin() as transaction:
-            position = await transaction.open(prepared, [(TOPIC, 0)], counted=())
+    def book_and_lose_the_connection():
+        with store.begin() as transaction:
+            position = transaction.open(prepared, [(TOPIC, 0)], counted=())
             with database.begin() as connection:
                 others = "pid <> pg_backend_pid() AND datname = current_database() AND state = 'idle in transaction'"
                 connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
-            await transaction.save(settle(prepared, position.known, position.totals), ONE_RECORD)
+            transaction.save(settle(prepared, position.known, position.totals), ONE_RECORD)
 
     with pytest.raises(EngineUnavailable, match=r"PostgreSQL does not answer \(.*\): see `make status`"):
-        await book_and_lose_the_connection()
+        book_and_lose_the_connection()
     assert books.count("event_key") == 0
-    await book(store, prepared)
+    book(store, prepared)
     assert books.outcomes() == {"rated": 1}
 
 
-async def test_a_server_that_does_not_answer_is_one_sentence():
+def test_a_server_that_does_not_answer_is_one_sentence():
     nobody = PostgresMeteringStore("postgresql://billing@127.0.0.1:1/billing", worker="w", clock=clock.now)
     with pytest.raises(EngineUnavailable, match=r"PostgreSQL does not answer \(.*\): see `make status`"):
-        await nobody.config()
+        nobody.config()
 
 
-async def test_a_batch_that_would_write_nothing_is_still_a_range(store, books):
-    nothing = batch(await store.config())
-    async with store.begin() as transaction:
-        await transaction.open(nothing, [(TOPIC, 0)], counted=())
-        assert await transaction.save(Settled(), ONE_RECORD) == []
+def test_a_batch_that_would_write_nothing_is_still_a_range(store, books):
+    nothing = batch(store.config())
+    with store.begin() as transaction:
+        transaction.open(nothing, [(TOPIC, 0)], counted=())
+        assert transaction.save(Settled(), ONE_RECORD) == []
     assert books.rows("SELECT records, received FROM batch_range") == [(1, 0)]
 
 
@@ -252,30 +260,30 @@ async def test_a_batch_that_would_write_nothing_is_still_a_range(store, books):
 WALLET = "SELECT 1 FROM wallet JOIN account USING (account_id) WHERE code = :code FOR NO KEY UPDATE OF wallet NOWAIT"
 
 
-async def test_wallets_are_locked_by_id_whatever_the_order_of_events_and_rows(store, books, database):
-    config = await store.config()
-    await book(store, batch(config, an_event("first")))  # moves the row of acme behind that of bolt
+def test_wallets_are_locked_by_id_whatever_the_order_of_events_and_rows(beside, store, books, database):
+    config = store.config()
+    book(store, batch(config, an_event("first")))  # moves the row of acme behind that of bolt
     both = batch(config, an_event("a", subject="bolt"), an_event("b", subject="acme"), partition=1)
     with database.begin() as connection:
         connection.execute(text(WALLET), {"code": "acme"})
-        waiting = asyncio.create_task(book(store, both, partition=1, records=2))
-        await until_somebody_waits(books)
+        waiting = beside.submit(book, store, both, partition=1, records=2)
+        until_somebody_waits(books)
         connection.execute(text(WALLET), {"code": "bolt"})
-    await waiting
+    waiting.result()
     assert books.outcomes() == {"rated": 3}
 
 
-async def test_identities_are_claimed_by_key_whatever_the_order_of_events(store, books, database):
+def test_identities_are_claimed_by_key_whatever_the_order_of_events(beside, store, books, database):
     low, high = sorted((an_event("a"), an_event("b")), key=lambda event: event.key)
-    both = batch(await store.config(), high, low)
+    both = batch(store.config(), high, low)
     claim = text("INSERT INTO event_key VALUES (:key, :key, now())")
     with database.connect() as connection:
         connection.execute(claim, {"key": low.key.hex()})
-        waiting = asyncio.create_task(book(store, both, records=2))
-        await until_somebody_waits(books)
+        waiting = beside.submit(book, store, both, records=2)
+        until_somebody_waits(books)
         connection.execute(claim, {"key": high.key.hex()})
         connection.rollback()
-    await waiting
+    waiting.result()
     assert books.outcomes() == {"rated": 2}
 
 
@@ -285,19 +293,19 @@ async def test_identities_are_claimed_by_key_whatever_the_order_of_events(store,
 @pytest.mark.parametrize(
     "change", ["UPDATE wallet_entry SET amount_micros = 0", "DELETE FROM wallet_entry", "TRUNCATE wallet_entry"]
 )
-async def test_the_ledger_is_append_only(store, books, database, change):
-    await book(store, batch(await store.config(), an_event()))
+def test_the_ledger_is_append_only(store, books, database, change):
+    book(store, batch(store.config(), an_event()))
     with pytest.raises(IntegrityError, match="wallet_entry is append-only"), database.begin() as connection:
         connection.execute(text(change))
 
 
-async def test_a_range_that_does_not_add_up_is_refused(store, books, database):
-    await book(store, batch(await store.config(), an_event()))
+def test_a_range_that_does_not_add_up_is_refused(store, books, database):
+    book(store, batch(store.config(), an_event()))
     with pytest.raises(IntegrityError, match="batch_range_conserves"), database.begin() as connection:
         connection.execute(text("UPDATE batch_range SET received = received + 1"))
 
 
-async def test_an_event_counted_once_cannot_be_stored_again(store, books, database):
-    await book(store, batch(await store.config(), an_event()))
+def test_an_event_counted_once_cannot_be_stored_again(store, books, database):
+    book(store, batch(store.config(), an_event()))
     with pytest.raises(IntegrityError, match="usage_event_counted_once"), database.begin() as connection:
         connection.execute(text("INSERT INTO usage_event SELECT * FROM usage_event"))

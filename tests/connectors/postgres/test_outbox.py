@@ -18,12 +18,12 @@ pytestmark = pytest.mark.engines
 
 
 @pytest.fixture
-async def worker(database):
+def worker(database):
     open_shop()
     open_account("acme")
     worker = Worker()
     yield worker
-    await worker.store.close()
+    worker.store.close()
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def events(start, end):
     return [a_usage_event(f"event-{number}") for number in range(start, end)]
 
 
-async def test_a_rated_event_is_told_with_everything_others_need(worker, topic, outbox):
-    await worker.take(topic.append(a_usage_event(data={"quantity": 2.5, "channel": "sms", "country": "IN"})))
+def test_a_rated_event_is_told_with_everything_others_need(worker, topic, outbox):
+    worker.take(topic.append(a_usage_event(data={"quantity": 2.5, "channel": "sms", "country": "IN"})))
     announcement = outbox.unannounced(events_max=10)
     assert announcement.rated == [
         RatedEvent(
@@ -87,9 +87,9 @@ async def test_a_rated_event_is_told_with_everything_others_need(worker, topic, 
     ]
 
 
-async def test_dead_letters_and_conflicts_are_told_with_their_origin_reason_and_bytes(worker, topic, outbox):
+def test_dead_letters_and_conflicts_are_told_with_their_origin_reason_and_bytes(worker, topic, outbox):
     changed = a_usage_event(data={"quantity": 9})
-    await worker.take(topic.append(a_usage_event(), b"\xff", b"[" + changed + b"]", partition=3))
+    worker.take(topic.append(a_usage_event(), b"\xff", b"[" + changed + b"]", partition=3))
     announcement = outbox.unannounced(events_max=10)
     (letter,) = announcement.dead_letters
     assert (letter.topic, letter.partition, letter.offset, letter.index, letter.reason, letter.payload) == (
@@ -107,22 +107,22 @@ async def test_dead_letters_and_conflicts_are_told_with_their_origin_reason_and_
     ]
 
 
-async def test_the_oldest_batches_come_first_about_as_many_as_fit(worker, topic, outbox):
+def test_the_oldest_batches_come_first_about_as_many_as_fit(worker, topic, outbox):
     for start in range(0, 40, 10):
-        await worker.take(topic.append(*events(start, start + 10)))
+        worker.take(topic.append(*events(start, start + 10)))
     announcement = outbox.unannounced(events_max=25)
     assert (len(announcement.batch_ids), len(announcement.rated)) == (2, 20)
     assert {event.event_id for event in announcement.rated} == {f"event-{number}" for number in range(20)}
 
 
-async def test_a_batch_larger_than_a_sending_passes_alone(worker, topic, outbox):
-    await worker.take(topic.append(*events(0, 30)))
-    await worker.take(topic.append(*events(30, 31)))
+def test_a_batch_larger_than_a_sending_passes_alone(worker, topic, outbox):
+    worker.take(topic.append(*events(0, 30)))
+    worker.take(topic.append(*events(30, 31)))
     assert [len(outbox.unwarehoused(events_max=5)[1])] == [30]
 
 
-async def test_each_destination_has_a_mark_of_its_own(worker, topic, outbox):
-    await worker.take(topic.append(a_usage_event()))
+def test_each_destination_has_a_mark_of_its_own(worker, topic, outbox):
+    worker.take(topic.append(a_usage_event()))
     announcement = outbox.unannounced(events_max=10)
     outbox.mark_announced(announcement.batch_ids)
     outbox.mark_announced(announcement.batch_ids)
@@ -132,14 +132,14 @@ async def test_each_destination_has_a_mark_of_its_own(worker, topic, outbox):
     assert outbox.unwarehoused(events_max=10) is None
 
 
-async def test_a_batch_that_rated_nothing_is_marked_too(worker, topic, outbox):
-    await worker.take(topic.append(a_usage_event(subject="nobody")))
+def test_a_batch_that_rated_nothing_is_marked_too(worker, topic, outbox):
+    worker.take(topic.append(a_usage_event(subject="nobody")))
     assert announce_next(outbox, Announcer(), events_max=10) == 0
     assert announce_next(outbox, Announcer(), events_max=10) is None
 
 
-async def test_what_could_not_be_sent_is_sent_again(worker, topic, outbox):
-    await worker.take(topic.append(a_usage_event()))
+def test_what_could_not_be_sent_is_sent_again(worker, topic, outbox):
+    worker.take(topic.append(a_usage_event()))
     with pytest.raises(EngineUnavailable):
         announce_next(outbox, Announcer(down=True), events_max=10)
     announcer = Announcer()
@@ -147,10 +147,10 @@ async def test_what_could_not_be_sent_is_sent_again(worker, topic, outbox):
     assert [event.event_id for event in announcer.told] == ["event-1"]
 
 
-async def test_what_is_booked_while_a_batch_is_sent_is_not_marked_with_it(worker, topic, outbox, database):
-    await worker.take(topic.append(*events(0, 1)))
+def test_what_is_booked_while_a_batch_is_sent_is_not_marked_with_it(worker, topic, outbox, database):
+    worker.take(topic.append(*events(0, 1)))
     announcement = outbox.unannounced(events_max=10)
-    await worker.take(topic.append(*events(1, 2)))
+    worker.take(topic.append(*events(1, 2)))
     outbox.mark_announced(announcement.batch_ids)
     assert Books(database).rows("SELECT count(*) FROM batch WHERE announced_at IS NULL") == [(1,)]
 
@@ -173,8 +173,8 @@ def test_a_sender_that_died_gives_its_destination_free(outbox, other_outbox):
             assert held
 
 
-async def test_a_lost_connection_is_one_sentence_and_the_next_call_has_another(worker, topic, outbox):
-    await worker.take(topic.append(a_usage_event()))
+def test_a_lost_connection_is_one_sentence_and_the_next_call_has_another(worker, topic, outbox):
+    worker.take(topic.append(a_usage_event()))
     assert outbox.unannounced(events_max=10) is not None
     with psycopg.connect(settings().postgres_dsn, autocommit=True) as connection:
         others = "pid <> pg_backend_pid() AND datname = current_database() AND query LIKE '%FROM conflicting_event%'"

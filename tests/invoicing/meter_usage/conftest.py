@@ -23,14 +23,14 @@ def topic():
 
 
 @pytest.fixture
-async def worker(books):
+def worker(books):
     worker = Worker()
     yield worker
-    await worker.store.close()
+    worker.store.close()
 
 
 @pytest.fixture
-async def other_worker(books):
+def other_worker(books):
     worker = Worker("other")
     yield worker
-    await worker.store.close()
+    worker.store.close()
