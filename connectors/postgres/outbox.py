@@ -7,6 +7,7 @@ from typing import Any, Final, LiteralString
 
 import psycopg
 
+from connectors.postgres.rated_events import OF_BATCHES
 from domain.errors import EngineUnavailable
 from invoicing.publish_usage import Announcement, RatedEvent, RefusedEvent
 
@@ -17,14 +18,6 @@ _UNANNOUNCED: Final = "SELECT batch_id, rated FROM batch WHERE announced_at IS N
 _UNWAREHOUSED: Final = "SELECT batch_id, rated FROM batch WHERE warehoused_at IS NULL ORDER BY batch_id LIMIT 500"
 _MARK_ANNOUNCED: Final = "UPDATE batch SET announced_at = %s WHERE batch_id = ANY(%s) AND announced_at IS NULL"
 _MARK_WAREHOUSED: Final = "UPDATE batch SET warehoused_at = %s WHERE batch_id = ANY(%s) AND warehoused_at IS NULL"
-_EVENTS: Final = """
-SELECT u.batch_id, u.event_key, u.event_time, u.received_at, u.source, u.event_id, u.subject, a.code, c.code, u.meter,
-       u.price_cell, p.code || ' v' || v.version, v.currency, u.quantity_millionths, u.amount_micros, u.properties
-FROM usage_event u
-JOIN account a USING (account_id) JOIN customer c USING (customer_id)
-JOIN charge h USING (charge_id) JOIN plan_version v USING (plan_version_id) JOIN plan p USING (plan_id)
-WHERE u.batch_id = ANY(%s)
-"""
 _DEAD_LETTERS: Final = """
 SELECT topic, partition, record_offset, index_in_record, reason, detail, payload FROM dead_letter
 WHERE batch_id = ANY(%s) ORDER BY dead_letter_id
@@ -96,7 +89,7 @@ class PostgresOutbox:
         return chosen
 
     def _events(self, batch_ids: Sequence[int]) -> list[RatedEvent]:
-        return [RatedEvent(*row) for row in self._rows(_EVENTS, (list(batch_ids),))]
+        return [RatedEvent(*row) for row in self._rows(OF_BATCHES, (list(batch_ids),))]
 
     def _rows(self, statement: LiteralString, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         try:
