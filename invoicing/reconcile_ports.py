@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, Protocol
-from uuid import UUID
 
 from invoicing.publish_usage import RatedEvent
 
@@ -75,7 +74,7 @@ class WarehousedUsage(Protocol):
     def rows(self, day: date, batch_ids: Sequence[int]) -> Mapping[int, Sequence[UsageRow]]:
         """Rows of some batches of a day, by batch."""
 
-    def keys_of(self, batch_ids: Sequence[int]) -> set[tuple[int, UUID]]:
+    def keys_of(self, batch_ids: Sequence[int]) -> set[tuple[int, str]]:
         """Batch and identity of the events of these batches that are there."""
 
     def insert(self, events: Sequence[RatedEvent]) -> None:

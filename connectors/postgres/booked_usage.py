@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Engine, text
 
 from connectors.postgres.database import snapshot
-from connectors.postgres.rated_events import OF_A_DAY, read_events
+from connectors.postgres.rated_events import RatedEventReader
 from invoicing.publish_usage import RatedEvent
 from invoicing.reconcile_ports import Days, Slice, Sums, UsageRow
 
@@ -45,6 +45,7 @@ class PostgresBookedUsage:
     """The BookedUsage port on the billing database."""
 
     engine: Engine
+    reader: RatedEventReader = field(default_factory=RatedEventReader)
 
     @contextmanager
     def hold_repair(self) -> Iterator[bool]:
@@ -86,7 +87,7 @@ class PostgresBookedUsage:
         span = _instants(_one(day))
         with snapshot(self.engine) as connection:
             driver: Any = connection.connection.driver_connection
-            return read_events(driver, OF_A_DAY, (list(batch_ids), span["start"], span["end"]))
+            return self.reader.events_between(driver, batch_ids, span["start"], span["end"])
 
 
 def _one(day: date) -> Days:
