@@ -1,9 +1,9 @@
 """The publisher: a process of its own beside the worker that sends on what is booked, to topics and to ClickHouse.
 
-Started by streams/publish_usage.py. It runs at low priority and outside the worker's interpreter lock, and in small
-portions, so that sending gives way to debiting (figures in docs/adr/0004). One thread a destination, so that one engine's
-silence does not hold up the other; what one of them reads from the books serves both. It ends when its standard input does,
-that is, with its worker.
+It also fills Redis again when that lost its content. Started by streams/publish_usage.py. It runs at low priority and
+outside the worker's interpreter lock, and in small portions, so that sending gives way to debiting (figures in
+docs/adr/0004). One thread a destination, so that one engine's silence does not hold up the other; what one of them reads
+from the books serves both. It ends when its standard input does, that is, with its worker.
 """
 
 import gc
@@ -17,12 +17,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from connectors import clock
 from connectors import metering_wiring as wiring
 from domain.errors import EngineUnavailable
 from invoicing.publish_usage import Outbox, announce_next, warehouse_next
+from invoicing.refill_balances import refill_balances
 
 _log = logging.getLogger("streams.publisher")
 _RETRY_SECONDS: Final = 1.0
+_REFILL_SECONDS: Final = 1.0
 _PAUSE_LONGEST_SECONDS: Final = 30.0
 _NICENESS: Final = 10
 
@@ -58,6 +61,7 @@ def main() -> None:
     threads = [
         threading.Thread(target=_announce, args=(ended, announcing)),
         threading.Thread(target=_warehouse, args=(ended, warehousing)),
+        threading.Thread(target=_refill, args=(ended,)),
     ]
     for thread in threads:
         thread.start()
@@ -87,7 +91,7 @@ def _give_way() -> None:
 
 def _announce(ended: threading.Event, outbox: Outbox) -> None:
     announcer = wiring.announcer()
-    _until(
+    _send_until(
         ended,
         "topics",
         outbox,
@@ -98,7 +102,7 @@ def _announce(ended: threading.Event, outbox: Outbox) -> None:
 
 def _warehouse(ended: threading.Event, outbox: Outbox) -> None:
     store = wiring.warehouse()
-    _until(
+    _send_until(
         ended,
         "clickhouse",
         outbox,
@@ -107,21 +111,44 @@ def _warehouse(ended: threading.Event, outbox: Outbox) -> None:
     )
 
 
-def _until(ended: threading.Event, destination: str, outbox: Outbox, pace: Pace, send: Send) -> None:
-    """Send for as long as this process holds the destination; after a failure wait longer each time and say so."""
-    pause_seconds = _RETRY_SECONDS
+def _refill(ended: threading.Event) -> None:
+    wallets, cache = wiring.metering_store("refill"), wiring.balance_cache()
+
+    def refill() -> None:
+        told = refill_balances(wallets, cache)
+        if told is not None:
+            _log.info("Redis had lost the balances: told all %d of them", told)
+
+    _until(ended, "refilling Redis", _REFILL_SECONDS, refill)
+
+
+def _send_until(ended: threading.Event, destination: str, outbox: Outbox, pace: Pace, send: Send) -> None:
+    """Send for as long as this process holds the destination, and try to hold it while another does."""
+
+    def send_while_held() -> None:
+        with outbox.hold(f"publish to {destination}") as held:
+            # Whoever held this before may have died between sending and marking, so the first sending is not certain.
+            certain = False
+            while held and not ended.wait(pace.seconds):
+                certain |= _catch_up(ended, destination, pace, send, certain=certain)
+
+    _until(ended, f"sending to {destination}", _RETRY_SECONDS, send_while_held)
+
+
+def _until(ended: threading.Event, doing: str, pause_seconds: float, turn: Callable[[], None]) -> None:
+    """Take turns with pauses between them; after failures wait longer each time, and say so."""
+    pause = pause_seconds
     while not ended.is_set():
+        started = clock.monotonic_seconds()
         try:
-            with outbox.hold(f"publish to {destination}") as held:
-                # Whoever held this before may have died between sending and marking, so the first sending is not certain.
-                certain = False
-                while held and not ended.wait(pace.seconds):
-                    certain |= _catch_up(ended, destination, pace, send, certain=certain)
-                    pause_seconds = _RETRY_SECONDS
+            turn()
+            pause = pause_seconds
         except EngineUnavailable as error:
-            pause_seconds = min(pause_seconds * 2, _PAUSE_LONGEST_SECONDS)
-            _log.warning("%s; sending to %s goes on in %.0f s, nothing is lost", error, destination, pause_seconds)
-        ended.wait(pause_seconds)
+            # A turn that went on for longer than the longest pause had worked: its failure is a first one.
+            worked = clock.monotonic_seconds() - started > _PAUSE_LONGEST_SECONDS
+            pause = pause_seconds * 2 if worked else min(pause * 2, _PAUSE_LONGEST_SECONDS)
+            _log.warning("%s; %s goes on in %.0f s, nothing is lost", error, doing, pause)
+        ended.wait(pause)
 
 
 def _catch_up(ended: threading.Event, destination: str, pace: Pace, send: Send, *, certain: bool) -> bool:
