@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cli import accounts, books, demo, events, invoices, schema, topics
+from cli import accounts, books, demo, events, invoices, schema, topics, wallets, warehouse
 from cli.output import errors
 from domain.errors import BillingError, EngineUnavailable, InvalidInput, WrongSetup
 
@@ -21,6 +21,8 @@ app.add_typer(accounts.app, name="accounts")
 app.add_typer(events.app, name="events")
 app.add_typer(books.app, name="books")
 app.add_typer(invoices.app, name="invoices")
+app.add_typer(wallets.app, name="wallets")
+app.add_typer(warehouse.app, name="warehouse")
 app.add_typer(demo.app, name="demo")
 
 

@@ -2,9 +2,11 @@
 
 from connectors.airflow.client import Airflow
 from connectors.clickhouse.revenue import ClickHouseRevenue
+from connectors.clickhouse.warehoused_usage import ClickHouseWarehousedUsage
 from connectors.files.invoice_folder import InvoiceFolderOnDisk
 from connectors.metering_wiring import balance_cache, clickhouse
 from connectors.pdf.invoice_pdf import render
+from connectors.postgres.booked_usage import PostgresBookedUsage
 from connectors.postgres.books import PostgresBooks
 from connectors.postgres.invoice_drafts import PostgresInvoiceDrafts
 from connectors.postgres.invoice_issuing import PostgresInvoiceIssuing
@@ -24,6 +26,16 @@ def books() -> PostgresBooks:
 def warehouse() -> ClickHouseRevenue:
     """Revenue as ClickHouse has it."""
     return ClickHouseRevenue(clickhouse(settings().clickhouse_db))
+
+
+def booked_usage() -> PostgresBookedUsage:
+    """Rated usage as the books have it, for comparison with ClickHouse."""
+    return PostgresBookedUsage(database())
+
+
+def warehoused_usage() -> ClickHouseWarehousedUsage:
+    """Rated usage as it lies in ClickHouse, for comparison with the books."""
+    return ClickHouseWarehousedUsage(clickhouse(settings().clickhouse_db))
 
 
 def balances() -> RedisBalances:

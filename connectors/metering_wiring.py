@@ -13,6 +13,7 @@ from connectors.kafka.usage_events import decode_records
 from connectors.postgres.metering import PostgresMeteringStore
 from connectors.postgres.migrations import Migrations
 from connectors.postgres.outbox import PostgresOutbox
+from connectors.postgres.rated_events import RatedEventReader
 from connectors.redis.balances import RedisBalances
 from connectors.settings import PROJECT_ROOT, settings
 from domain.errors import EngineUnavailable
@@ -40,9 +41,14 @@ def balance_cache() -> RedisBalances:
     return RedisBalances(host=chosen.redis_host, port=chosen.redis_port, database=chosen.redis_db)
 
 
-def outbox() -> PostgresOutbox:
+def rated_events() -> RatedEventReader:
+    """Reads rated events once for all outboxes that share it."""
+    return RatedEventReader()
+
+
+def outbox(reader: RatedEventReader | None = None) -> PostgresOutbox:
     """What is booked and not sent on yet."""
-    return PostgresOutbox(settings().postgres_dsn, clock=clock.now)
+    return PostgresOutbox(settings().postgres_dsn, clock=clock.now, reader=reader or rated_events())
 
 
 def announcer() -> KafkaAnnouncer:

@@ -74,7 +74,7 @@ class BooksReport:
         if self.stale_balances:
             found.append(
                 f"balances: {len(self.stale_balances)} of {self.wallets} wallets are not in Redis as in PostgreSQL; "
-                "a worker tells them again at its next start"
+                "`billing wallets refill-cache` tells them again"
             )
         return found
 

@@ -7,32 +7,30 @@ first what it has, so its rows count once; topics are at-least-once, their recor
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
-from uuid import UUID
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class RatedEvent:
-    """A booked event as others see it."""
+class RatedEvent(NamedTuple):
+    """A booked event as others see it; instants are microseconds since the Unix epoch, UTC."""
 
     batch_id: int
-    event_key: UUID
-    event_time: datetime
-    received_at: datetime
+    event_key: str
+    """The identity, a UUID's text."""
+    event_micros: int
+    received_micros: int
     source: str
     event_id: str
     alias: str
-    account: str
-    customer: str
     meter: str
     price_cell: str
-    plan_version: str
-    currency: str
     quantity_millionths: int
     amount_micros: int
     properties: str
     """The event's flat properties as a JSON object."""
+    account: str
+    customer: str
+    plan_version: str
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ class Announcer(Protocol):
 class Warehouse(Protocol):
     """The analysts' copy."""
 
-    def keys_of(self, batch_ids: Sequence[int]) -> set[tuple[int, UUID]]:
+    def keys_of(self, batch_ids: Sequence[int]) -> set[tuple[int, str]]:
         """Batch and identity of the events of these batches that are there already; one identity may be in two batches."""
 
     def insert(self, events: Sequence[RatedEvent]) -> None:

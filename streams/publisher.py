@@ -1,10 +1,12 @@
 """The publisher: a process of its own beside the worker that sends on what is booked, to topics and to ClickHouse.
 
-Started by streams/publish_usage.py. It runs at low priority and outside the worker's interpreter lock, so that sending
-gives way to debiting (figures in docs/adr/0004). One thread a destination, so that one engine's silence does not hold up
-the other. It ends when its standard input does, that is, with its worker.
+It also fills Redis again when that lost its content. Started by streams/publish_usage.py. It runs at low priority and
+outside the worker's interpreter lock, and in small portions, so that sending gives way to debiting (figures in
+docs/adr/0004). One thread a destination, so that one engine's silence does not hold up the other; what one of them reads
+from the books serves both. It ends when its standard input does, that is, with its worker.
 """
 
+import gc
 import json
 import logging
 import os
@@ -12,30 +14,55 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
+from connectors import clock
 from connectors import metering_wiring as wiring
 from domain.errors import EngineUnavailable
 from invoicing.publish_usage import Outbox, announce_next, warehouse_next
+from invoicing.refill_balances import refill_balances
 
 _log = logging.getLogger("streams.publisher")
-_IDLE_SECONDS: Final = 1.0
+_RETRY_SECONDS: Final = 1.0
+_REFILL_SECONDS: Final = 1.0
 _PAUSE_LONGEST_SECONDS: Final = 30.0
-_EVENTS_MAX: Final = 5_000
 _NICENESS: Final = 10
 
-Send = Callable[[bool], int | None]
+Send = Callable[[int, bool], int | None]
+"""Sends about as many events; False while an earlier attempt may have sent some without marking them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often there is a sending, and how large: twice the one before while it does not catch up."""
+
+    seconds: float
+    events_first: int
+    events_max: int = 5_000
+
+
+# Topics are fed in small portions that hold up nothing; ClickHouse makes files of each insert, so one a second.
+_TOPICS_PACE: Final = Pace(seconds=0.2, events_first=200)
+_CLICKHOUSE_PACE: Final = Pace(seconds=1.0, events_first=5_000)
 
 
 def main() -> None:
     """Publish until standard input ends."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s publisher %(levelname)s %(message)s")
-    os.nice(_NICENESS)
+    _give_way()
     # A Ctrl-C or SIGTERM for the group is the worker's to answer: it closes the pipe when it has drained.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.excepthook = _end
     ended = threading.Event()
-    threads = [threading.Thread(target=run, args=(ended,)) for run in (_announce, _warehouse)]
+    reader = wiring.rated_events()
+    announcing, warehousing = wiring.outbox(reader), wiring.outbox(reader)
+    threads = [
+        threading.Thread(target=_announce, args=(ended, announcing)),
+        threading.Thread(target=_warehouse, args=(ended, warehousing)),
+        threading.Thread(target=_refill, args=(ended,)),
+    ]
     for thread in threads:
         thread.start()
     sys.stdin.read()
@@ -44,44 +71,99 @@ def main() -> None:
         thread.join()
 
 
-def _announce(ended: threading.Event) -> None:
-    outbox, announcer = wiring.outbox(), wiring.announcer()
-    _until(ended, "topics", outbox, lambda _certain: announce_next(outbox, announcer, events_max=_EVENTS_MAX))
+def _end(unforeseen: threading.ExceptHookArgs) -> None:
+    """An error nobody expects ends the process, not only its thread: the worker starts another, nothing is lost."""
+    _log.critical("the publisher ends", exc_info=unforeseen.exc_value)
+    logging.shutdown()
+    os._exit(1)
 
 
-def _warehouse(ended: threading.Event) -> None:
-    outbox, store = wiring.outbox(), wiring.warehouse()
-    _until(
+def _give_way() -> None:
+    os.nice(_NICENESS)
+    if hasattr(os, "SCHED_BATCH"):
+        # A batch process does not interrupt others when it wakes.
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    # Events are many small objects and never in cycles.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 50)
+
+
+def _announce(ended: threading.Event, outbox: Outbox) -> None:
+    announcer = wiring.announcer()
+    _send_until(
         ended,
-        "clickhouse",
+        "topics",
         outbox,
-        lambda certain: warehouse_next(outbox, store, events_max=_EVENTS_MAX, certain=certain),
+        _TOPICS_PACE,
+        lambda events, _certain: announce_next(outbox, announcer, events_max=events),
     )
 
 
-def _until(ended: threading.Event, destination: str, outbox: Outbox, send: Send) -> None:
-    """Send while there is something, wait while there is not; after a failure wait longer each time and say so."""
-    pause_seconds = _IDLE_SECONDS
-    while not ended.wait(pause_seconds):
+def _warehouse(ended: threading.Event, outbox: Outbox) -> None:
+    store = wiring.warehouse()
+    _send_until(
+        ended,
+        "clickhouse",
+        outbox,
+        _CLICKHOUSE_PACE,
+        lambda events, certain: warehouse_next(outbox, store, events_max=events, certain=certain),
+    )
+
+
+def _refill(ended: threading.Event) -> None:
+    wallets, cache = wiring.metering_store("refill"), wiring.balance_cache()
+
+    def refill() -> None:
+        told = refill_balances(wallets, cache)
+        if told is not None:
+            _log.info("Redis had lost the balances: told all %d of them", told)
+
+    _until(ended, "refilling Redis", _REFILL_SECONDS, refill)
+
+
+def _send_until(ended: threading.Event, destination: str, outbox: Outbox, pace: Pace, send: Send) -> None:
+    """Send for as long as this process holds the destination, and try to hold it while another does."""
+
+    def send_while_held() -> None:
+        with outbox.hold(f"publish to {destination}") as held:
+            # Whoever held this before may have died between sending and marking, so the first sending is not certain.
+            certain = False
+            while held and not ended.wait(pace.seconds):
+                certain |= _catch_up(ended, destination, pace, send, certain=certain)
+
+    _until(ended, f"sending to {destination}", _RETRY_SECONDS, send_while_held)
+
+
+def _until(ended: threading.Event, doing: str, pause_seconds: float, turn: Callable[[], None]) -> None:
+    """Take turns with pauses between them; after failures wait longer each time, and say so."""
+    pause = pause_seconds
+    while not ended.is_set():
+        started = clock.monotonic_seconds()
         try:
-            _send_all(ended, destination, outbox, send)
-            pause_seconds = _IDLE_SECONDS
+            turn()
+            pause = pause_seconds
         except EngineUnavailable as error:
-            pause_seconds = min(pause_seconds * 2, _PAUSE_LONGEST_SECONDS)
-            _log.warning("%s; sending to %s goes on in %.0f s, nothing is lost", error, destination, pause_seconds)
+            # A turn that went on for longer than the longest pause had worked: its failure is a first one.
+            worked = clock.monotonic_seconds() - started > _PAUSE_LONGEST_SECONDS
+            pause = pause_seconds * 2 if worked else min(pause * 2, _PAUSE_LONGEST_SECONDS)
+            _log.warning("%s; %s goes on in %.0f s, nothing is lost", error, doing, pause)
+        ended.wait(pause)
 
 
-def _send_all(ended: threading.Event, destination: str, outbox: Outbox, send: Send) -> None:
-    with outbox.hold(f"publish to {destination}") as held:
-        # Whoever held this before may have died between sending and marking, so the first sending is not certain.
-        certain = False
-        while held and not ended.is_set():
-            sent = send(certain)
-            if sent is None:
-                return
-            certain = True
-            sys.stdout.write(json.dumps({"to": destination, "events": sent}) + "\n")
-            sys.stdout.flush()
+def _catch_up(ended: threading.Event, destination: str, pace: Pace, send: Send, *, certain: bool) -> bool:
+    """Send until nothing is left. Returns whether anything was sent."""
+    events_max = pace.events_first
+    anything = False
+    while not ended.is_set():
+        sent = send(events_max, certain or anything)
+        if sent is None:
+            break
+        anything = True
+        sys.stdout.write(json.dumps({"to": destination, "events": sent}) + "\n")
+        sys.stdout.flush()
+        events_max = min(events_max * 2, pace.events_max)
+    return anything
 
 
 if __name__ == "__main__":

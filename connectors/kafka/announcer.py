@@ -1,6 +1,7 @@
 """Sending results on: usage.rated, dead letters and conflicts, acknowledged by the broker before anything is marked."""
 
-from datetime import UTC
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -12,6 +13,32 @@ from invoicing.publish_usage import Announcement, RatedEvent, RefusedEvent
 
 _FLUSH_SECONDS: Final = 30
 _JSON: Final = msgspec.json.Encoder()
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _RatedData(msgspec.Struct, gc=False):
+    source: str
+    event_id: str
+    alias: str
+    customer: str
+    meter: str
+    price_cell: str
+    plan_version: str
+    currency: str
+    quantity_millionths: int
+    amount_micros: int
+    batch_id: int
+    properties: msgspec.Raw
+
+
+class _RatedRecord(msgspec.Struct, gc=False):
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    data: _RatedData
 
 
 class KafkaAnnouncer:
@@ -25,7 +52,8 @@ class KafkaAnnouncer:
                 "bootstrap.servers": bootstrap,
                 "enable.idempotence": True,
                 "compression.type": "lz4",
-                "linger.ms": 5,
+                "linger.ms": 1,
+                "delivery.report.only.error": True,
                 "message.max.bytes": 16_777_216,
                 "message.timeout.ms": 20_000,
                 "queue.buffering.max.messages": 200_000,
@@ -36,28 +64,37 @@ class KafkaAnnouncer:
     def announce(self, announcement: Announcement) -> None:
         """Send and wait for every acknowledgement. Raises EngineUnavailable; some may have been sent then."""
         self._failures.clear()
-        for event in announcement.rated:
-            self._send("usage.rated", event.account.encode(), _rated_record(event), None)
+        if announcement.rated:
+            self._send_rated(announcement.rated)
         for topic, refused in (
             ("usage.events.dead-letter", announcement.dead_letters),
             ("usage.events.conflict", announcement.conflicts),
         ):
             for item in refused:
-                self._send(topic, None, item.payload, _origin_headers(item))
+                self._send(topic, item.payload, _origin_headers(item))
         waiting = self._producer.flush(_FLUSH_SECONDS)
         if waiting or self._failures:
             reason = self._failures[0] if self._failures else f"{waiting} records unacknowledged after {_FLUSH_SECONDS} s"
             self._producer.purge()
             raise EngineUnavailable(f"Kafka does not take results ({reason}): see `make status`")
 
-    def _send(self, topic: str, key: bytes | None, value: bytes, headers: list[tuple[str, bytes]] | None) -> None:
+    def _send_rated(self, events: Sequence[RatedEvent]) -> None:
+        """Hand over all at once; the queue has room for many times what is sent before it is flushed."""
+        records = [_rated_record(event) for event in events]
+        try:
+            taken = self._producer.produce_batch(self._prefix + "usage.rated", records, on_delivery=self._delivered)
+        except (BufferError, KafkaException) as error:
+            raise EngineUnavailable(f"Kafka does not take results ({error}): see `make status`") from error
+        if taken != len(records):
+            self._failures.append(f"{len(records) - taken} records were not taken")
+
+    def _send(self, topic: str, value: bytes, headers: list[tuple[str, bytes]]) -> None:
         while True:
             try:
                 self._producer.produce(
                     self._prefix + topic,
                     value=value,
-                    key=key,
-                    headers=headers or [],
+                    headers=headers,
                     on_delivery=self._delivered,
                 )
             except BufferError:
@@ -73,32 +110,25 @@ class KafkaAnnouncer:
             self._failures.append(error.str())
 
 
-def _rated_record(event: RatedEvent) -> bytes:
-    """A rated event as a CloudEvent of its own; its id is the identity of the event it rates."""
-    return _JSON.encode(
-        {
-            "specversion": "1.0",
-            "id": str(event.event_key),
-            "source": "/otpless/billing",
-            "type": "usage.rated",
-            "subject": event.account,
-            "time": event.event_time.astimezone(UTC),
-            "data": {
-                "source": event.source,
-                "event_id": event.event_id,
-                "alias": event.alias,
-                "customer": event.customer,
-                "meter": event.meter,
-                "price_cell": event.price_cell,
-                "plan_version": event.plan_version,
-                "currency": event.currency,
-                "quantity_millionths": event.quantity_millionths,
-                "amount_micros": event.amount_micros,
-                "batch_id": event.batch_id,
-                "properties": msgspec.Raw(event.properties.encode()),
-            },
-        }
+def _rated_record(event: RatedEvent) -> dict[str, bytes]:
+    """A rated event as a CloudEvent of its own, keyed by account; its id is the identity of the event it rates."""
+    data = _RatedData(
+        event.source,
+        event.event_id,
+        event.alias,
+        event.customer,
+        event.meter,
+        event.price_cell,
+        event.plan_version,
+        event.currency,
+        event.quantity_millionths,
+        event.amount_micros,
+        event.batch_id,
+        msgspec.Raw(event.properties.encode()),
     )
+    time = _EPOCH + timedelta(0, 0, event.event_micros)
+    record = _RatedRecord("1.0", event.event_key, "/otpless/billing", "usage.rated", event.account, time, data)
+    return {"key": event.account.encode(), "value": _JSON.encode(record)}
 
 
 def _origin_headers(item: RefusedEvent) -> list[tuple[str, bytes]]:

@@ -1,11 +1,14 @@
 """Balances in Redis: a hash per account, versioned, so that an older balance never overwrites a newer one.
 
 Key `balance:{account_id}`: fields `balance_micros` and `version` (the wallet's, from PostgreSQL). Losing it loses nothing.
+Key `balances:filled`: the server's run id at the time every wallet was told; `balances:filling:*`
+while one process is telling them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
+from uuid import uuid4
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -32,6 +35,16 @@ end
 return written
 """
 _CHUNK: Final = 2_000
+_FILLED: Final = "balances:filled"
+_FILLING: Final = "balances:filling:"
+_FILLING_SECONDS: Final = 600
+_MARK: Final = """
+if redis.call('EXISTS', KEYS[1]) == 0 then
+    return 0
+end
+redis.call('RENAME', KEYS[1], KEYS[2])
+return redis.call('PERSIST', KEYS[2])
+"""
 
 
 class RedisBalances:
@@ -48,7 +61,9 @@ class RedisBalances:
             # At once and once: the library's own pauses, seconds long, would hold up the worker while Redis is down.
             retry=Retry(NoBackoff(), 1),
         )
+        self._filling = _FILLING + uuid4().hex
         self._put: Script = self._client.register_script(_PUT_NEWER)
+        self._mark: Script = self._client.register_script(_MARK)
 
     def put(self, balances: Sequence[Balance]) -> None:
         """Take over balances; an older version changes nothing. Raises EngineUnavailable when Redis does not answer."""
@@ -74,6 +89,27 @@ class RedisBalances:
                 if micros is not None and version is not None:
                     found[account_id] = CachedBalance(int(micros), int(version))
         return found
+
+    def life(self) -> str:
+        """The server's run id: another one after each start. Raises EngineUnavailable when Redis does not answer."""
+        with _told_in_a_sentence():
+            return str(self._client.info("server")["run_id"])
+
+    def filled_in(self) -> str | None:
+        """The run id under which every wallet was told, if that is still here. Raises EngineUnavailable."""
+        with _told_in_a_sentence():
+            filled = self._client.get(_FILLED)
+        return None if filled is None else str(filled)
+
+    def begin_filling(self, life: str) -> None:
+        """Note that every wallet is about to be told under this run id. Raises EngineUnavailable."""
+        with _told_in_a_sentence():
+            self._client.set(self._filling, life, ex=_FILLING_SECONDS)
+
+    def mark_filled(self) -> bool:
+        """Every wallet was told; False when the note of having begun is gone, and so is what was told after it."""
+        with _told_in_a_sentence():
+            return bool(self._mark(keys=[self._filling, _FILLED]))
 
     def ping(self) -> None:
         """Raises EngineUnavailable when Redis does not answer."""

@@ -130,6 +130,24 @@ def test_rated_usage_reaches_redis_its_topic_and_clickhouse(installation: Instal
     assert installation.failing_checks() == {}
 
 
+def test_a_redis_emptied_while_the_worker_runs_has_every_balance_again(installation: Installation, worker: Worker) -> None:
+    wallets = installation.query("SELECT account_id, balance_micros, version FROM wallet")
+    booked = {
+        f"balance:{account_id}": {"balance_micros": str(micros), "version": str(version)}
+        for account_id, micros, version in wallets
+    }
+    redis = installation.redis()
+
+    def told() -> bool:
+        return all(redis.hgetall(key) == balance for key, balance in booked.items())
+
+    wait_until(told, "a start has told every balance", seconds=20)
+    for _ in range(3):
+        redis.flushdb()
+        wait_until(told, "every balance is told again", seconds=20)
+    assert len(booked) == ACCOUNTS
+
+
 def test_health_turns_bad_while_records_wait_and_nothing_is_booked(installation: Installation, worker: Worker) -> None:
     before = booked(installation)
     assert worker.page("/health")[0] == 200

@@ -20,9 +20,9 @@ pytestmark = pytest.mark.engines
 def a_rated_event(**changes):
     facts = {
         "batch_id": 7,
-        "event_key": UUID(int=1),
-        "event_time": datetime(2026, 9, 30, 18, 30, 0, 123_456, tzinfo=UTC),
-        "received_at": datetime(2026, 10, 1, tzinfo=UTC),
+        "event_key": str(UUID(int=1)),
+        "event_micros": int(datetime(2026, 9, 30, 18, 30, tzinfo=UTC).timestamp()) * 1_000_000 + 123_456,
+        "received_micros": int(datetime(2026, 10, 1, tzinfo=UTC).timestamp()) * 1_000_000,
         "source": "/otpless/core",
         "event_id": "event-1",
         "alias": "shop",
@@ -131,7 +131,7 @@ def test_an_id_used_again_after_24_hours_for_the_same_day_counts_as_the_two_even
     worker.take(topic.append(again, received_at=RECEIVED_AT + timedelta(hours=25)))
     assert Books(database).outcomes() == {"rated": 2}
     (_, events) = outbox.unwarehoused(events_max=100)
-    feed.insert([event for event in events if event.event_time == HAPPENED_AT])
+    feed.insert([event for event in events if event.event_micros == int(HAPPENED_AT.timestamp()) * 1_000_000])
     assert warehouse_next(outbox, feed, events_max=100, certain=False) == 1
     assert counted(warehouse) == (2, 400_000, 2)
 

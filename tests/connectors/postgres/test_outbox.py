@@ -4,9 +4,12 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from connectors import clock, metering_wiring
+from connectors.postgres import rated_events
 from connectors.postgres.outbox import PostgresOutbox
+from connectors.postgres.rated_events import RatedEventReader
 from connectors.settings import settings
 from domain.errors import EngineUnavailable
 from invoicing.publish_usage import RatedEvent, RefusedEvent, announce_next
@@ -68,9 +71,9 @@ def test_a_rated_event_is_told_with_everything_others_need(worker, topic, outbox
     assert announcement.rated == [
         RatedEvent(
             batch_id=announcement.batch_ids[0],
-            event_key=UUID(bytes=an_event("event-1").key),
-            event_time=HAPPENED_AT,
-            received_at=RECEIVED_AT,
+            event_key=str(UUID(bytes=an_event("event-1").key)),
+            event_micros=int(HAPPENED_AT.timestamp()) * 1_000_000,
+            received_micros=int(RECEIVED_AT.timestamp()) * 1_000_000,
             source="/otpless/core",
             event_id="event-1",
             alias="acme",
@@ -177,7 +180,7 @@ def test_a_lost_connection_is_one_sentence_and_the_next_call_has_another(worker,
     worker.take(topic.append(a_usage_event()))
     assert outbox.unannounced(events_max=10) is not None
     with psycopg.connect(settings().postgres_dsn, autocommit=True) as connection:
-        others = "pid <> pg_backend_pid() AND datname = current_database() AND query LIKE '%FROM conflicting_event%'"
+        others = "pid <> pg_backend_pid() AND datname = current_database() AND query LIKE '%FROM usage_event%'"
         ended = connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}").fetchall()
     assert ended == [(True,)]
     with pytest.raises(EngineUnavailable, match=r"PostgreSQL does not answer \(.*\): see `make status`"):
@@ -186,5 +189,49 @@ def test_a_lost_connection_is_one_sentence_and_the_next_call_has_another(worker,
 
 
 def test_a_server_that_does_not_answer_is_one_sentence():
+    outbox = PostgresOutbox("postgresql://billing@127.0.0.1:1/billing", clock=clock.now, reader=RatedEventReader())
     with pytest.raises(EngineUnavailable, match="PostgreSQL does not answer"):
-        PostgresOutbox("postgresql://billing@127.0.0.1:1/billing", clock=clock.now).unannounced(events_max=1)
+        outbox.unannounced(events_max=1)
+
+
+def test_what_one_destination_has_read_the_other_does_not_read_again(worker, topic, database, monkeypatch):
+    reader = metering_wiring.rated_events()
+    topics, clickhouse = metering_wiring.outbox(reader), metering_wiring.outbox(reader)
+    worker.take(topic.append(*events(0, 3)))
+    worker.take(topic.append(*events(3, 5)))
+    announced = topics.unannounced(events_max=10).rated
+    with database.begin() as connection:
+        connection.execute(text("UPDATE usage_event SET source = 'read again'"))
+    assert clickhouse.unwarehoused(events_max=3)[1] == announced[:3]
+    assert {event.source for event in clickhouse.unwarehoused(events_max=3)[1]} == {"read again"}
+    topics.close()
+    clickhouse.close()
+
+
+def test_events_are_kept_for_the_other_destination_only_up_to_a_limit(worker, topic, database, monkeypatch):
+    monkeypatch.setattr(rated_events, "_KEPT_EVENTS_MAX", 3)
+    reader = metering_wiring.rated_events()
+    topics, clickhouse = metering_wiring.outbox(reader), metering_wiring.outbox(reader)
+    for start in range(0, 8, 2):
+        worker.take(topic.append(*events(start, start + 2)))
+    assert len(topics.unannounced(events_max=10).rated) == 8
+    with database.begin() as connection:
+        connection.execute(text("UPDATE usage_event SET source = 'read again'"))
+    sources = [event.source for event in clickhouse.unwarehoused(events_max=10)[1]]
+    assert sources == ["read again"] * 6 + ["/otpless/core"] * 2
+    topics.close()
+    clickhouse.close()
+
+
+def test_an_account_opened_while_the_publisher_runs_has_its_name(worker, topic, outbox):
+    worker.take(topic.append(*events(0, 1)))
+    outbox.mark_announced(outbox.unannounced(events_max=10).batch_ids)
+    open_account("zenith")
+    worker.take(topic.append(a_usage_event("event-9", subject="zenith")))
+    (event,) = outbox.unannounced(events_max=10).rated
+    assert (event.account, event.customer, event.plan_version, event.currency) == (
+        "zenith",
+        "customer-zenith",
+        "otp-inr v1",
+        "INR",
+    )

@@ -95,3 +95,26 @@ def test_a_redis_that_does_not_answer_is_one_sentence():
         with pytest.raises(EngineUnavailable, match=r"Redis does not answer \(.*\): see `make status`"):
             call()
     nobody.close()
+
+
+def test_a_mark_of_being_filled_names_the_life_of_the_server_and_goes_with_the_contents(balances, cache):
+    assert balances.filled_in() is None
+    balances.begin_filling(balances.life())
+    assert balances.filled_in() is None
+    assert balances.mark_filled()
+
+    assert balances.filled_in() == balances.life()
+    assert cache.ttl("balances:filled") == -1
+    cache.flushdb()
+    assert balances.filled_in() is None
+
+
+def test_a_cache_emptied_while_it_is_filled_is_not_marked(balances, cache):
+    balances.begin_filling(balances.life())
+    cache.flushdb()
+    another = metering_wiring.balance_cache()
+    another.begin_filling(another.life())
+    assert not balances.mark_filled()
+    assert balances.filled_in() is None
+    assert another.mark_filled()
+    another.close()
