@@ -38,8 +38,9 @@ WHERE mod(a.account_id, :of) = :number
 # By account code as bytes, so that the order of numbers is the same on every server; lines: the account's own before those
 # of accounts billed to it, this month's before late ones.
 _DUE: Final = text(f"""
-SELECT a.account_id, a.code, a.mode, a.currency, c.legal_name, c.address_lines, c.country, c.state_code,
-       c.gstin, c.email, c.tax_category, u.account_id AS used_by_id, u.code AS used_by, w.wallet_id, t.service_month, t.charge_id, t.price_cell,
+SELECT a.account_id, a.code, a.mode, a.currency, c.legal_name, c.address_lines, c.country, c.state_code, c.gstin, c.email,
+       c.tax_category, u.account_id AS used_by_id, u.code AS used_by, w.wallet_id, t.service_month, t.charge_id,
+       t.price_cell,
        t.quantity_millionths - t.invoiced_quantity_millionths AS quantity_millionths,
        t.amount_micros - t.invoiced_amount_micros AS amount_micros,
        t.event_count - t.invoiced_event_count AS event_count
