@@ -7,8 +7,10 @@ from sqlalchemy import Engine
 from connectors.clickhouse.schema import apply_schema
 from connectors.kafka.resender import KafkaResender
 from connectors.metering_wiring import clickhouse, migrations, topic_admin, topics
+from connectors.postgres.account_tree import AccountTreeReader
 from connectors.postgres.accounts import AccountReader
 from connectors.postgres.administration import PostgresAdministrationStore
+from connectors.postgres.aliases import AliasReader
 from connectors.postgres.database import open_engine
 from connectors.postgres.refused_events import RefusedEvents
 from connectors.settings import PROJECT_ROOT, settings
@@ -35,6 +37,16 @@ def administration() -> PostgresAdministrationStore:
 def account_reader() -> AccountReader:
     """Accounts for people to look at."""
     return AccountReader(database())
+
+
+def account_tree_reader() -> AccountTreeReader:
+    """Who stands above whom."""
+    return AccountTreeReader(database())
+
+
+def alias_reader() -> AliasReader:
+    """Whom aliases name."""
+    return AliasReader(database())
 
 
 def refused_events() -> RefusedEvents:

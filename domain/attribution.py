@@ -37,6 +37,7 @@ class Account:
     code: str
     customer_code: str
     wallet_id: int
+    """The wallet that is debited: its own, or that of the account above it which pays for it."""
     currency: Currency
     time_zone: ZoneInfo
     subscriptions: Sequence[Subscription]

@@ -26,7 +26,7 @@ FROM charge c JOIN plan_version v USING (plan_version_id) JOIN plan p USING (pla
 """
 _ACCOUNTS = """
 SELECT a.account_id, a.code, c.code, w.wallet_id, a.currency, a.time_zone
-FROM account a JOIN customer c USING (customer_id) JOIN wallet w USING (account_id)
+FROM account a JOIN customer c USING (customer_id) JOIN wallet w ON w.account_id = a.pay_from_account_id
 """
 _SUBSCRIPTIONS = "SELECT account_id, plan_version_id, lower(validity), upper(validity) FROM subscription"
 _ALIASES = "SELECT alias, account_id, lower(validity), upper(validity) FROM alias"

@@ -49,7 +49,11 @@ def test_a_total_that_is_not_the_sum_of_its_events_is_named_with_its_check(shop)
 
     report = check()
 
-    assert [fault.partition(":")[0] for fault in report.faults] == ["usage_matches_ledger", "usage_totals_match_events"]
+    assert [fault.partition(":")[0] for fault in report.faults] == [
+        "postpaid_wallets_carry_what_is_due",
+        "usage_matches_ledger",
+        "usage_totals_match_events",
+    ]
     failing = next(found for found in report.checks if found.name == "usage_totals_match_events")
     assert failing.rows == 1
     assert failing.first_rows[0]["event_count"] == 1
