@@ -12,7 +12,9 @@ from connectors.postgres.accounts import AccountReader
 from connectors.postgres.administration import PostgresAdministrationStore
 from connectors.postgres.aliases import AliasReader
 from connectors.postgres.database import open_engine
+from connectors.postgres.refused_event_details import RefusedEventDetails
 from connectors.postgres.refused_events import RefusedEvents
+from connectors.postgres.waiting_events import PostgresDeadLetters, WaitingEvents
 from connectors.settings import PROJECT_ROOT, settings
 
 __all__ = ["migrations", "topic_admin", "topics"]
@@ -54,6 +56,21 @@ def refused_events() -> RefusedEvents:
     return RefusedEvents(database())
 
 
+def refused_event_details() -> RefusedEventDetails:
+    """One refused event at a time."""
+    return RefusedEventDetails(database())
+
+
+def waiting_events() -> WaitingEvents:
+    """The quarantine, to release and to decide about."""
+    return WaitingEvents(database())
+
+
+def dead_letters() -> PostgresDeadLetters:
+    """Dead letters, to be sent again."""
+    return PostgresDeadLetters(database())
+
+
 def resender() -> KafkaResender:
-    """Puts quarantined events back on their topic."""
+    """Puts events back on their topic."""
     return KafkaResender(settings().kafka_bootstrap)

@@ -73,12 +73,16 @@ class AliasSpan:
 
 @dataclass(frozen=True, slots=True)
 class RatingConfig:
-    """The truth a worker rates with: aliases, accounts, plans and known meters, as of one version."""
+    """The truth a worker rates with: aliases, accounts, plans, known meters and people's decisions, as of one version."""
 
     version: int
     aliases: Mapping[str, Sequence[AliasSpan]]
     accounts: Mapping[int, Account]
     meters: frozenset[str]
+    accepted_late: frozenset[tuple[bytes, bytes, int]] = frozenset()
+    """Identity, body digest and event time of events a person let be rated although they are too late."""
+    rejected: frozenset[bytes] = frozenset()
+    """Identities of events a person closed for good."""
 
     def account_at(self, alias: str, time_micros: int) -> Account | None:
         """The account an alias named at an instant."""

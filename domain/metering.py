@@ -166,7 +166,9 @@ def _attribute(item: ReceivedEvent, config: RatingConfig, window: TimeWindow) ->
             f"type {event.meter[:80]!r} is not a meter of any plan: check its spelling",
         )
     late = window.verdict(event.time_micros, received_micros=item.origin.received_micros)
-    if late is not None:
+    if event.key in config.rejected:
+        return Waiting(item, WaitReason.REJECTED)
+    if late is not None and (event.key, event.body_digest, event.time_micros) not in config.accepted_late:
         return Waiting(item, late)
     account = config.account_at(event.subject, event.time_micros)
     if account is None:

@@ -46,6 +46,8 @@ class WaitReason(StrEnum):
     NO_SUBSCRIPTION = "no_subscription"
     NO_PRICE = "no_price"
     TOO_LATE = "too_late"
+    REJECTED = "rejected"
+    """A person closed it for good: it comes again as a retry of what waits, never as something new."""
 
 
 class Refused(Exception):

@@ -89,7 +89,7 @@ FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::bigint[], %b::int[],
 ADVANCE: Final = """
 INSERT INTO partition_progress (topic, partition, next_offset)
 SELECT * FROM unnest(%b::text[], %b::int[], %b::bigint[])
-ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset
+ON CONFLICT (topic, partition) DO UPDATE SET next_offset = greatest(partition_progress.next_offset, excluded.next_offset)
 """
 
 ADD_TOTALS: Final = """
