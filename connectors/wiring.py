@@ -10,6 +10,7 @@ from connectors.metering_wiring import clickhouse, migrations, topic_admin, topi
 from connectors.postgres.accounts import AccountReader
 from connectors.postgres.administration import PostgresAdministrationStore
 from connectors.postgres.database import open_engine
+from connectors.postgres.received_events import ReceivedEvents
 from connectors.postgres.refused_events import RefusedEvents
 from connectors.settings import PROJECT_ROOT, settings
 
@@ -40,6 +41,11 @@ def account_reader() -> AccountReader:
 def refused_events() -> RefusedEvents:
     """Dead letters, conflicts and quarantine."""
     return RefusedEvents(database())
+
+
+def received_events() -> ReceivedEvents:
+    """Payment and config events for people to look at."""
+    return ReceivedEvents(database())
 
 
 def resender() -> KafkaResender:
