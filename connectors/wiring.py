@@ -12,6 +12,7 @@ from connectors.postgres.accounts import AccountReader
 from connectors.postgres.administration import PostgresAdministrationStore
 from connectors.postgres.aliases import AliasReader
 from connectors.postgres.database import open_engine
+from connectors.postgres.received_events import ReceivedEvents
 from connectors.postgres.refused_event_details import RefusedEventDetails
 from connectors.postgres.refused_events import RefusedEvents
 from connectors.postgres.waiting_events import PostgresDeadLetters, WaitingEvents
@@ -69,6 +70,11 @@ def waiting_events() -> WaitingEvents:
 def dead_letters() -> PostgresDeadLetters:
     """Dead letters, to be sent again."""
     return PostgresDeadLetters(database())
+
+
+def received_events() -> ReceivedEvents:
+    """Payment and config events for people to look at."""
+    return ReceivedEvents(database())
 
 
 def resender() -> KafkaResender:

@@ -23,6 +23,8 @@ class Outcome(StrEnum):
     """What became of an event; received is always the sum of these."""
 
     RATED = "rated"
+    ACCEPTED = "accepted"
+    """A payment or config event that is stored and handed to its use case (domain/receiving.py)."""
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
     DEAD_LETTERED = "dead_lettered"

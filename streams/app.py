@@ -40,7 +40,12 @@ app = faust.App(
     broker_max_poll_records=1_000,
     stream_buffer_maxsize=16,
     cython_optimizations=True,
-    autodiscover=["streams.meter_usage", "streams.publish_usage", "streams.watch"],  # agents, tasks and pages
+    autodiscover=[
+        "streams.meter_usage",
+        "streams.receive_events",
+        "streams.publish_usage",
+        "streams.watch",
+    ],  # agents, tasks and pages
 )
 app.transport = BatchedTransport(app.conf.broker_consumer, app)
 

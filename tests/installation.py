@@ -113,7 +113,7 @@ class Installation:
 
     def outcomes(self) -> dict[str, int]:
         """How many events ended how, over all batches."""
-        names = ("received", "rated", "duplicate", "conflict", "dead_lettered", "quarantined")
+        names = ("received", "rated", "accepted", "duplicate", "conflict", "dead_lettered", "quarantined")
         sums = ", ".join(f"coalesce(sum({name}), 0)::bigint" for name in names)
         return dict(zip(names, self.query(f"SELECT {sums} FROM batch_range")[0], strict=True))
 

@@ -35,7 +35,8 @@ def test_books_of_rated_events_balance_and_the_certificate_says_where_every_even
     certificate = report.certificate()
     assert certificate["balanced"]
     assert certificate["totals"] == {
-        "records": 5, "received": 5, "rated": 2, "duplicate": 1, "conflict": 0, "dead_lettered": 1, "quarantined": 1,
+        "records": 5, "received": 5, "rated": 2, "accepted": 0,
+        "duplicate": 1, "conflict": 0, "dead_lettered": 1, "quarantined": 1,
     }  # fmt: skip
     (partition,) = certificate["partitions"]
     assert (partition["first_offset"], partition["next_offset"]) == (0, 5)
