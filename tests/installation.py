@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,11 +31,15 @@ _READY_SECONDS = 60
 
 @dataclass
 class Installation:
-    """One installation; `name` is its topic prefix and the end of its databases' names."""
+    """One installation; `name` is its topic prefix and the end of its databases' names.
+
+    `engines` are settings that lead to other engines than those of `.env`.
+    """
 
     name: str
     redis_db: int
     worker_port: int
+    engines: Mapping[str, str] = field(default_factory=dict)
     settings: Settings = field(init=False)
 
     def __post_init__(self) -> None:
@@ -44,6 +48,7 @@ class Installation:
     def variables(self) -> dict[str, str]:
         """The settings in which it differs from the installation of `.env`."""
         return {
+            **self.engines,
             "KAFKA_TOPIC_PREFIX": f"{self.name}.",
             "POSTGRES_DB": f"billing_{self.name}",
             "REDIS_DB": str(self.redis_db),
