@@ -61,6 +61,11 @@ class Installation:
         """The environment of its processes."""
         return child_environment(**{**self.variables(), **more})
 
+    @property
+    def log_folder(self) -> Path:
+        """Where its workers' logs are."""
+        return PROJECT_ROOT / ".local" / self.name
+
     def topic(self, name: str) -> str:
         """A topic's full name."""
         return self.settings.kafka_topic_prefix + name
@@ -135,9 +140,8 @@ class Installation:
     def start_worker(self, *, app: str = "streams.app", port: int | None = None, **variables: str) -> "Worker":
         """Start a metering worker; does not wait for it."""
         port = port or self.worker_port
-        folder = PROJECT_ROOT / ".local" / self.name
-        folder.mkdir(parents=True, exist_ok=True)
-        log = folder / f"worker-{port}.log"
+        self.log_folder.mkdir(parents=True, exist_ok=True)
+        log = self.log_folder / f"worker-{port}.log"
         command = [str(FAUST), "-L", "uvloop", "-A", app, "worker", "--loglevel", "info"]
         with log.open("w") as output:
             process = subprocess.Popen(

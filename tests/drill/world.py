@@ -9,7 +9,7 @@ from invoicing.administration_ports import NewAccount, NewCustomer
 from tests.installation import Installation
 
 ACCOUNTS = 240
-LATE_ALIASES = tuple(f"late-{number:02d}" for number in range(12))
+LATE_ALIASES = tuple(f"late-{number:02d}" for number in range(6))
 TOP_UP_MICROS = 500_000_000
 SMS = {"when": {"channel": "sms"}, "model": "per_unit", "unit_price": "0.145"}
 WHATSAPP = {
