@@ -40,6 +40,9 @@ class Report:
     worst_stall_seconds: dict[str, float] = field(default_factory=dict)
     worst_stall_of_a_partition_seconds: dict[str, float] = field(default_factory=dict)
     worst_take_over_seconds: float = 0.0
+    """After a SIGKILL, whatever else was down at the time."""
+    worst_undisturbed_take_over_seconds: float | None = None
+    """After a SIGKILL with nothing else down; None when there was no such kill."""
     quiet_after_seconds: float = 0.0
     """From the last event sent until everything was booked, published and told."""
     worker_deaths: list[dict[str, Any]] = field(default_factory=list)
@@ -145,6 +148,7 @@ class _Drill:
         report.worst_stall_seconds = still.by_cause
         report.worst_stall_of_a_partition_seconds = still.of_a_partition_by_cause
         report.worst_take_over_seconds = max(still.take_overs, default=0.0)
+        report.worst_undisturbed_take_over_seconds = max(still.undisturbed_take_overs, default=None)
         report.faults_by_kind = dict(Counter(fault.kind.value for fault in happened))
         report.kills = sum(fault.kind in plan.KILLS for fault in happened)
         report.redelivered_records = self.crew.redelivered()

@@ -13,7 +13,7 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from tests.drill.world import ACCOUNTS, LATE_ALIASES, alias_of
+from tests.drill.world import ACCOUNTS, LATE_ALIASES, QUIET_ACCOUNTS, alias_of
 from tests.installation import Installation
 
 SOURCE = "/otpless/core"
@@ -151,7 +151,7 @@ class Load:
     def _new_event(self) -> Event:
         self._made += 1
         late = self._chance.random() < _LATE_ALIAS
-        alias = self._chance.choice(LATE_ALIASES) if late else alias_of(self._chance.randrange(ACCOUNTS))
+        alias = self._chance.choice(LATE_ALIASES) if late else alias_of(self._chance.randrange(ACCOUNTS - QUIET_ACCOUNTS))
         voice = self._chance.random() < 0.2
         quantity = Decimal(self._chance.randrange(1, 3_000_000)).scaleb(-6) if voice else Decimal(1)
         return Event(

@@ -15,18 +15,21 @@ SELECT r.partition, extract(epoch FROM b.booked_at)::float8, b.worker
 FROM batch_range r JOIN batch b USING (batch_id) WHERE b.booked_at BETWEEN to_timestamp(%s) AND to_timestamp(%s)
 ORDER BY b.booked_at
 """
+SEVERAL = "several at once"
 _ECHO_SECONDS = 15.0
 """How long after a fault is over it may still be the cause: a session timeout and a rebalance."""
 
 
 @dataclass
 class Standstill:
-    """Seconds. `by_cause` and `of_a_partition_by_cause`: the longest without a new batch, by the fault nearest to it."""
+    """Seconds. `by_cause` and `of_a_partition_by_cause`: the longest without a new batch, by the only fault near it."""
 
     by_cause: dict[str, float] = field(default_factory=dict)
     of_a_partition_by_cause: dict[str, float] = field(default_factory=dict)
     take_overs: list[float] = field(default_factory=list)
     """After each SIGKILL, until the last partition of the dead worker was booked by another."""
+    undisturbed_take_overs: list[float] = field(default_factory=list)
+    """The same where the other worker and the engines were well all the time."""
 
 
 def measure(installation: Installation, happened: Sequence[Happened], *, began_at: float, ended_at: float) -> Standstill:
@@ -40,11 +43,12 @@ def measure(installation: Installation, happened: Sequence[Happened], *, began_a
         partitions[partition].append((booked_at, worker))
     for batches in partitions.values():
         _note_gaps(found.of_a_partition_by_cause, [began_at, *(at for at, _ in batches), ended_at], happened)
-    found.take_overs = [
-        _take_over(fault, list(partitions.values()), ended_at)
-        for fault in happened
-        if fault.kind is Kind.WORKER_SIGKILL and fault.began_at < ended_at
-    ]
+    for fault in happened:
+        if fault.kind is Kind.WORKER_SIGKILL and fault.began_at < ended_at:
+            seconds = _take_over(fault, list(partitions.values()), ended_at)
+            found.take_overs.append(seconds)
+            if all(near is fault for near in _near(fault.began_at, fault.began_at + seconds, happened)):
+                found.undisturbed_take_overs.append(seconds)
     return found
 
 
@@ -55,8 +59,14 @@ def _note_gaps(by_cause: dict[str, float], times: Sequence[float], happened: Seq
 
 
 def _cause(before: float, after: float, happened: Sequence[Happened]) -> str:
-    near = [fault for fault in happened if fault.began_at < after and fault.ended_at + _ECHO_SECONDS > before]
-    return min(near, key=lambda fault: abs(fault.began_at - before)).kind.value if near else "no fault"
+    near = _near(before, after, happened)
+    if len(near) > 1:
+        return SEVERAL
+    return near[0].kind.value if near else "no fault"
+
+
+def _near(before: float, after: float, happened: Sequence[Happened]) -> list[Happened]:
+    return [fault for fault in happened if fault.began_at < after and fault.ended_at + _ECHO_SECONDS > before]
 
 
 def _take_over(fault: Happened, partitions: Sequence[Sequence[tuple[float, str]]], ended_at: float) -> float:

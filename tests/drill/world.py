@@ -9,6 +9,8 @@ from invoicing.administration_ports import NewAccount, NewCustomer
 from tests.installation import Installation
 
 ACCOUNTS = 240
+QUIET_ACCOUNTS = 16
+"""Accounts that are topped up and never use anything: nothing but a refill brings their balance back to an empty Redis."""
 LATE_ALIASES = tuple(f"late-{number:02d}" for number in range(6))
 TOP_UP_MICROS = 500_000_000
 SMS = {"when": {"channel": "sms"}, "model": "per_unit", "unit_price": "0.145"}
