@@ -1,6 +1,7 @@
 """Balances in Redis: a hash per account, versioned, so that an older balance never overwrites a newer one.
 
 Key `balance:{account_id}`: fields `balance_micros` and `version` (the wallet's, from PostgreSQL). Losing it loses nothing.
+Key `balances:filled`: the server's run id at the time every wallet was told.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ end
 return written
 """
 _CHUNK: Final = 2_000
+_FILLED: Final = "balances:filled"
 
 
 class RedisBalances:
@@ -74,6 +76,22 @@ class RedisBalances:
                 if micros is not None and version is not None:
                     found[account_id] = CachedBalance(int(micros), int(version))
         return found
+
+    def life(self) -> str:
+        """The server's run id: another one after each start. Raises EngineUnavailable when Redis does not answer."""
+        with _told_in_a_sentence():
+            return str(self._client.info("server")["run_id"])
+
+    def filled_in(self) -> str | None:
+        """The run id under which every wallet was told, if that is still here. Raises EngineUnavailable."""
+        with _told_in_a_sentence():
+            filled = self._client.get(_FILLED)
+        return None if filled is None else str(filled)
+
+    def mark_filled(self, life: str) -> None:
+        """Note that every wallet was told under this run id. Raises EngineUnavailable."""
+        with _told_in_a_sentence():
+            self._client.set(_FILLED, life)
 
     def ping(self) -> None:
         """Raises EngineUnavailable when Redis does not answer."""

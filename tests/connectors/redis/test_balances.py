@@ -95,3 +95,12 @@ def test_a_redis_that_does_not_answer_is_one_sentence():
         with pytest.raises(EngineUnavailable, match=r"Redis does not answer \(.*\): see `make status`"):
             call()
     nobody.close()
+
+
+def test_a_mark_of_being_filled_names_the_life_of_the_server_and_goes_with_the_contents(balances, cache):
+    assert balances.filled_in() is None
+    balances.mark_filled(balances.life())
+
+    assert balances.filled_in() == balances.life()
+    cache.flushdb()
+    assert balances.filled_in() is None
