@@ -15,9 +15,10 @@ def main() -> int:
     """Run a drill; returns the exit code."""
     options = _parser().parse_args()
     seed = options.seed if options.seed is not None else secrets.randbelow(1_000_000)
-    seconds = options.seconds or max(30.0, options.kills * plan.SECONDS_A_KILL)
+    calm_seconds = plan.CALM_SECONDS * len(plan.Kind) if options.calm else 0.0
+    seconds = options.seconds or max(30.0, calm_seconds + options.kills * plan.SECONDS_A_KILL)
     print(f"Drill with seed {seed}: {options.kills} kills in {seconds:.0f} s of load, about {seconds + 60:.0f} s in all.")
-    report = run(seed=seed, kills=options.kills, seconds=seconds, events_per_second=options.rate)
+    report = run(seed=seed, kills=options.kills, seconds=seconds, events_per_second=options.rate, calm=options.calm)
     target = PROJECT_ROOT / "build" / "drill.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(asdict(report), indent=1) + "\n")
@@ -39,6 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.drill", description=__doc__)
     parser.add_argument("--kills", type=int, default=100, help="processes killed; stops and rebalances come on top (100)")
     parser.add_argument("--seconds", type=float, help=f"how long the load runs ({plan.SECONDS_A_KILL} s a kill)")
+    calm = "one fault of each kind first, far apart, which measures what each costs by itself"
+    parser.add_argument("--calm", action=argparse.BooleanOptionalAction, default=True, help=calm)
     parser.add_argument("--rate", type=float, default=1_000, help="events a second (1000)")
     parser.add_argument("--seed", type=int, help="draws the plan and the events; the same seed, the same drill")
     return parser

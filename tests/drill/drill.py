@@ -8,7 +8,7 @@ from typing import Any
 from tests.drill import plan, standstill, verdict, world
 from tests.drill.crew import Crew
 from tests.drill.engines import Engines
-from tests.drill.expected import expect
+from tests.drill.expected import Expected
 from tests.drill.faults import Script
 from tests.drill.load import Load
 from tests.drill.operator import Operator
@@ -51,7 +51,7 @@ class Report:
     ok: bool = False
 
 
-def run(*, seed: int, kills: int, seconds: float, events_per_second: float) -> Report:
+def run(*, seed: int, kills: int, seconds: float, events_per_second: float, calm: bool = False) -> Report:
     """Drill, on engines that are started for it and stopped after it."""
     with Engines() as engines:
         installation = Installation("drill", redis_db=0, worker_port=16090, engines=engines.variables())
@@ -60,7 +60,7 @@ def run(*, seed: int, kills: int, seconds: float, events_per_second: float) -> R
         installation.create()
         world.open_accounts(installation)
         drill = _Drill(installation, engines, Report(seed), Load(installation, seed, events_per_second))
-        return drill.run(plan.draw(seed, kills=kills, seconds=seconds) if kills else [], seconds)
+        return drill.run(plan.draw(seed, kills=kills, seconds=seconds, calm=calm), seconds)
 
 
 @dataclass
@@ -134,7 +134,7 @@ class _Drill:
 
     def _judge(self) -> None:
         report, log = self.report, self.load.log
-        expected = expect(log)
+        expected = Expected(log)
         found = verdict.compare(self.installation, expected, records_sent=len(log))
         report.records_sent, report.events_sent = len(log), expected.events
         report.lost, report.doubled, report.outcomes = found.lost, found.doubled, found.outcomes

@@ -5,11 +5,10 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import Producer
 
@@ -50,14 +49,13 @@ class Event:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class SentRecord:
-    """A record the broker acknowledged: the events in it that can be read, and how many cannot."""
+class SentRecord(NamedTuple):
+    """A record the broker acknowledged: where it put it, when, and the bytes."""
 
     partition: int
     offset: int
-    events: Sequence[Event]
-    unreadable: int
+    received_micros: int
+    value: bytes
 
 
 @dataclass
@@ -115,22 +113,18 @@ class Load:
         in_array = self._chance.random() < _SHARE_IN_ARRAYS / ((low + high) / 2)
         count = self._chance.randint(low, high) if in_array else 1
         key: str | None = None
-        events: list[Event] = []
         texts: list[bytes] = []
-        unreadable = 0
         for _ in range(count):
             if self._chance.random() < _MALFORMED:
-                unreadable += 1
                 texts.append(self._malformed(alone=not in_array))
                 continue
             again_key, event = self._again(key) or (None, self._new_event())
             key = key or again_key or event.alias
-            events.append(event)
             texts.append(_encoded(event))
             if again_key is None and event.alias not in LATE_ALIASES:
                 self._remembered.append((key, event))
         value = b"[" + b",".join(texts) + b"]" if in_array else texts[0]
-        self._produce(key or "nobody", value, events, unreadable)
+        self._produce(key or "nobody", value)
         return count
 
     def _again(self, key: str | None) -> tuple[str, Event] | None:
@@ -176,12 +170,13 @@ class Load:
             return b'{"specversion": "1.0", "id'  # cut off: inside an array it would take the whole record with it
         return json.dumps(self._chance.choice(faults), default=float).encode()
 
-    def _produce(self, key: str, value: bytes, events: Sequence[Event], unreadable: int) -> None:
+    def _produce(self, key: str, value: bytes) -> None:
         def answered(error: Any, message: Any) -> None:
             if error is not None:
                 self.refused.append(str(error))
             else:
-                self.log.append(SentRecord(message.partition(), message.offset(), events, unreadable))
+                _, appended_millis = message.timestamp()
+                self.log.append(SentRecord(message.partition(), message.offset(), appended_millis * 1000, value))
 
         topic = self.installation.topic("usage.events")
         while True:

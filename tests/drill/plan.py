@@ -33,6 +33,8 @@ WORKERS = (0, 1)
 THIRD = 2
 SECONDS_A_KILL = 4.5
 """How much load a kill gets on average when nobody says how long the drill runs."""
+CALM_SECONDS = 30.0
+"""From one calm fault to the next: the longest stop, a session timeout, and a rebalance."""
 _ROUND = (*Kind, Kind.WORKER_SIGKILL)
 """One of each, and the commonest death twice."""
 _AFTERWARDS_SECONDS = 4.0
@@ -63,24 +65,36 @@ class Fault:
         return self.at_seconds + self.lasting_seconds
 
 
-def draw(seed: int, *, kills: int, seconds: float) -> list[Fault]:
+def draw(seed: int, *, kills: int, seconds: float, calm: bool = False) -> list[Fault]:
     """A plan with this many kills and the stops and rebalances that fall between them, in order of time.
 
-    Faults of different targets overlap; one target is given a few seconds between two faults of its own.
+    With `calm`, one fault of each kind comes first, each long after the one before, so that what it costs by itself can be
+    measured. In the storm, faults of different targets overlap; one target has a few seconds between two of its own.
     """
     chance = random.Random(seed)
-    kinds = list(_kinds(chance, kills=kills))
-    slot = seconds / len(kinds)
+    faults = list(_calm(chance)) if calm else []
+    begin = CALM_SECONDS * len(faults)
+    kinds = list(_kinds(chance, kills=kills - sum(fault.kind in KILLS for fault in faults)))
+    slot = (seconds - begin) / len(kinds) if kinds else 0.0
     free_at: dict[str | int, float] = {}
-    faults = []
     for number, kind in enumerate(kinds):
-        at = slot * (number + chance.uniform(0.05, 0.6))
+        at = begin + slot * (number + chance.uniform(0.05, 0.6))
         target = _target(kind, chance, free_at, at)
         at = max(at, free_at.get(target, 0.0))
-        fault = Fault(round(at, 2), kind, target, round(chance.uniform(*_LASTING_SECONDS[kind]), 2))
+        fault = Fault(round(at, 2), kind, target, _lasting(chance, kind))
         free_at[target] = fault.until_seconds + _AFTERWARDS_SECONDS
         faults.append(fault)
     return sorted(faults, key=lambda fault: fault.at_seconds)
+
+
+def _calm(chance: random.Random) -> Iterator[Fault]:
+    for number, kind in enumerate(chance.sample(list(Kind), len(Kind))):
+        at = CALM_SECONDS * number + 3.0
+        yield Fault(at, kind, _target(kind, chance, {}, at), _lasting(chance, kind))
+
+
+def _lasting(chance: random.Random, kind: Kind) -> float:
+    return round(chance.uniform(*_LASTING_SECONDS[kind]), 2)
 
 
 def _kinds(chance: random.Random, *, kills: int) -> Iterator[Kind]:

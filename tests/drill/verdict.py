@@ -7,8 +7,9 @@ from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
-from tests.drill.expected import Expected, Standing
+from tests.drill.expected import Expected
 from tests.installation import Installation
+from tests.reference_model import Standing
 
 _SHOWN = 20
 _STANDINGS = """
@@ -50,7 +51,7 @@ def compare(installation: Installation, expected: Expected, *, records_sent: int
     _compare_identities(installation, expected, verdict)
     _compare_outcomes(installation, expected, verdict)
     booked = {code: Standing(*standing) for code, *standing in installation.query(_STANDINGS)}
-    verdict.differ("account", booked, expected.standings)
+    verdict.differ("account", booked, expected.standings())
     _compare_warehouse(installation, booked, verdict)
     _compare_cache(installation, verdict)
     _compare_topics(installation, verdict)
@@ -71,11 +72,12 @@ def records_in(installation: Installation, topic: str) -> dict[int, int]:
 def _compare_identities(installation: Installation, expected: Expected, verdict: Verdict) -> None:
     rows = installation.query("SELECT u.event_id, a.code FROM usage_event u JOIN account a USING (account_id)")
     times = Counter(event_id for event_id, _ in rows)
-    verdict.lost = len(expected.account_of.keys() - times.keys())
+    wanted = expected.account_of()
+    verdict.lost = len(wanted.keys() - times.keys())
     verdict.doubled = sum(count - 1 for count in times.values())
     if verdict.lost or verdict.doubled:
         verdict.differences.append(f"{verdict.lost} events are lost, {verdict.doubled} are doubled")
-    verdict.differ("event", dict(rows), expected.account_of)
+    verdict.differ("event", dict(rows), wanted)
 
 
 def _compare_outcomes(installation: Installation, expected: Expected, verdict: Verdict) -> None:
@@ -85,10 +87,10 @@ def _compare_outcomes(installation: Installation, expected: Expected, verdict: V
     # Released events are records of their own; one sent twice by a release that broke off is a duplicate of itself.
     wanted = {
         "received": expected.events + verdict.resent,
-        "rated": len(expected.account_of),
-        "duplicate": expected.duplicates + verdict.resent - quarantined,
-        "conflict": expected.conflicts,
-        "dead_lettered": expected.dead_letters,
+        "rated": expected.outcomes["rated"],
+        "duplicate": expected.outcomes["duplicate"] + verdict.resent - quarantined,
+        "conflict": expected.outcomes["conflict"],
+        "dead_lettered": expected.outcomes["dead_lettered"],
         "quarantined": quarantined,
     }
     verdict.differ("outcome", verdict.outcomes, wanted)
