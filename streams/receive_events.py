@@ -53,10 +53,10 @@ async def _receive(family: Family, stream: Any) -> AsyncIterator[None]:
     receiving = wiring.receiving(family, wiring.receiving_store(family, f"{socket.gethostname()}-{os.getpid()}"))
 
     def receive(fetches: Sequence[Any]) -> Receipt:
-        return receiving.receive([_record(raw) for fetch in fetches for raw in fetch.message.value])
+        return receiving.receive([_record(raw) for fetch in fetches for raw in fetch.message.value.records])
 
     async def acknowledge(fetches: Sequence[Any], receipt: Receipt) -> None:
-        _count(family, receipt, records=sum(len(fetch.message.value) for fetch in fetches))
+        _count(family, receipt, records=sum(len(fetch.message.value.records) for fetch in fetches))
         for fetch in fetches:
             await stream.ack(fetch)
 
