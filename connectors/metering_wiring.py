@@ -10,6 +10,7 @@ from connectors.clickhouse.usage_feed import ClickHouseUsage
 from connectors.kafka.announcer import KafkaAnnouncer
 from connectors.kafka.topics import Topic, TopicAdmin, defined_topics
 from connectors.kafka.usage_events import decode_records
+from connectors.postgres.identities import PostgresIdentities
 from connectors.postgres.metering import PostgresMeteringStore
 from connectors.postgres.migrations import Migrations
 from connectors.postgres.outbox import PostgresOutbox
@@ -49,6 +50,11 @@ def rated_events() -> RatedEventReader:
 def outbox(reader: RatedEventReader | None = None) -> PostgresOutbox:
     """What is booked and not sent on yet."""
     return PostgresOutbox(settings().postgres_dsn, clock=clock.now, reader=reader or rated_events())
+
+
+def identities() -> PostgresIdentities:
+    """The 24-hour store, to be tidied up."""
+    return PostgresIdentities(settings().postgres_dsn)
 
 
 def announcer() -> KafkaAnnouncer:

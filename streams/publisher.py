@@ -1,9 +1,9 @@
 """The publisher: a process of its own beside the worker that sends on what is booked, to topics and to ClickHouse.
 
-It also fills Redis again when that lost its content. Started by streams/publish_usage.py. It runs at low priority and
-outside the worker's interpreter lock, and in small portions, so that sending gives way to debiting (figures in
-docs/adr/0004). One thread a destination, so that one engine's silence does not hold up the other; what one of them reads
-from the books serves both. It ends when its standard input does, that is, with its worker.
+It also fills Redis again when that lost its content, and forgets old identities. Started by streams/publish_usage.py.
+It runs at low priority, outside the worker's interpreter lock and in small portions, so that sending gives way to
+debiting (figures in docs/adr/0004). One thread a destination, so that one engine's silence does not hold up the other;
+what one of them reads from the books serves both. It ends when its standard input does, that is, with its worker.
 """
 
 import gc
@@ -20,12 +20,14 @@ from typing import Final
 from connectors import clock
 from connectors import metering_wiring as wiring
 from domain.errors import EngineUnavailable
+from invoicing.forget_identities import forget_identities
 from invoicing.publish_usage import Outbox, announce_next, warehouse_next
 from invoicing.refill_balances import refill_balances
 
 _log = logging.getLogger("streams.publisher")
 _RETRY_SECONDS: Final = 1.0
 _REFILL_SECONDS: Final = 1.0
+_FORGET_SECONDS: Final = 20.0
 _PAUSE_LONGEST_SECONDS: Final = 30.0
 _NICENESS: Final = 10
 
@@ -62,6 +64,7 @@ def main() -> None:
         threading.Thread(target=_announce, args=(ended, announcing)),
         threading.Thread(target=_warehouse, args=(ended, warehousing)),
         threading.Thread(target=_refill, args=(ended,)),
+        threading.Thread(target=_forget, args=(ended,)),
     ]
     for thread in threads:
         thread.start()
@@ -122,6 +125,11 @@ def _refill(ended: threading.Event) -> None:
     _until(ended, "refilling Redis", _REFILL_SECONDS, refill)
 
 
+def _forget(ended: threading.Event) -> None:
+    identities = wiring.identities()
+    _until(ended, "forgetting identities", _FORGET_SECONDS, lambda: forget_identities(identities, now=clock.now()))
+
+
 def _send_until(ended: threading.Event, destination: str, outbox: Outbox, pace: Pace, send: Send) -> None:
     """Send for as long as this process holds the destination, and try to hold it while another does."""
 
@@ -135,7 +143,7 @@ def _send_until(ended: threading.Event, destination: str, outbox: Outbox, pace: 
     _until(ended, f"sending to {destination}", _RETRY_SECONDS, send_while_held)
 
 
-def _until(ended: threading.Event, doing: str, pause_seconds: float, turn: Callable[[], None]) -> None:
+def _until(ended: threading.Event, doing: str, pause_seconds: float, turn: Callable[[], object]) -> None:
     """Take turns with pauses between them; after failures wait longer each time, and say so."""
     pause = pause_seconds
     while not ended.is_set():

@@ -147,7 +147,10 @@ class PostgresMeteringTransaction:
         known = {key.bytes: digest and digest.bytes for key, digest in refused.fetchall()}
         if None in known.values():
             # Claimed by a transaction that committed while this one waited: its digests are visible only from here on.
+            claimed_by_others = len(known)
             known = self._digests(sql.DIGESTS, list(known))
+            if len(known) < claimed_by_others:
+                raise psycopg.OperationalError("an identity was released in the same moment")
         waiting = [key for key, first in prepared.firsts.items() if type(first) is Waiting]
         if waiting:
             known |= self._digests(sql.STILL_WAITING, waiting)
