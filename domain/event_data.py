@@ -14,8 +14,8 @@ TEXT_MAX: Final = 256
 DEPTH_MAX: Final = 8
 """Objects and arrays in each other, `data` itself counted."""
 VALUES_MAX: Final = 10_000
-_INTEGER_MAX: Final = 2**63
-_EXPONENT_MAX: Final = 30
+_NUMBER_MAX: Final = 2**63
+_DIGITS_MAX: Final = 38
 
 
 def check_flat(data: dict[str, Any]) -> None:
@@ -66,8 +66,8 @@ def _check_value(path: str, value: object) -> None:
             raise Refused(RefusalReason.PROPERTY, f"{path[:80]} is longer than {TEXT_MAX} characters")
         if "\0" in value:
             raise Refused(RefusalReason.PROPERTY, f"{path[:80]} holds the character U+0000: leave it out")
-    elif isinstance(value, int):
-        if not -_INTEGER_MAX <= value < _INTEGER_MAX:
+    elif isinstance(value, int | Decimal):
+        if not -_NUMBER_MAX <= value < _NUMBER_MAX:
             raise Refused(RefusalReason.PROPERTY, f"{path[:80]} does not fit 64 bits: send it as a text")
-    elif isinstance(value, Decimal) and not (value.is_finite() and abs(value.adjusted()) <= _EXPONENT_MAX):
-        raise Refused(RefusalReason.PROPERTY, f"{path[:80]} is out of range: send it as a text")
+        if isinstance(value, Decimal) and (len(value.as_tuple().digits) > _DIGITS_MAX or value.adjusted() < -_DIGITS_MAX):
+            raise Refused(RefusalReason.PROPERTY, f"{path[:80]} has more than {_DIGITS_MAX} digits: send it as a text")

@@ -65,13 +65,14 @@ def decode_records(
             dead.append(DeadLetter(record.origin, None, refused.reason, str(refused), record.value))
             continue
         for index, member in enumerate(members):
+            payload = record.value if whole else member
             try:
                 event = _decode(member)
                 # An event that comes late is received all the same: the verdict only refuses a time that cannot be meant.
                 window.verdict(event.time_micros, received_micros=record.origin.received_micros)
-                events.append(Received(event, read(event), record.origin, index, member))
+                events.append(Received(event, read(event), record.origin, index, payload))
             except Refused as refused:
-                dead.append(DeadLetter(record.origin, None if whole else index, refused.reason, str(refused), member))
+                dead.append(DeadLetter(record.origin, None if whole else index, refused.reason, str(refused), payload))
     return events, dead
 
 
@@ -112,7 +113,7 @@ def _decode(text: bytes) -> Event:
     except msgspec.ValidationError as error:
         raise Refused(RefusalReason.FIELD, f"{_sentence('', error)}: correct it and send the event again") from error
     except ArithmeticError as error:
-        raise Refused(RefusalReason.FIELD, "a number has an exponent that is out of range: send it as a text") from error
+        raise Refused(RefusalReason.FIELD, "a number is out of range: send it as a text") from error
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
         raise Refused(RefusalReason.NOT_JSON, _sentence("the event is not valid JSON", error)) from error
     if any("\0" in attribute for attribute in (event.id, event.source, event.type, event.subject)):

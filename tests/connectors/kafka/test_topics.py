@@ -19,8 +19,14 @@ def test_the_topics_of_this_system_are_defined_under_the_installations_prefix():
         "test.usage.events.conflict",
         "test.usage.rated",
     } <= defined.keys()
-    events, letters = defined["test.usage.events"], defined["test.usage.events.dead-letter"]
+
+
+@pytest.mark.parametrize("family", ["usage", "payment", "config"])
+def test_each_family_has_room_for_oversized_records_and_places_for_what_is_refused(family):
+    defined = {topic.name: topic for topic in defined_topics(DEFINITION, prefix="")}
+    events, letters = defined[f"{family}.events"], defined[f"{family}.events.dead-letter"]
     assert letters.max_message_bytes > events.max_message_bytes > 5 * RECORD_BYTES_MAX
+    assert defined[f"{family}.events.conflict"].max_message_bytes >= events.max_message_bytes
 
 
 @pytest.mark.engines

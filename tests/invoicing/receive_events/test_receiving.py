@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from connectors import clock
+from connectors import clock, receiving_wiring
 from connectors.postgres.receiving import PostgresReceivingStore
 from domain.errors import EngineUnavailable
 from domain.receiving import Family
 from invoicing.receive_events import ReceiveEvents
-from tests.builders_received import an_event, another_body
+from tests.builders_received import FamilyTopic, a_document, an_event, another_body
 from tests.builders_usage import HAPPENED_AT, RECEIVED_AT, an_array
 from tests.metering_books import DyingStore, KilledBeforeCommit
 
@@ -73,6 +73,19 @@ def test_the_data_of_a_config_event_is_kept_as_it_came_down_to_the_last_decimal(
     ]
 
 
+def test_whatever_the_decoder_takes_can_be_stored(worker, topic, books, family):
+    texts = ["", "₹ संदेश 😀", "\\u0000", "\"'\n\x01\x7f\ufffe\uffff", "x" * 256, "nan", "{}"]
+    numbers = [b"-9223372036854775808", b"9223372036854775807", b"1e18", b"-0.0", b"1e-38", b"0." + b"1" * 38, b"0e-9"]
+    data = a_document(family)["data"]
+    events = [an_event(family, f"text-{n}", data={**data, value: value}) for n, value in enumerate(texts)]
+    events += [
+        an_event(family, f"number-{n}", data={**data, "n": -77}).replace(b"-77", value) for n, value in enumerate(numbers)
+    ]
+    events += [an_event(family, name, source=name, subject=name[:128]) for name in ("😀" * 256, "'; --", "\x01\ud7ff")]
+    worker.take(topic.append(*events))
+    assert books.outcomes() == {"accepted": len(events)}
+
+
 def test_the_same_id_is_a_duplicate_whatever_its_time_says(worker, topic, books, family, stored):
     later = (HAPPENED_AT - timedelta(hours=3)).isoformat()
     worker.take(topic.append(an_event(family, "a"), an_event(family, "a"), partition=0))
@@ -120,13 +133,10 @@ def test_a_refused_event_does_not_use_up_its_id(worker, topic, stored, family):
 
 
 def test_the_families_do_not_share_identities(books):
-    from tests.builders_received import FamilyTopic
-    from tests.invoicing.receive_events.conftest import Receiver
-
-    for family in Family:
-        receiver = Receiver(family)
-        receiver.take(FamilyTopic(family).append(an_event(family, "a", source="/same")))
-        receiver.store.close()
+    for each in Family:
+        store = receiving_wiring.receiving_store(each, "worker")
+        receiving_wiring.receiving(each, store).receive(FamilyTopic(each).append(an_event(each, "a", source="/same")))
+        store.close()
     assert books.outcomes() == {"accepted": 2}
 
 
