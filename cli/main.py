@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cli import accounts, books, demo, events, invoices, received, schema, topics, wallets, warehouse
+from cli import accounts, attribution, books, demo, events, invoices, received, schema, topics, wallets, warehouse
 from cli.output import errors
 from domain.errors import BillingError, EngineUnavailable, InvalidInput, WrongSetup
 
@@ -19,6 +19,7 @@ events.app.command("received")(received.received)
 app.add_typer(schema.app, name="schema")
 app.add_typer(topics.app, name="topics")
 app.add_typer(accounts.app, name="accounts")
+events.app.add_typer(attribution.app)
 app.add_typer(events.app, name="events")
 app.add_typer(books.app, name="books")
 app.add_typer(invoices.app, name="invoices")

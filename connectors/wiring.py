@@ -11,6 +11,7 @@ from connectors.postgres.account_tree import AccountTreeReader
 from connectors.postgres.accounts import AccountReader
 from connectors.postgres.administration import PostgresAdministrationStore
 from connectors.postgres.aliases import AliasReader
+from connectors.postgres.attribution_history import AttributionHistory
 from connectors.postgres.database import open_engine
 from connectors.postgres.received_events import ReceivedEvents
 from connectors.postgres.refused_event_details import RefusedEventDetails
@@ -50,6 +51,11 @@ def account_tree_reader() -> AccountTreeReader:
 def alias_reader() -> AliasReader:
     """Whom aliases name."""
     return AliasReader(database())
+
+
+def attribution_history() -> AttributionHistory:
+    """Why an event was attributed as it was."""
+    return AttributionHistory(database())
 
 
 def refused_events() -> RefusedEvents:

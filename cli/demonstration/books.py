@@ -17,9 +17,11 @@ class Standing:
     due_micros: int
     """Used up to the end of the month and on no issued invoice yet."""
     issued: str | None
-    """The number of its invoice of the month."""
+    """The number of the invoice that carries its usage of the month: its own, or that of the account it is billed to."""
     pdf_path: str | None
     pdf_digest: str | None
+    pays_from: str | None = None
+    """The account whose wallet pays for it; None when its own does."""
 
 
 @dataclass(frozen=True, slots=True)

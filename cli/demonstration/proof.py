@@ -104,11 +104,14 @@ def _usage(evidence: Evidence, charged: Mapping[UsageKey, Used]) -> Equality:
 
 
 def _wallets(evidence: Evidence, charges: Mapping[str, int]) -> Equality:
-    expected = {}
+    expected = {
+        code: evidence.before.accounts[code].balance_micros + evidence.top_ups.get(code, 0) for code in evidence.accounts
+    }
     for code in evidence.accounts:
         before, charge = evidence.before.accounts[code], charges.get(code, 0)
         settled = before.due_micros + charge if before.mode == "postpaid" and code in _newly_issued(evidence) else 0
-        expected[code] = before.balance_micros + evidence.top_ups.get(code, 0) - charge + settled
+        payer = evidence.after.accounts[code].pays_from or code
+        expected[payer] = expected.get(payer, 0) + settled - charge
     booked = {code: evidence.after.accounts[code].balance_micros for code in evidence.accounts}
     return _same("wallets = top-ups − charges + invoices settled", expected, booked, of="wallets")
 

@@ -33,10 +33,10 @@ SELECT a.code AS account, a.mode, a.currency, w.balance_micros, i.number AS issu
        coalesce((SELECT sum(amount_micros) FROM usage_total t WHERE t.account_id = a.account_id
                  AND t.service_month <= :month), 0)::bigint
        - coalesce((SELECT sum(l.amount_micros) FROM invoice_line l JOIN invoice p USING (invoice_id)
-                   WHERE p.account_id = a.account_id AND p.status = 'issued' AND l.service_month <= :month), 0)::bigint
-       AS due_micros
-FROM account a JOIN wallet w USING (account_id)
-LEFT JOIN invoice i ON i.account_id = a.account_id AND i.month = :month AND i.status = 'issued'
+                   WHERE l.account_id = a.account_id AND p.status = 'issued' AND l.service_month <= :month), 0)::bigint
+       AS due_micros, nullif(y.code, a.code) AS pays_from
+FROM account a JOIN wallet w USING (account_id) JOIN account y ON y.account_id = a.pay_from_account_id
+LEFT JOIN invoice i ON i.account_id = a.bill_to_account_id AND i.month = :month AND i.status = 'issued'
 """)
 
 
@@ -59,8 +59,8 @@ class AccountStandings:
     def read(self, topic: str, month: BillingMonth, *, aliases: Sequence[str]) -> dict[str, Any]:
         """Outcomes and dead letters of a topic, events of some aliases that wait, usage totals, and accounts.
 
-        An account's `issued` is the number of its invoice of the month, and `due_micros` what it used up to the end of
-        that month less what the lines of issued invoices took.
+        An account's `issued` is the number of the invoice that carries its usage of the month, `due_micros` what it used
+        up to the end of that month less what the lines of issued invoices took, and `pays_from` is None for itself.
         """
         of_month = {"month": first_day(month)}
         with snapshot(self._engine) as connection:

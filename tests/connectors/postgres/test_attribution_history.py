@@ -3,11 +3,16 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from connectors import wiring
+from connectors.postgres.database import open_engine
+from connectors.postgres.migrations import Migrations
+from connectors.settings import PROJECT_ROOT, settings
 from domain.metering import Prepared
 from invoicing.arrange_accounts import set_parent, set_pay_from
 from invoicing.name_accounts import map_alias, move_alias
@@ -139,3 +144,56 @@ def until_waiting(books, sessions):
     """Wait until so many sessions of the test database wait for a lock."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     wait_until(lambda: books.rows(waiting) == [(sessions,)], f"{sessions} sessions wait for a lock", pause_seconds=0.01)
+
+
+# Books that were kept before
+
+
+@pytest.fixture
+def books_of_before():
+    """A database as it was before versions were recorded, with an account, a batch and an issued invoice; its URI."""
+    name = f"{settings().postgres_db}_before"
+    dsn = settings().postgres_dsn.rsplit("/", 1)[0] + "/" + name
+    with psycopg.connect(settings().postgres_dsn, dbname="postgres", autocommit=True) as server:
+        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield dsn
+        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+BEFORE = """
+INSERT INTO customer (code, legal_name, email, address_lines, country, tax_category, created_at)
+VALUES ('c', 'C', 'c@c.example', '{}', 'SG', 'overseas', now());
+INSERT INTO account (code, customer_id, mode, currency, time_zone, created_at)
+VALUES ('acme', 1, 'postpaid', 'INR', 'UTC', now());
+INSERT INTO wallet (account_id, currency, balance_micros, version) VALUES (1, 'INR', 0, 2);
+INSERT INTO alias VALUES ('acme', 1);
+INSERT INTO plan (code, name) VALUES ('p', 'P');
+INSERT INTO plan_version (plan_id, version, currency, published_at, document) VALUES (1, 1, 'INR', now(), '{}');
+INSERT INTO charge (plan_version_id, meter, description, sac, unit, price) VALUES (1, 'm', 'M', '998319', 'message', '{}');
+INSERT INTO batch (worker, config_version, booked_at, rated) SELECT 'w', version, now(), 1 FROM config_version;
+INSERT INTO batch_range VALUES (1, 't', 0, 0, 1, 1, 1, 1, 0, 0, 0, 0);
+INSERT INTO partition_progress VALUES ('t', 0, 1);
+INSERT INTO usage_event
+VALUES (gen_random_uuid(), '2026-10-15Z', now(), 1, 0, 0, 1, 1, 1000000, 10000, 's', 'e', 'acme', 'm', '*', '{}');
+INSERT INTO usage_total VALUES (1, '2026-10-01', 1, '*', 1000000, 10000, 1, 1000000, 10000, 1);
+INSERT INTO wallet_entry VALUES (1, 1, -10000, -10000, 'usage', '1', now()), (1, 2, 10000, 0, 'invoice', 'N', now());
+INSERT INTO invoice (account_id, month, status, currency, subtotal_minor, tax_minor, total_minor, prepaid_minor, document,
+    document_digest, drafted_at) VALUES (1, '2026-10-01', 'draft', 'INR', 1, 0, 1, 0, '{}', 'd', now());
+INSERT INTO invoice_line VALUES (1, 1, '2026-10-01', 1, '*', 1000000, 10000, 1, 1);
+UPDATE invoice SET status = 'issued', number = 'N', issue_date = '2026-11-01';
+"""
+
+
+def test_books_kept_before_versions_were_recorded_are_explained_too(books_of_before, tmp_path):
+    folder = PROJECT_ROOT / "sql" / "postgres"
+    for path in sorted(folder.glob("*.sql")):
+        if path.name < "0008":
+            (tmp_path / path.name).write_text(path.read_text())
+    Migrations(tmp_path, books_of_before).apply()
+    with psycopg.connect(books_of_before) as connection:
+        connection.execute(BEFORE)
+    Migrations(folder, books_of_before).apply()
+    engine = open_engine(books_of_before)
+    assert Books(engine).failing_checks() == {}
+    engine.dispose()
