@@ -2,7 +2,7 @@
 
 `MeterUsage._again` keeps one account for each alias of a redelivery. When an alias moved from one account to another, and a
 batch with events from before and after the move was committed without its answer arriving, only one of the two balances is
-told to Redis; the other stays stale until the account's next event. Seed 2599 without this file.
+told to Redis; the other stays stale until the account's next event.
 """
 
 from collections.abc import Sequence

@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 
+from connectors.kafka.usage_events import decode_records
 from connectors.settings import PROJECT_ROOT
+from tests.builders_usage import HAPPENED_AT, WINDOW, a_record, a_usage_event
 from tests.simulation import __main__ as command
 from tests.simulation.planted import FAULTS
 from tests.simulation.simulate import Explored, explore
+from tests.simulation.terms import CONFIGS
 from tests.simulation.verdict import never
 from tests.simulation.world import Parts, World
 
@@ -48,10 +52,24 @@ def test_every_outcome_occurs(explored):
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(fault):
-    parts, seeds_max = FAULTS[fault]
-    found = explore(range(seeds_max), Explored(), parts=parts)
+    planted = FAULTS[fault]
+    found = explore(range(planted.seeds_max), Explored(), parts=planted.parts)
     assert found is not None
-    assert found.trace
+    assert planted.speaks_of in found.difference
+
+
+def test_a_redelivery_tells_both_accounts_of_an_alias_that_moved():
+    world = World(1, Parts())
+    world.faults.silent = True
+    world.books.change(CONFIGS[1])
+    records = [
+        a_record(a_usage_event("before", subject="roam", at=HAPPENED_AT - timedelta(days=3)), 0),
+        a_record(a_usage_event("after", subject="roam"), 1),
+    ]
+    for _ in range(2):
+        metering = world.parts.metering(world.new_store(), decode_records, WINDOW)
+        told = metering.meter(records).balances
+        assert [balance.account_id for balance in told] == [1, 2]
 
 
 def test_a_seed_is_replayed_exactly():
@@ -80,7 +98,7 @@ def test_the_command_counts_what_it_explored(monkeypatch, capsys):
 
 
 def test_the_command_says_the_seed_and_the_trace_of_a_difference(monkeypatch, capsys):
-    broken, _ = FAULTS["acknowledge before the commit"]
+    broken = FAULTS["acknowledge before the commit"].parts
     monkeypatch.setattr(command, "explore", lambda seeds, explored: explore(seeds, explored, parts=broken))
     monkeypatch.setattr(sys, "argv", ["simulation", "--seeds", "20"])
     assert command.main() == 1
