@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up down status logs demo worker test check bench lock install
+.PHONY: help up down status logs demo worker test simulate check bench lock install
 
 UV := $(or $(shell command -v uv),.local/uv/bin/uv)
 PYTHON := >=3.11,<3.15
@@ -39,6 +39,9 @@ test: $(BILLING) $(AIRFLOW)  ## every test, on the real engines   [ARGS='tests/d
 	@$(STACK) install
 	@$(STACK) up --only kafka,postgres,redis,clickhouse
 	@.venv/bin/pytest $(or $(ARGS),--cov --cov-report=term)
+
+simulate: $(BILLING)  ## the money path with a fault at every step, for a minute   [ARGS='--seeds 1 --start 42']
+	@.venv/bin/python -m tests.simulation $(or $(ARGS),--seconds 60)
 
 check: $(BILLING)  ## lint, format, types, import rules, tidiness
 	@.venv/bin/ruff check .

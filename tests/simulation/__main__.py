@@ -19,7 +19,7 @@ def main() -> int:
     chosen = parser.parse_args()
     if chosen.seeds is None and chosen.seconds is None:
         parser.error("say --seeds or --seconds")
-    logging.disable(logging.CRITICAL)
+    logging.getLogger("streams").setLevel(logging.CRITICAL)
     explored = Explored()
     began = time.monotonic()
     found = explore(_seeds(chosen.start, chosen.seeds, chosen.seconds), explored)

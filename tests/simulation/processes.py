@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from connectors.kafka.usage_events import decode_records
 from domain.errors import EngineUnavailable
 from domain.metering import Partition
-from invoicing.meter_usage import Batch, MeterUsage
+from invoicing.meter_usage import Batch
 from invoicing.publish_usage import announce_next, warehouse_next
 from invoicing.records import Record
 from streams.balance_teller import BalanceTeller
@@ -43,7 +43,7 @@ class Worker:
         self.name = name
         self.world = world
         self.store = world.new_store()
-        self.metering = MeterUsage(self.store, decode_records, WINDOW)
+        self.metering = world.parts.metering(self.store, decode_records, WINDOW)
         self.teller = BalanceTeller(world.cache, lambda: world.seconds)
         self.acknowledgements = Acknowledgements()
         self.started = False

@@ -4,11 +4,13 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from invoicing.meter_usage import MeterUsage
 from invoicing.metering_ports import Balance
 from tests.simulation.books import Books, MemoryMeteringStore
 from tests.simulation.engines import Log, MemoryCache, MemoryOutbox, MemoryTopics, MemoryWarehouse
 from tests.simulation.faults import RATES, Crash, Faults
 from tests.simulation.load import Sent, two_days
+from tests.simulation.pending import MeterUsageTellingEveryAccount
 from tests.simulation.processes import Sender, Worker
 from tests.simulation.terms import ACCOUNTS, CONFIGS
 
@@ -31,6 +33,8 @@ class Parts:
     store: Callable[..., MemoryMeteringStore] = MemoryMeteringStore
     worker: Callable[..., Worker] = Worker
     outbox: Callable[..., MemoryOutbox] = MemoryOutbox
+    cache: Callable[..., MemoryCache] = MemoryCache
+    metering: Callable[..., MeterUsage] = MeterUsageTellingEveryAccount
 
 
 class World:
@@ -49,7 +53,7 @@ class World:
         }
         self.books = Books(CONFIGS[0], wallets)
         self.log = Log(PARTITIONS)
-        self.cache = MemoryCache(self.faults)
+        self.cache = parts.cache(self.faults)
         self.warehouse = MemoryWarehouse(self.faults)
         self.topics = MemoryTopics(self.faults)
         self.to_send, self.next_day = two_days(self.dice, partitions=PARTITIONS)
