@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up down status logs demo worker test simulate check bench lock install
+.PHONY: help up down status logs demo worker test simulate check bench drill lock install
 
 UV := $(or $(shell command -v uv),.local/uv/bin/uv)
 PYTHON := >=3.11,<3.15
@@ -53,6 +53,10 @@ check: $(BILLING)  ## lint, format, types, import rules, tidiness
 bench: $(BILLING) $(AIRFLOW)  ## the measurements, into build/bench.json   [only=NAME]
 	@$(STACK) up
 	@.venv/bin/python -m tests.bench $(only)
+
+drill: $(BILLING)  ## kill everything under load, compare the books, into build/drill.json   [ARGS='--kills 20 --seed 7']
+	@$(STACK) install
+	@.venv/bin/python -m tests.drill $(ARGS)
 
 # setuptools builds the project itself. Without the override, the old lz4 that PyPy needs would be taken for everybody.
 lock:  ## resolve the two environments anew

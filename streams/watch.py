@@ -1,6 +1,7 @@
 """Health and metrics pages, and the watchdog: a Faust consumer can die silently, so standing still with lag is bad health.
 
-`/health` answers 200 or 503 with the reason; after three times the stall limit the process ends itself to be started anew.
+`/health` answers 200 or 503 with the reason; after three times the stall limit the process ends itself to be started anew,
+unless it says that it waits for a database: another worker could only wait too.
 """
 
 import logging
@@ -36,6 +37,7 @@ class Progress:
 
 
 _progress: Final = Progress(clock.monotonic_seconds())
+_signs_of_life: Final = Progress(clock.monotonic_seconds())
 
 
 def _lag_records() -> int:
@@ -52,8 +54,17 @@ def _lag_records() -> int:
 def _stalled_seconds() -> float:
     lag = _lag_records()
     metrics.lag_records.set(lag)
-    booked = metrics.records._value.get() + metrics.redelivered._value.get()
-    return _progress.look(booked_records=booked, lag_records=lag, now_seconds=clock.monotonic_seconds())
+    return _progress.look(booked_records=_booked_records(), lag_records=lag, now_seconds=clock.monotonic_seconds())
+
+
+def _silent_seconds() -> float:
+    """Seconds with lag in which it neither booked anything nor said that it waits for a database."""
+    signs = _booked_records() + metrics.waiting_for_engine._value.get()
+    return _signs_of_life.look(booked_records=signs, lag_records=_lag_records(), now_seconds=clock.monotonic_seconds())
+
+
+def _booked_records() -> float:
+    return float(metrics.records._value.get() + metrics.redelivered._value.get())
 
 
 @app.timer(interval=1.0)
@@ -63,7 +74,7 @@ async def watchdog() -> None:
     stalled = _stalled_seconds()
     if stalled > limit:
         _log.error("nothing was booked for %.0f s although records wait", stalled)
-    if stalled > limit * _GIVE_UP_FACTOR:
+    if _silent_seconds() > limit * _GIVE_UP_FACTOR:
         os._exit(70)
 
 

@@ -10,6 +10,8 @@ from connectors.settings import PROJECT_ROOT
 from tests.drill import plan
 from tests.drill.drill import Report, run
 
+_AFTER_OUTAGE_SECONDS = 30.0
+
 
 def main() -> int:
     """Run a drill; returns the exit code."""
@@ -17,8 +19,12 @@ def main() -> int:
     seed = options.seed if options.seed is not None else secrets.randbelow(1_000_000)
     calm_seconds = plan.CALM_SECONDS * len(plan.Kind) if options.calm else 0.0
     seconds = options.seconds or max(30.0, calm_seconds + options.kills * plan.SECONDS_A_KILL)
-    print(f"Drill with seed {seed}: {options.kills} kills in {seconds:.0f} s of load, about {seconds + 60:.0f} s in all.")
-    report = run(seed=seed, kills=options.kills, seconds=seconds, events_per_second=options.rate, calm=options.calm)
+    if options.outage:
+        faults, seconds = plan.outage(options.outage), options.outage + _AFTER_OUTAGE_SECONDS
+    else:
+        faults = plan.draw(seed, kills=options.kills, seconds=seconds, calm=options.calm)
+    print(f"Drill with seed {seed}: {len(faults)} faults in {seconds:.0f} s of load, about {seconds + 60:.0f} s in all.")
+    report = run(seed=seed, faults=faults, seconds=seconds, events_per_second=options.rate)
     target = PROJECT_ROOT / "build" / "drill.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(asdict(report), indent=1) + "\n")
@@ -42,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, help=f"how long the load runs ({plan.SECONDS_A_KILL} s a kill)")
     calm = "one fault of each kind first, far apart, which measures what each costs by itself"
     parser.add_argument("--calm", action=argparse.BooleanOptionalAction, default=True, help=calm)
+    parser.add_argument("--outage", type=float, metavar="SECONDS", help="instead: all four engines dead for this long, once")
     parser.add_argument("--rate", type=float, default=1_000, help="events a second (1000)")
     parser.add_argument("--seed", type=int, help="draws the plan and the events; the same seed, the same drill")
     return parser

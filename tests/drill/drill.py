@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -51,8 +52,8 @@ class Report:
     ok: bool = False
 
 
-def run(*, seed: int, kills: int, seconds: float, events_per_second: float, calm: bool = False) -> Report:
-    """Drill, on engines that are started for it and stopped after it."""
+def run(*, seed: int, faults: Sequence[plan.Fault], seconds: float, events_per_second: float) -> Report:
+    """Drill, on engines that are started for it and stopped after it; the load runs at least this long."""
     with Engines() as engines:
         installation = Installation("drill", redis_db=0, worker_port=16090, engines=engines.variables())
         for log in installation.log_folder.glob("worker-*.log"):
@@ -60,7 +61,7 @@ def run(*, seed: int, kills: int, seconds: float, events_per_second: float, calm
         installation.create()
         world.open_accounts(installation)
         drill = _Drill(installation, engines, Report(seed), Load(installation, seed, events_per_second))
-        return drill.run(plan.draw(seed, kills=kills, seconds=seconds, calm=calm), seconds)
+        return drill.run(faults, seconds)
 
 
 @dataclass
@@ -74,7 +75,7 @@ class _Drill:
         self.crew = Crew(self.installation)
         self.script = Script(self.engines, self.crew)
 
-    def run(self, faults: list[plan.Fault], seconds: float) -> Report:
+    def run(self, faults: Sequence[plan.Fault], seconds: float) -> Report:
         for worker in plan.WORKERS:
             self.crew.start(worker)
         try:
@@ -91,7 +92,7 @@ class _Drill:
         self.report.ok = not self.report.differences
         return self.report
 
-    def _under_load(self, faults: list[plan.Fault], seconds: float) -> tuple[float, float]:
+    def _under_load(self, faults: Sequence[plan.Fault], seconds: float) -> tuple[float, float]:
         operator = Operator(self.installation, seconds / len(world.LATE_ALIASES))
         began, began_at = time.monotonic(), time.time()
         self.load.start()

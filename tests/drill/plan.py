@@ -33,7 +33,7 @@ WORKERS = (0, 1)
 THIRD = 2
 SECONDS_A_KILL = 4.5
 """How much load a kill gets on average when nobody says how long the drill runs."""
-CALM_SECONDS = 30.0
+CALM_SECONDS = 25.0
 """From one calm fault to the next: the longest stop, a session timeout, and a rebalance."""
 _ROUND = (*Kind, Kind.WORKER_SIGKILL)
 """One of each, and the commonest death twice."""
@@ -85,6 +85,11 @@ def draw(seed: int, *, kills: int, seconds: float, calm: bool = False) -> list[F
         free_at[target] = fault.until_seconds + _AFTERWARDS_SECONDS
         faults.append(fault)
     return sorted(faults, key=lambda fault: fault.at_seconds)
+
+
+def outage(lasting_seconds: float) -> list[Fault]:
+    """Every engine dead at the same time, for this long."""
+    return [Fault(5.0 + number, kind, ENGINE_OF[kind], lasting_seconds) for number, kind in enumerate(ENGINE_OF)]
 
 
 def _calm(chance: random.Random) -> Iterator[Fault]:

@@ -1,5 +1,6 @@
 """The watchdog's eye: standing still with lag counts, standing still without lag does not."""
 
+from streams import watch
 from streams.watch import Progress
 
 
@@ -37,3 +38,20 @@ def test_one_booked_record_ends_a_stall():
 def test_a_worker_that_books_nothing_from_its_start_on_is_stalled():
     progress = Progress(100)
     assert progress.look(booked_records=0, lag_records=1, now_seconds=131) == 31
+
+
+def test_a_worker_that_says_it_waits_for_a_database_is_stalled_but_does_not_give_itself_up(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(watch, "_lag_records", lambda: 5)
+    monkeypatch.setattr(watch.clock, "monotonic_seconds", lambda: now[0])
+    monkeypatch.setattr(watch, "_progress", Progress(0))
+    monkeypatch.setattr(watch, "_signs_of_life", Progress(0))
+    watch._stalled_seconds(), watch._silent_seconds()
+    for _ in range(20):
+        now[0] += 10
+        watch.metrics.waiting_for_engine.inc()
+        assert watch._silent_seconds() == 0
+
+    assert watch._stalled_seconds() == 200
+    now[0] += 91
+    assert watch._silent_seconds() == 91

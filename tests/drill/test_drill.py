@@ -1,0 +1,22 @@
+"""A short drill: a dozen faults of every kind under load, and not one event or micro out of place."""
+
+import pytest
+
+from tests.drill import plan
+from tests.drill.drill import run
+
+pytestmark = pytest.mark.engines
+
+
+def test_whatever_is_killed_under_load_the_books_say_what_was_sent():
+    faults = plan.draw(2026, kills=10, seconds=40)
+
+    report = run(seed=2026, faults=faults, seconds=40, events_per_second=800)
+
+    assert report.differences == []
+    assert {fault.kind for fault in faults} == set(plan.Kind) == set(report.faults_by_kind)
+    assert report.kills == 10
+    assert (report.lost, report.doubled) == (0, 0)
+    assert report.events_sent > 20_000
+    assert report.outcomes["received"] >= report.events_sent
+    assert min(report.outcomes.values()) > 0, "the load had something of everything"
