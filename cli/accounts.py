@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
-from cli.output import AsJson, show, show_rows
+from cli import account_tree, aliases
+from cli.output import AsJson, By, show, show_rows
 from connectors import clock, wiring
 from domain.errors import InvalidInput
 from invoicing import administer
 
-app = typer.Typer(help="Accounts, aliases and wallets.", no_args_is_help=True)
-By = Annotated[str, typer.Option("--by", help="Who does this: goes into the audit record.")]
+app = typer.Typer(help="Accounts, aliases, wallets and who pays for whom.", no_args_is_help=True)
+app.add_typer(aliases.app)
+app.add_typer(account_tree.app)
 
 
 @app.command("list")
@@ -23,17 +25,6 @@ def list_accounts(
     Example: billing accounts list --limit 10
     """
     show_rows(wiring.account_reader().accounts(limit=limit), as_json=as_json, empty="there are no accounts yet")
-
-
-@app.command("map-alias")
-def map_alias(alias: str, account: str, *, by: By = "operator", as_json: AsJson = False) -> None:
-    """Let an alias name an account; events waiting for it can be released then.
-
-    Example: billing accounts map-alias acme-web ACC-0007 --by asha
-    """
-    author = administer.Author(by, clock.now())
-    mapped = administer.map_aliases(wiring.administration(), {alias: account}, author=author)
-    show({"alias": alias, "account": account, "new": bool(mapped)}, as_json=as_json)
 
 
 @app.command("top-up")

@@ -22,6 +22,7 @@ from domain.errors import BillingError, BooksDoNotBalance
 from domain.period import BillingMonth
 from invoicing.check_books import check_books
 from invoicing.release_quarantine import release_quarantine
+from invoicing.sending_again import Choice
 
 app = typer.Typer(help="A demonstration on the real engines.", no_args_is_help=True)
 Events = Annotated[int, typer.Option(min=200, max=5_000_000, help="How many different usage events to send.")]
@@ -49,8 +50,8 @@ class _Run:
 
     def release(self, alias: str) -> int:
         """Let the events of an alias go; returns how many."""
-        quarantine, resender = wiring.refused_events(), wiring.resender()
-        return release_quarantine(quarantine, resender, alias=alias, reason=None, now=clock.now())
+        quarantine, resender = wiring.waiting_events(), wiring.resender()
+        return release_quarantine(quarantine, resender, choice=Choice(alias=alias), now=clock.now()).released
 
 
 @app.command()

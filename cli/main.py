@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cli import accounts, books, demo, events, invoices, schema, topics, wallets, warehouse
+from cli import accounts, books, demo, events, invoices, received, schema, topics, wallets, warehouse
 from cli.output import errors
 from domain.errors import BillingError, EngineUnavailable, InvalidInput, WrongSetup
 
@@ -15,6 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+events.app.command("received")(received.received)
 app.add_typer(schema.app, name="schema")
 app.add_typer(topics.app, name="topics")
 app.add_typer(accounts.app, name="accounts")

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON line instead of text.")]
+By = Annotated[str, typer.Option("--by", help="Who does this: goes into the audit record.")]
 
 console = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)

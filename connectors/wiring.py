@@ -7,10 +7,15 @@ from sqlalchemy import Engine
 from connectors.clickhouse.schema import apply_schema
 from connectors.kafka.resender import KafkaResender
 from connectors.metering_wiring import clickhouse, migrations, topic_admin, topics
+from connectors.postgres.account_tree import AccountTreeReader
 from connectors.postgres.accounts import AccountReader
 from connectors.postgres.administration import PostgresAdministrationStore
+from connectors.postgres.aliases import AliasReader
 from connectors.postgres.database import open_engine
+from connectors.postgres.received_events import ReceivedEvents
+from connectors.postgres.refused_event_details import RefusedEventDetails
 from connectors.postgres.refused_events import RefusedEvents
+from connectors.postgres.waiting_events import PostgresDeadLetters, WaitingEvents
 from connectors.settings import PROJECT_ROOT, settings
 
 __all__ = ["migrations", "topic_admin", "topics"]
@@ -37,11 +42,41 @@ def account_reader() -> AccountReader:
     return AccountReader(database())
 
 
+def account_tree_reader() -> AccountTreeReader:
+    """Who stands above whom."""
+    return AccountTreeReader(database())
+
+
+def alias_reader() -> AliasReader:
+    """Whom aliases name."""
+    return AliasReader(database())
+
+
 def refused_events() -> RefusedEvents:
     """Dead letters, conflicts and quarantine."""
     return RefusedEvents(database())
 
 
+def refused_event_details() -> RefusedEventDetails:
+    """One refused event at a time."""
+    return RefusedEventDetails(database())
+
+
+def waiting_events() -> WaitingEvents:
+    """The quarantine, to release and to decide about."""
+    return WaitingEvents(database())
+
+
+def dead_letters() -> PostgresDeadLetters:
+    """Dead letters, to be sent again."""
+    return PostgresDeadLetters(database())
+
+
+def received_events() -> ReceivedEvents:
+    """Payment and config events for people to look at."""
+    return ReceivedEvents(database())
+
+
 def resender() -> KafkaResender:
-    """Puts quarantined events back on their topic."""
+    """Puts events back on their topic."""
     return KafkaResender(settings().kafka_bootstrap)

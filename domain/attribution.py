@@ -5,19 +5,19 @@ is still the database's (connectors/postgres/metering.py), so two workers never 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from domain.catalogue import PlanVersion
 from domain.money import Currency
+from domain.period import BillingMonth
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 DISTANT_PAST: Final = -(2**62)
 DISTANT_FUTURE: Final = 2**62
-# Every time zone's offset is a whole number of quarter hours, so a month never turns inside one.
-_QUARTER_HOUR_MICROS: Final = 900_000_000
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,11 @@ class Account:
     code: str
     customer_code: str
     wallet_id: int
+    """The wallet that is debited: its own, or that of the account above it which pays for it."""
     currency: Currency
     time_zone: ZoneInfo
     subscriptions: Sequence[Subscription]
-    _months: dict[int, date] = field(default_factory=dict)
+    _month: tuple[int, int, date] = (0, 0, date.min)
 
     def plan_at(self, time_micros: int) -> PlanVersion | None:
         """The plan version in force at an instant."""
@@ -51,12 +52,14 @@ class Account:
 
     def service_month(self, time_micros: int) -> date:
         """The first day of the month an instant falls in, in the account's time zone."""
-        quarter = time_micros // _QUARTER_HOUR_MICROS
-        month = self._months.get(quarter)
-        if month is None:
-            local = (EPOCH + timedelta(microseconds=time_micros)).astimezone(self.time_zone)
-            month = self._months[quarter] = date(local.year, local.month, 1)
-        return month
+        start_micros, end_micros, first_day = self._month
+        if not start_micros <= time_micros < end_micros:
+            month = BillingMonth.of(EPOCH + timedelta(microseconds=time_micros), self.time_zone)
+            span = month.span(self.time_zone)
+            first_day = date(month.year, month.month, 1)
+            # Kept for the next event, which is mostly of the same month.
+            self._month = ((span.start - EPOCH) // _MICROSECOND, (span.end - EPOCH) // _MICROSECOND, first_day)
+        return first_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +73,16 @@ class AliasSpan:
 
 @dataclass(frozen=True, slots=True)
 class RatingConfig:
-    """The truth a worker rates with: aliases, accounts, plans and known meters, as of one version."""
+    """The truth a worker rates with: aliases, accounts, plans, known meters and people's decisions, as of one version."""
 
     version: int
     aliases: Mapping[str, Sequence[AliasSpan]]
     accounts: Mapping[int, Account]
     meters: frozenset[str]
+    accepted_late: frozenset[tuple[bytes, bytes, int]] = frozenset()
+    """Identity, body digest and event time of events a person let be rated although they are too late."""
+    rejected: frozenset[bytes] = frozenset()
+    """Identities of events a person closed for good."""
 
     def account_at(self, alias: str, time_micros: int) -> Account | None:
         """The account an alias named at an instant."""

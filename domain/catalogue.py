@@ -38,7 +38,7 @@ class Charge:
 
     def cell_for(self, properties: Mapping[str, object]) -> Cell | None:
         """The most specific cell for an event's properties, or None when no row matches."""
-        values = tuple(properties.get(name) for name in self.dimensions)
+        values = tuple(map(properties.get, self.dimensions))
         try:
             return self._seen[values]
         except KeyError:

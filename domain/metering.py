@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from domain.attribution import Account, RatingConfig
 from domain.catalogue import Cell, Charge, PlanVersion
@@ -22,14 +23,15 @@ class Outcome(StrEnum):
     """What became of an event; received is always the sum of these."""
 
     RATED = "rated"
+    ACCEPTED = "accepted"
+    """A payment or config event that is stored and handed to its use case (domain/receiving.py)."""
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
     DEAD_LETTERED = "dead_lettered"
     QUARANTINED = "quarantined"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a record came from. `received_micros` is Kafka's append time, microseconds since the Unix epoch."""
 
     topic: str
@@ -60,8 +62,7 @@ class DeadLetter:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class TotalKey:
+class TotalKey(NamedTuple):
     """What a running total is of."""
 
     account_id: int
@@ -132,20 +133,15 @@ class Settled:
     def counts(self) -> dict[Partition, Counter[Outcome]]:
         """How many events of each partition ended how."""
         counts: dict[Partition, Counter[Outcome]] = {}
-
-        def count(origin: Origin, outcome: Outcome) -> None:
-            counts.setdefault((origin.topic, origin.partition), Counter())[outcome] += 1
-
-        for usage in self.rated:
-            count(usage.received.origin, Outcome.RATED)
-        for received in self.duplicates:
-            count(received.origin, Outcome.DUPLICATE)
-        for received in self.conflicts:
-            count(received.origin, Outcome.CONFLICT)
-        for wait in self.waiting:
-            count(wait.received.origin, Outcome.QUARANTINED)
-        for letter in self.dead_letters:
-            count(letter.origin, Outcome.DEAD_LETTERED)
+        for outcome, origins in (
+            (Outcome.RATED, [usage.received.origin for usage in self.rated]),
+            (Outcome.DUPLICATE, [received.origin for received in self.duplicates]),
+            (Outcome.CONFLICT, [received.origin for received in self.conflicts]),
+            (Outcome.QUARANTINED, [wait.received.origin for wait in self.waiting]),
+            (Outcome.DEAD_LETTERED, [letter.origin for letter in self.dead_letters]),
+        ):
+            for partition, number in Counter([origin[:2] for origin in origins]).items():
+                counts.setdefault(partition, Counter())[outcome] = number
         return counts
 
 
@@ -172,7 +168,9 @@ def _attribute(item: ReceivedEvent, config: RatingConfig, window: TimeWindow) ->
             f"type {event.meter[:80]!r} is not a meter of any plan: check its spelling",
         )
     late = window.verdict(event.time_micros, received_micros=item.origin.received_micros)
-    if late is not None:
+    if event.key in config.rejected:
+        return Waiting(item, WaitReason.REJECTED)
+    if late is not None and (event.key, event.body_digest, event.time_micros) not in config.accepted_late:
         return Waiting(item, late)
     account = config.account_at(event.subject, event.time_micros)
     if account is None:

@@ -1,12 +1,15 @@
 """What opening accounts and publishing plans need from the world."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from domain.account_tree import AccountTree, TreeAccount
+from domain.alias_spans import NamedSpan
 from domain.money import Currency
+from invoicing.metering_ports import Balance
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,44 @@ class NewSeller:
     lut_valid_to: date | None
 
 
+class Aliases(Protocol):
+    """Whom aliases name, in one transaction of configuration."""
+
+    def spans(self, alias: str) -> Sequence[NamedSpan]:
+        """Whom an alias names and when, the earliest first."""
+
+    def add(self, alias: str, span: NamedSpan) -> None:
+        """Let an alias name an account for a span that is free."""
+
+    def replace(self, alias: str, before: NamedSpan, after: Sequence[NamedSpan]) -> None:
+        """Put spans in the place of one."""
+
+    def events_booked(self, alias: str, *, start: datetime, end: datetime | None) -> int:
+        """How many booked events of an alias happened from `start` up to but not including `end`.
+
+        The first call looks at everything, which can take a while; the following ones only at what was booked since.
+        """
+
+
+class Tree(Protocol):
+    """Who stands above whom, in one transaction of configuration."""
+
+    def read(self) -> AccountTree:
+        """Every account."""
+
+    def write(self, accounts: Sequence[TreeAccount]) -> None:
+        """Write parents, bill-to and pay-from of accounts."""
+
+    def move_what_is_due(self, code: str, *, payer: str, reference: str, booked_at: datetime) -> int:
+        """Move what a postpaid account used and was not invoiced for from the wallet of its former payer to its present one.
+
+        Called after `write`. Returns micros.
+        """
+
+    def balances(self, codes: Sequence[str]) -> Sequence[Balance]:
+        """The balances of accounts' own wallets, as this transaction sees them."""
+
+
 class Administration(Protocol):
     """One transaction of configuration; each method returns False when the thing was there already, unchanged."""
 
@@ -68,14 +109,37 @@ class Administration(Protocol):
     def open_account(self, account: NewAccount, *, created_at: datetime) -> bool:
         """Add an account with its wallet, aliases and subscription. Raises NotFound for an unknown customer or plan."""
 
-    def map_alias(self, alias: str, *, account_code: str) -> bool:
-        """Let an alias name an account. Raises InvalidInput when it names another."""
+    def map_alias(self, alias: str, *, account_code: str, start: datetime | None = None) -> bool:
+        """Let an alias name an account, from a time on or always. Raises InvalidInput when it names another."""
 
     def top_up(self, *, account_code: str, amount_micros: int, reference: str, booked_at: datetime) -> bool:
         """Credit a wallet once per reference."""
 
-    def audit(self, *, action: str, subject: str, actor: str, after: Mapping[str, Any], at: datetime) -> None:
-        """Leave a record of a change (DESIGN §3.8)."""
+    def audit(
+        self,
+        *,
+        action: str,
+        subject: str,
+        actor: str,
+        after: Mapping[str, Any],
+        at: datetime,
+        before: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Leave a record of a change (DESIGN §3.8); `before` is None for something new."""
+
+    def hold_configuration(self) -> None:
+        """Wait for the running batches, and let others wait: nothing is rated until this transaction ends."""
+
+    def require_open(self, account_code: str) -> None:
+        """Raises NotFound for an unknown account and InvalidInput for a closed one."""
+
+    @property
+    def aliases(self) -> "Aliases":
+        """Whom aliases name."""
+
+    @property
+    def tree(self) -> "Tree":
+        """Who stands above whom."""
 
 
 class AdministrationStore(Protocol):

@@ -30,6 +30,7 @@ class PartitionCount:
     records: int
     received: int
     rated: int
+    accepted: int
     duplicate: int
     conflict: int
     dead_lettered: int

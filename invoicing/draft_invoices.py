@@ -48,7 +48,7 @@ def draft_invoices(
 def try_to_draft(account: DueAccount, month: BillingMonth, *, seller: Seller, on: date) -> Invoice | Failure:
     """The draft of one account, or what keeps it from being drafted."""
     try:
-        lines = tuple(as_line(due, month=month, currency=account.currency) for due in account.usage)
+        lines = tuple(as_line(due, billed_to=account.code, month=month, currency=account.currency) for due in account.usage)
         charges = MonthOfCharges(account.code, month, account.currency, account.mode, lines)
         return assemble(charges, seller=seller, buyer=account.buyer, on=on)
     except REFUSALS as refusal:

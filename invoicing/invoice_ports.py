@@ -44,11 +44,13 @@ class InvoiceRun:
 
 @dataclass(frozen=True, slots=True)
 class DueAccount:
-    """An account with everything it is to be invoiced for; `usage` is in the order of the lines."""
+    """An account with everything it is to be invoiced for, its own usage and that of accounts billed to it.
+
+    `usage` is in the order of the lines.
+    """
 
     account_id: int
     code: str
-    wallet_id: int
     mode: PaymentMode
     currency: Currency
     buyer: Buyer

@@ -5,12 +5,15 @@ the same records (a redelivery), it books nothing and only tells the balances ag
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from domain.attribution import RatingConfig
+from domain.errors import EngineUnavailable
 from domain.metering import DeadLetter, Outcome, Partition, Prepared, ReceivedEvent, Settled, prepare, settle
 from domain.usage import TimeWindow
 from invoicing.metering_ports import AlreadyCounted, Balance, MeteringStore, OffsetRange
+from invoicing.poison import Poison
 from invoicing.records import Record
 
 Decoder = Callable[[Iterable[Record]], tuple[list[ReceivedEvent], list[DeadLetter]]]
@@ -30,10 +33,11 @@ class Batch:
     """Records read, attributed and given their price as far as that goes without the books."""
 
     records: Sequence[Record]
-    fresh: Sequence[Record]
-    redelivered: Sequence[Record]
-    prepared: Prepared
     config: RatingConfig
+    prepared: Prepared | None = None
+    """None when something nobody foresaw kept the batch from being prepared."""
+    fresh: Sequence[Record] = ()
+    redelivered: Sequence[Record] = ()
 
 
 @dataclass(slots=True)
@@ -48,6 +52,7 @@ class MeterUsage:
     window: TimeWindow
     _config: RatingConfig | None = None
     _next_offsets: dict[Partition, int] = field(default_factory=dict)
+    _poison: Poison = field(default_factory=Poison)
 
     def meter(self, records: Sequence[Record]) -> Metered:
         """Prepare and book a batch."""
@@ -57,15 +62,71 @@ class MeterUsage:
         """Read a batch and decide what can be decided without the books. Asks the store only when it is the first."""
         if self._config is None:
             self._config = self.store.config()
-        return self._prepare(records, self._config)
+        try:
+            return self._prepare(records, self._config)
+        except Exception:  # noqa: BLE001 - booking meets it again, and finds the event to blame
+            return Batch(records, config=self._config)
 
     def book(self, batch: Batch) -> Metered:
         """Book a batch. Raises what the store raises; nothing was booked then, or a repetition will find it booked.
 
-        The transaction is tried with what is known in memory and thrown away when the database says that any of it is
+        A batch that cannot be booked for a reason nobody foresaw is split until only the events to blame are left, and
+        these become dead letters (invoicing/poison.py).
+        """
+        try:
+            metered = self._book(batch)
+        except EngineUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - raised again when it is not an event's fault
+            return self._book_around(batch, error)
+        self._poison.nothing_wrong()
+        return metered
+
+    def _book_around(self, batch: Batch, error: Exception) -> Metered:
+        records = batch.records
+        if len(records) > 1:
+            half = len(records) // 2
+            return _both(*(self.book(self.prepare(part)) for part in (records[:half], records[half:])))
+        self._blame(records[0], error)
+        metered = self._book(Batch(records, config=batch.config))
+        self._poison.forget(records[0])
+        return metered
+
+    def _blame(self, record: Record, error: Exception) -> None:
+        """Find which events of a record cannot be booked, by trying each alone; all of them when each alone could be."""
+        try:
+            events, _ = self.decode([record])
+        except Exception as unreadable:  # noqa: BLE001 - whatever it is, this record causes it
+            self._poison.blame_record(record, unreadable)
+            return
+        blamed = []
+        for item in events:
+            try:
+                self._rehearse(record, item)
+            except EngineUnavailable:
+                raise
+            except Exception as alone:  # noqa: BLE001 - whatever it is, this event causes it
+                blamed.append((item, alone))
+        for item, cause in blamed or [(item, error) for item in events]:
+            self._poison.blame_event(item, cause)
+
+    def _rehearse(self, record: Record, item: ReceivedEvent) -> None:
+        """Book one event and undo it. Raises what booking it raises."""
+        config = self.store.config()
+        prepared = prepare([item], config, self.window)
+        ranges = _ranges([record])
+        with suppress(_Undone, AlreadyCounted), self.store.begin() as transaction:
+            position = transaction.open(prepared, list(ranges), counted=())
+            transaction.save(settle(prepared, position.known, position.totals), ranges)
+            raise _Undone
+
+    def _book(self, batch: Batch) -> Metered:
+        """The transaction is tried with what is known in memory and thrown away when the database says that any of it is
         stale: the configuration, how far a partition is booked, or that an old event was counted before.
         """
         counted: dict[bytes, bytes] = {}
+        if batch.prepared is None:
+            batch = self._prepare(batch.records, batch.config)
         while True:
             try:
                 settled, balances = self._attempt(batch, counted)
@@ -84,19 +145,21 @@ class MeterUsage:
         redelivered: list[Record] = []
         for record in records:
             (fresh if self._is_fresh(record) else redelivered).append(record)
-        events, dead = self.decode(fresh)
+        readable, unreadable = self._poison.take_records(fresh)
+        events, dead = self.decode(readable)
+        events, unbookable = self._poison.take_events(events)
         prepared = prepare(events, config, self.window)
-        prepared.dead_letters.extend(dead)
-        return Batch(records, fresh, redelivered, prepared, config)
+        prepared.dead_letters += [*dead, *unreadable, *unbookable]
+        return Batch(records, config, prepared, fresh, redelivered)
 
     def _is_fresh(self, record: Record) -> bool:
         origin = record.origin
         return origin.offset >= self._next_offsets.get((origin.topic, origin.partition), 0)
 
     def _attempt(self, batch: Batch, counted: Mapping[bytes, bytes]) -> tuple[Settled, list[Balance]]:
-        if not batch.fresh:
-            return Settled(), []
         prepared = batch.prepared
+        if prepared is None or not batch.fresh:
+            return Settled(), []
         ranges = _ranges(batch.fresh)
         with self.store.begin() as transaction:
             position = transaction.open(prepared, list(ranges), counted=counted.keys())
@@ -129,6 +192,15 @@ def _count(settled: Settled) -> dict[Outcome, int]:
         Outcome.QUARANTINED: len(settled.waiting),
         Outcome.DEAD_LETTERED: len(settled.dead_letters),
     }
+
+
+def _both(one: Metered, other: Metered) -> Metered:
+    outcomes = {kind: one.outcomes[kind] + other.outcomes[kind] for kind in one.outcomes}
+    return Metered(outcomes, one.redelivered_records + other.redelivered_records, [*one.balances, *other.balances])
+
+
+class _Undone(Exception):
+    """Ends a rehearsal: what was written is rolled back."""
 
 
 class _Stale(Exception):

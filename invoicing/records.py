@@ -1,12 +1,11 @@
 """What comes off a topic, before anybody has looked inside."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from domain.metering import Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One Kafka record: where it came from and its bytes."""
 
     origin: Origin

@@ -1,56 +1,65 @@
 """Release quarantine: events that waited go through the same path again, from the topic, once."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
-
-@dataclass(frozen=True, slots=True)
-class WaitingEvent:
-    """A quarantined event to be sent again."""
-
-    quarantine_id: int
-    topic: str
-    key: str
-    payload: bytes
+from domain.usage import WaitReason
+from invoicing.sending_again import Choice, EventToSend, Place, Resender
 
 
 class Quarantine(Protocol):
     """The events that wait."""
 
-    def release(self, *, alias: str | None, reason: str | None, released_at: datetime, limit: int) -> int:
-        """Let waiting events go: gives up their identities, so that they can be booked. Returns how many."""
+    def release(self, choice: Choice, *, without: str | None, released_at: datetime, limit: int) -> int:
+        """Let waiting events go, but none that wait for the reason `without`. Returns how many.
 
-    def to_send(self, *, limit: int) -> Sequence[WaitingEvent]:
+        Gives up their identities, so that they can be booked.
+        """
+
+    def count_waiting(self, choice: Choice) -> int:
+        """How many events wait, of those chosen."""
+
+    def to_send(self, *, limit: int) -> Sequence[EventToSend]:
         """Released events not sent yet, oldest first; also those of a release that broke off."""
 
-    def mark_sent(self, quarantine_ids: Sequence[int], *, sent_at: datetime) -> None:
-        """These are on their topic. May be called twice."""
+    def mark_sent(self, places: Mapping[int, Place], *, sent_at: datetime) -> None:
+        """These are on their topic, there. May be called twice."""
 
 
-class Resender(Protocol):
-    """Puts events back on their topic."""
+@dataclass(frozen=True, slots=True)
+class Released:
+    """How many events were sent again, and how many were left because a person has to decide about them."""
 
-    def send(self, events: Sequence[WaitingEvent]) -> None:
-        """Send and wait for every acknowledgement. May send twice: the metering worker counts once."""
+    released: int
+    left_too_late: int
 
 
-def release_quarantine(
-    quarantine: Quarantine, resender: Resender, *, alias: str | None, reason: str | None, now: datetime
-) -> int:
-    """Release what waits, for one alias or reason or for all, and send it. Returns how many events were sent.
+def release_quarantine(quarantine: Quarantine, resender: Resender, *, choice: Choice, now: datetime) -> Released:
+    """Release what waits, of those chosen, and send it.
 
+    Events that are too late would only wait again, so they are left unless their reason is chosen, after the limit was
+    raised.
     Broken off anywhere and run again, it sends what was not sent; what is sent twice is counted once.
     """
-    sent = 0
-    while quarantine.release(alias=alias, reason=reason, released_at=now, limit=_CHUNK):
+    without = None if choice.reason == WaitReason.TOO_LATE else WaitReason.TOO_LATE
+    while quarantine.release(choice, without=without, released_at=now, limit=CHUNK):
         pass
-    while events := quarantine.to_send(limit=_CHUNK):
-        resender.send(events)
-        quarantine.mark_sent([event.quarantine_id for event in events], sent_at=now)
+    sent = send_released(quarantine, resender, now=now)
+    too_late = replace(choice, reason=WaitReason.TOO_LATE)
+    left = quarantine.count_waiting(too_late) if without is not None and choice.reason is None else 0
+    return Released(sent, left)
+
+
+def send_released(quarantine: Quarantine, resender: Resender, *, now: datetime) -> int:
+    """Send what was released and not sent yet. Returns how many events were sent."""
+    sent = 0
+    while events := quarantine.to_send(limit=CHUNK):
+        places = resender.send(events)
+        quarantine.mark_sent({event.id: place for event, place in zip(events, places, strict=True)}, sent_at=now)
         sent += len(events)
     return sent
 
 
-_CHUNK = 1_000
+CHUNK: Final = 1_000

@@ -35,12 +35,17 @@ app = faust.App(
     broker_commit_every=1,
     broker_session_timeout=10.0,  # after a kill -9 the partitions of a worker stand still for this long
     broker_heartbeat_interval=2.0,
-    # Events are fetches of up to 500 records here. Room for 128 of them keeps the consumer pulling while a batch is booked;
+    # Events are fetches of up to 1,000 records here. Room for 16 of them keeps the consumer pulling while a batch is booked;
     # a consumer that is not pulled from does not fetch for any partition. Both together bound the memory of a backlog.
-    broker_max_poll_records=500,
-    stream_buffer_maxsize=128,
+    broker_max_poll_records=1_000,
+    stream_buffer_maxsize=16,
     cython_optimizations=True,
-    autodiscover=["streams.meter_usage", "streams.publish_usage", "streams.watch"],  # agents, tasks and pages
+    autodiscover=[
+        "streams.meter_usage",
+        "streams.receive_events",
+        "streams.publish_usage",
+        "streams.watch",
+    ],  # agents, tasks and pages
 )
 app.transport = BatchedTransport(app.conf.broker_consumer, app)
 

@@ -23,7 +23,7 @@ from streams.balance_teller import BalanceTeller
 from streams.booking_line import BookingLine
 
 _log = logging.getLogger(__name__)
-_FETCHES_MAX = 128
+_FETCHES_MAX = 16
 
 
 class _Taken(NamedTuple):
@@ -55,7 +55,7 @@ async def meter_usage(stream: Any) -> AsyncIterator[None]:
     await line.call(lambda: _begin(metering, teller))
     async for fetches in stream.noack_take(_FETCHES_MAX, within=settings().batch_wait_seconds):
         for group in _groups(fetches, records_max=settings().batch_records_max):
-            batch = metering.prepare([_record(raw) for fetch in group for raw in fetch.message.value])
+            batch = metering.prepare([_record(raw) for fetch in group for raw in fetch.message.value.records])
             await line.put(_Taken(group, batch), book)
         yield
 
@@ -83,7 +83,7 @@ def _groups(fetches: Iterable[Any], *, records_max: int) -> Iterator[list[Any]]:
     group: list[Any] = []
     size = 0
     for fetch in fetches:
-        length = len(fetch.message.value)
+        length = len(fetch.message.value.records)
         if group and size + length > records_max:
             yield group
             group, size = [], 0

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,11 +31,15 @@ _READY_SECONDS = 60
 
 @dataclass
 class Installation:
-    """One installation; `name` is its topic prefix and the end of its databases' names."""
+    """One installation; `name` is its topic prefix and the end of its databases' names.
+
+    `engines` are settings that lead to other engines than those of `.env`.
+    """
 
     name: str
     redis_db: int
     worker_port: int
+    engines: Mapping[str, str] = field(default_factory=dict)
     settings: Settings = field(init=False)
 
     def __post_init__(self) -> None:
@@ -44,6 +48,7 @@ class Installation:
     def variables(self) -> dict[str, str]:
         """The settings in which it differs from the installation of `.env`."""
         return {
+            **self.engines,
             "KAFKA_TOPIC_PREFIX": f"{self.name}.",
             "POSTGRES_DB": f"billing_{self.name}",
             "REDIS_DB": str(self.redis_db),
@@ -55,6 +60,11 @@ class Installation:
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of its processes."""
         return child_environment(**{**self.variables(), **more})
+
+    @property
+    def log_folder(self) -> Path:
+        """Where its workers' logs are."""
+        return PROJECT_ROOT / ".local" / self.name
 
     def topic(self, name: str) -> str:
         """A topic's full name."""
@@ -113,7 +123,7 @@ class Installation:
 
     def outcomes(self) -> dict[str, int]:
         """How many events ended how, over all batches."""
-        names = ("received", "rated", "duplicate", "conflict", "dead_lettered", "quarantined")
+        names = ("received", "rated", "accepted", "duplicate", "conflict", "dead_lettered", "quarantined")
         sums = ", ".join(f"coalesce(sum({name}), 0)::bigint" for name in names)
         return dict(zip(names, self.query(f"SELECT {sums} FROM batch_range")[0], strict=True))
 
@@ -130,9 +140,8 @@ class Installation:
     def start_worker(self, *, app: str = "streams.app", port: int | None = None, **variables: str) -> "Worker":
         """Start a metering worker; does not wait for it."""
         port = port or self.worker_port
-        folder = PROJECT_ROOT / ".local" / self.name
-        folder.mkdir(parents=True, exist_ok=True)
-        log = folder / f"worker-{port}.log"
+        self.log_folder.mkdir(parents=True, exist_ok=True)
+        log = self.log_folder / f"worker-{port}.log"
         command = [str(FAUST), "-L", "uvloop", "-A", app, "worker", "--loglevel", "info"]
         with log.open("w") as output:
             process = subprocess.Popen(

@@ -86,7 +86,7 @@ class Books:
 
     def outcomes(self) -> dict[str, int]:
         """How many events ended how, over all batches, without the kinds that did not happen."""
-        kinds = ("rated", "duplicate", "conflict", "dead_lettered", "quarantined")
+        kinds = ("rated", "accepted", "duplicate", "conflict", "dead_lettered", "quarantined")
         ((*sums,),) = self.rows(
             "SELECT " + ", ".join(f"coalesce(sum({kind}), 0)::int" for kind in kinds) + " FROM batch_range"
         )

@@ -66,11 +66,10 @@ class KafkaAnnouncer:
         self._failures.clear()
         if announcement.rated:
             self._send_rated(announcement.rated)
-        for topic, refused in (
-            ("usage.events.dead-letter", announcement.dead_letters),
-            ("usage.events.conflict", announcement.conflicts),
-        ):
+        for kind, refused in (("dead-letter", announcement.dead_letters), ("conflict", announcement.conflicts)):
             for item in refused:
+                # Beside the topic it came from: payment.events.dead-letter and so on, one pair for each family.
+                topic = f"{item.topic.removeprefix(self._prefix)}.{kind}"
                 self._send(topic, item.payload, _origin_headers(item))
         waiting = self._producer.flush(_FLUSH_SECONDS)
         if waiting or self._failures:

@@ -10,7 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from connectors.postgres import audit
+from connectors.postgres.account_tree import TreeRows
+from connectors.postgres.aliases import AliasRows
 from connectors.postgres.database import transaction
+from domain.alias_spans import map_alias
 from domain.errors import InvalidInput, NotFound
 from invoicing.administration_ports import Administration, NewAccount, NewCustomer, NewSeller
 
@@ -50,8 +53,12 @@ INSERT INTO subscription (account_id, plan_version_id)
 SELECT :account_id, plan_version_id FROM plan_version JOIN plan USING (plan_id)
 WHERE code = :plan_code AND currency = :currency ORDER BY version DESC LIMIT 1
 """)
-_ANY_ALIAS = text("SELECT a.code FROM alias JOIN account a USING (account_id) WHERE alias = :alias")
-_ADD_ALIAS = text("INSERT INTO alias (alias, account_id) VALUES (:alias, :account_id)")
+_STATUS = text("SELECT status FROM account WHERE code = :code")
+_PAYER = text("""
+SELECT p.code FROM account a JOIN account p ON p.account_id = a.pay_from_account_id WHERE a.account_id = :account_id
+""")
+# The table and not its row: batches that begin later wait behind this, however many are running.
+_HOLD = text("LOCK TABLE config_version IN EXCLUSIVE MODE")
 _LOCK_WALLET = text("SELECT wallet_id FROM wallet WHERE account_id = :account_id FOR NO KEY UPDATE")
 _CREDITED = text(
     "SELECT amount_micros FROM wallet_entry WHERE wallet_id = :wallet_id AND cause = 'top_up' AND reference = :reference"
@@ -81,6 +88,8 @@ class PostgresAdministrationStore:
 class _Administration:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.aliases = AliasRows(connection)
+        self.tree = TreeRows(connection)
 
     def add_seller(self, seller: NewSeller) -> bool:
         facts = asdict(seller) | {
@@ -134,22 +143,30 @@ class _Administration:
             self.map_alias(alias, account_code=account.code)
         return True
 
-    def map_alias(self, alias: str, *, account_code: str) -> bool:
-        account = self._connection.execute(_ACCOUNT, {"code": account_code}).one_or_none()
-        if account is None:
+    def map_alias(self, alias: str, *, account_code: str, start: datetime | None = None) -> bool:
+        self.require_open(account_code)
+        span = map_alias(alias, self.aliases.spans(alias), account=account_code, start=start)
+        if span is not None:
+            self.aliases.add(alias, span)
+        return span is not None
+
+    def require_open(self, account_code: str) -> None:
+        status = self._connection.execute(_STATUS, {"code": account_code}).scalar()
+        if status is None:
             raise NotFound(f"account {account_code!r} does not exist: `billing accounts list` shows them")
-        named = self._connection.execute(_ANY_ALIAS, {"alias": alias}).scalar()
-        if named is not None:
-            if named != account_code:
-                raise InvalidInput(f"alias {alias!r} names account {named} already: choose another or end that mapping")
-            return False
-        self._connection.execute(_ADD_ALIAS, {"alias": alias, "account_id": account.account_id})
-        return True
+        if status == "closed":
+            raise InvalidInput(f"account {account_code} is closed: choose one that is not")
+
+    def hold_configuration(self) -> None:
+        self._connection.execute(_HOLD)
 
     def top_up(self, *, account_code: str, amount_micros: int, reference: str, booked_at: datetime) -> bool:
         account = self._connection.execute(_ACCOUNT, {"code": account_code}).one_or_none()
         if account is None:
             raise NotFound(f"account {account_code!r} does not exist: `billing accounts list` shows them")
+        payer = self._connection.execute(_PAYER, {"account_id": account.account_id}).scalar_one()
+        if payer != account_code:
+            raise InvalidInput(f"account {account_code} pays from {payer}: top up {payer}")
         wallet_id = self._connection.execute(_LOCK_WALLET, {"account_id": account.account_id}).scalar_one()
         entry = {"wallet_id": wallet_id, "reference": reference}
         credited = self._connection.execute(_CREDITED, entry).scalar()
@@ -160,5 +177,14 @@ class _Administration:
         self._connection.execute(_CREDIT, {**entry, "amount_micros": amount_micros, "booked_at": booked_at})
         return True
 
-    def audit(self, *, action: str, subject: str, actor: str, after: Mapping[str, Any], at: datetime) -> None:
-        audit.record(self._connection, [audit.Change(subject, None, after)], action=action, actor=actor, at=at)
+    def audit(
+        self,
+        *,
+        action: str,
+        subject: str,
+        actor: str,
+        after: Mapping[str, Any],
+        at: datetime,
+        before: Mapping[str, Any] | None = None,
+    ) -> None:
+        audit.record(self._connection, [audit.Change(subject, before, after)], action=action, actor=actor, at=at)

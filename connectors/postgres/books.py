@@ -15,8 +15,9 @@ from invoicing.books_ports import CachedBalance, CheckResult, ExaminedBooks, Par
 _PARTITIONS = text("""
 SELECT topic, partition, min(first_offset) AS first_offset, max(next_offset) AS next_offset,
        sum(records)::bigint AS records, sum(received)::bigint AS received,
-       sum(rated)::bigint AS rated, sum(duplicate)::bigint AS duplicate, sum(conflict)::bigint AS conflict,
-       sum(dead_lettered)::bigint AS dead_lettered, sum(quarantined)::bigint AS quarantined
+       sum(rated)::bigint AS rated, sum(accepted)::bigint AS accepted, sum(duplicate)::bigint AS duplicate,
+       sum(conflict)::bigint AS conflict, sum(dead_lettered)::bigint AS dead_lettered,
+       sum(quarantined)::bigint AS quarantined
 FROM batch_range GROUP BY topic, partition ORDER BY topic, partition
 """)
 

@@ -1,4 +1,7 @@
-"""Accounts with what is due from them: running totals less what issued invoices took, ready to be put on lines."""
+"""Accounts with what is due from them: running totals less what issued invoices took, ready to be put on lines.
+
+An account is invoiced for every account that is billed to it; one billed to another has nothing due from itself.
+"""
 
 from collections.abc import Sequence
 from datetime import date
@@ -26,24 +29,28 @@ AND (t.quantity_millionths, t.amount_micros, t.event_count)
 _ACCOUNTS: Final = text(f"""
 SELECT a.account_id FROM account a
 WHERE mod(a.account_id, :of) = :number
-  AND EXISTS (SELECT FROM usage_total t WHERE t.account_id = a.account_id AND {_IS_DUE})
+  AND EXISTS (SELECT FROM account u JOIN usage_total t USING (account_id)
+              WHERE u.bill_to_account_id = a.account_id AND {_IS_DUE})
   AND NOT EXISTS (SELECT FROM invoice i WHERE i.account_id = a.account_id AND i.month = :month
                   AND (i.status = 'issued' OR (i.status = 'draft' AND :undrafted)))
 """)  # noqa: S608 - a constant put together from constants
 
-# By account code as bytes, so that the order of numbers is the same on every server; lines: this month's before late ones.
+# By account code as bytes, so that the order of numbers is the same on every server; lines: the account's own before those
+# of accounts billed to it, this month's before late ones.
 _DUE: Final = text(f"""
-SELECT a.account_id, a.code, w.wallet_id, a.mode, a.currency, c.legal_name, c.address_lines, c.country, c.state_code,
-       c.gstin, c.email, c.tax_category, t.service_month, t.charge_id, t.price_cell,
+SELECT a.account_id, a.code, a.mode, a.currency, c.legal_name, c.address_lines, c.country, c.state_code, c.gstin, c.email,
+       c.tax_category, u.account_id AS used_by_id, u.code AS used_by, w.wallet_id, t.service_month, t.charge_id,
+       t.price_cell,
        t.quantity_millionths - t.invoiced_quantity_millionths AS quantity_millionths,
        t.amount_micros - t.invoiced_amount_micros AS amount_micros,
        t.event_count - t.invoiced_event_count AS event_count
 FROM account a
 JOIN customer c USING (customer_id)
-JOIN wallet w USING (account_id)
-LEFT JOIN usage_total t ON t.account_id = a.account_id AND {_IS_DUE}
+LEFT JOIN (account u JOIN wallet w ON w.account_id = u.pay_from_account_id
+           JOIN usage_total t ON t.account_id = u.account_id AND {_IS_DUE}) ON u.bill_to_account_id = a.account_id
 WHERE a.account_id = ANY(:account_ids)
-ORDER BY a.code COLLATE "C", t.service_month DESC, t.charge_id, t.price_cell COLLATE "C"
+ORDER BY a.code COLLATE "C", u.account_id <> a.account_id, u.code COLLATE "C",
+         t.service_month DESC, t.charge_id, t.price_cell COLLATE "C"
 """)  # noqa: S608
 
 _CHARGES: Final = text("""
@@ -86,7 +93,6 @@ def _account(rows: Sequence[RowMapping], charges: dict[int, tuple[Charge, str]])
     return DueAccount(
         account_id=first["account_id"],
         code=first["code"],
-        wallet_id=first["wallet_id"],
         mode=PaymentMode(first["mode"]),
         currency=Currency(first["currency"]),
         buyer=Buyer(_party(first), BuyerCategory(first["tax_category"])),
@@ -109,6 +115,9 @@ def _usage(row: RowMapping, charges: dict[int, tuple[Charge, str]]) -> DueUsage:
     charge, plan_version = charges[row["charge_id"]]
     service_month: date = row["service_month"]
     return DueUsage(
+        account_id=row["used_by_id"],
+        account_code=row["used_by"],
+        wallet_id=row["wallet_id"],
         service_month=month_from(service_month),
         charge=charge,
         price_cell=row["price_cell"],

@@ -1,7 +1,8 @@
 """Issuing in PostgreSQL: one transaction numbers, freezes, takes from the running totals and settles wallets.
 
-Locks are taken in one order: the number series, then wallets by id, then drafts. The metering worker locks a wallet before
-it reads or adds to its account's running totals, so what is due cannot change while its wallet is held here.
+Locks are taken in one order: the configuration, the number series, then wallets by id, then drafts. The metering worker
+locks a wallet before it reads or adds to the running totals of an account that pays from it, so what is due cannot change
+while its wallet is held here; and which wallet that is cannot change while the configuration is.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,14 +34,17 @@ _LOCK_SERIES: Final = text("""
 SELECT s.series, s.next_number FROM invoice_series s JOIN seller r ON r.gstin = s.gstin AND r.invoice_series = s.series
 WHERE s.financial_year = :financial_year FOR UPDATE OF s
 """)
+_HOLD_CONFIG: Final = text("SELECT version FROM config_version FOR SHARE")
 _NEXT_DRAFTS: Final = text("""
-SELECT i.account_id, w.wallet_id FROM invoice i JOIN account a USING (account_id) JOIN wallet w USING (account_id)
+SELECT i.account_id FROM invoice i JOIN account a USING (account_id)
 WHERE i.month = :month AND i.status = 'draft' AND a.code COLLATE "C" > :after
 ORDER BY a.code COLLATE "C" LIMIT :size
 """)
 _LOCK_WALLETS: Final = text("""
 SELECT count(*) FROM (
-    SELECT wallet_id FROM wallet WHERE wallet_id = ANY(:wallet_ids) ORDER BY wallet_id FOR NO KEY UPDATE) AS locked
+    SELECT wallet_id FROM wallet
+    WHERE account_id IN (SELECT pay_from_account_id FROM account WHERE bill_to_account_id = ANY(:account_ids))
+    ORDER BY wallet_id FOR NO KEY UPDATE) AS locked
 """)
 _LOCK_DRAFTS: Final = text("""
 SELECT i.account_id, i.invoice_id, i.document_digest FROM invoice i JOIN account a USING (account_id)
@@ -68,22 +72,32 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
     quantity_millionths bigint, amount_micros bigint, event_count bigint)
 WHERE (t.account_id, t.service_month, t.charge_id, t.price_cell) = (r.account_id, r.service_month, r.charge_id, r.price_cell)
 """)
+# A wallet may carry the usage of several of these invoices: an entry for each, in the order of their numbers.
 _SETTLE: Final = text("""
-WITH settled AS (
-    UPDATE wallet w SET balance_micros = w.balance_micros + r.amount_micros, version = w.version + 1
+WITH due AS (
+    SELECT wallet_id, amount_micros, number, sum(amount_micros) OVER upwards AS running_micros,
+           row_number() OVER upwards AS place
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (wallet_id bigint, amount_micros bigint, number text)
-    WHERE w.wallet_id = r.wallet_id
-    RETURNING w.wallet_id, w.version, r.amount_micros, w.balance_micros, r.number)
+    WINDOW upwards AS (PARTITION BY wallet_id ORDER BY number)
+), settled AS (
+    UPDATE wallet w SET balance_micros = w.balance_micros + d.amount_micros, version = w.version + d.entries
+    FROM (SELECT wallet_id, sum(amount_micros)::bigint AS amount_micros, count(*) AS entries FROM due GROUP BY wallet_id) d
+    WHERE w.wallet_id = d.wallet_id
+    RETURNING w.wallet_id, w.version - d.entries AS version, w.balance_micros - d.amount_micros AS balance_micros)
 INSERT INTO wallet_entry (wallet_id, version, amount_micros, balance_after_micros, cause, reference, booked_at)
-SELECT wallet_id, version, amount_micros, balance_micros, 'invoice', number, :now FROM settled
+SELECT wallet_id, version + place, amount_micros, balance_micros + running_micros, 'invoice', number, :now
+FROM due JOIN settled USING (wallet_id)
 """)
 _ADVANCE: Final = text("""
 UPDATE invoice_series s SET next_number = s.next_number + :taken FROM seller r
 WHERE r.gstin = s.gstin AND r.invoice_series = s.series AND s.financial_year = :financial_year
 """)
 _BALANCES: Final = text("""
-SELECT w.wallet_id, w.account_id, w.balance_micros, w.version FROM wallet w JOIN invoice i USING (account_id)
-WHERE i.month = :month AND i.status = 'issued' ORDER BY w.wallet_id
+SELECT w.wallet_id, w.account_id, w.balance_micros, w.version FROM wallet w
+WHERE w.account_id IN (
+    SELECT a.pay_from_account_id FROM invoice i JOIN invoice_line l USING (invoice_id)
+    JOIN account a ON a.account_id = l.account_id WHERE i.month = :month AND i.status = 'issued')
+ORDER BY w.wallet_id
 """)
 
 
@@ -108,14 +122,15 @@ class PostgresInvoiceIssuing:
 
 
 def _open(connection: Connection, month: BillingMonth, *, financial_year: str, after: str, size: int) -> IssueDesk:
+    connection.execute(_HOLD_CONFIG)
     connection.execute(_OPEN_SERIES, {"financial_year": financial_year})
     series = connection.execute(_LOCK_SERIES, {"financial_year": financial_year}).all()
     if len(series) != 1:
         raise WrongSetup(f"the database has {len(series)} sellers and invoices need exactly one: add or remove one")
     following = {"month": first_day(month), "after": after, "size": size}
-    wallets: dict[int, int] = dict(connection.execute(_NEXT_DRAFTS, following).all())
-    connection.execute(_LOCK_WALLETS, {"wallet_ids": list(wallets.values())})
-    locked = connection.execute(_LOCK_DRAFTS, {"month": first_day(month), "account_ids": list(wallets)})
+    account_ids = list(connection.execute(_NEXT_DRAFTS, following).scalars())
+    connection.execute(_LOCK_WALLETS, {"account_ids": account_ids})
+    locked = connection.execute(_LOCK_DRAFTS, {"month": first_day(month), "account_ids": account_ids})
     drafts = {account_id: (invoice_id, digest) for account_id, invoice_id, digest in locked}
     accounts = load_due_accounts(connection, month, list(drafts))
     ((name, next_number),) = series
@@ -136,8 +151,8 @@ def _save(connection: Connection, desk: IssueDesk, *, financial_year: str, now: 
     connection.execute(_DELETE_LINES, {"invoice_ids": invoice_ids})
     insert_lines(connection, [line for issue in desk.issues for line in _lines(issue)])
     _apply(connection, _FREEZE, rows, now=now)
-    _apply(connection, _TAKE, [_with_account(issue, line) for issue in desk.issues for line in _lines(issue)])
-    _apply(connection, _SETTLE, [due for issue in desk.issues if (due := _settlement(issue)) is not None], now=now)
+    _apply(connection, _TAKE, [line for issue in desk.issues for line in _lines(issue)])
+    _apply(connection, _SETTLE, [row for issue in desk.issues for row in _settlements(issue)], now=now)
     connection.execute(_ADVANCE, {"taken": len(desk.issues), "financial_year": financial_year})
     _audit(connection, desk, rows, now=now)
 
@@ -153,16 +168,18 @@ def _lines(issue: Issue) -> list[dict[str, Any]]:
     return line_rows(issue.invoice_id, issue.account, issue.invoice)
 
 
-def _with_account(issue: Issue, line: dict[str, Any]) -> dict[str, Any]:
-    return {"account_id": issue.account.account_id, **line}
-
-
-def _settlement(issue: Issue) -> dict[str, Any] | None:
-    """Postpaid usage was accrued below zero as it happened; its invoice takes it over from the wallet."""
-    amount_micros = sum(line.amount_micros for line in issue.invoice.lines)
-    if issue.account.mode is not PaymentMode.POSTPAID or amount_micros == 0:
-        return None
-    return {"wallet_id": issue.account.wallet_id, "amount_micros": amount_micros, "number": issue.invoice.number}
+def _settlements(issue: Issue) -> list[dict[str, Any]]:
+    """Postpaid usage was accrued below zero as it happened; its invoice takes it over from the wallets that carry it."""
+    if issue.account.mode is not PaymentMode.POSTPAID:
+        return []
+    amounts: dict[int, int] = {}
+    for line, due in zip(issue.invoice.lines, issue.account.usage, strict=True):
+        amounts[due.wallet_id] = amounts.get(due.wallet_id, 0) + line.amount_micros
+    return [
+        {"wallet_id": wallet_id, "amount_micros": amount_micros, "number": issue.invoice.number}
+        for wallet_id, amount_micros in amounts.items()
+        if amount_micros
+    ]
 
 
 def _audit(connection: Connection, desk: IssueDesk, rows: Sequence[dict[str, Any]], *, now: datetime) -> None:

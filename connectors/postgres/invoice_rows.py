@@ -13,10 +13,11 @@ from invoicing.invoice_ports import DueAccount
 
 _INSERT_LINES: Final = text("""
 INSERT INTO invoice_line (invoice_id, line_number, service_month, charge_id, price_cell, quantity_millionths,
-                          amount_micros, amount_minor, event_count)
+                          amount_micros, amount_minor, event_count, account_id)
 SELECT r.* FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
     invoice_id bigint, line_number int, service_month date, charge_id bigint, price_cell text,
-    quantity_millionths bigint, amount_micros bigint, amount_minor bigint, event_count bigint)
+    quantity_millionths bigint, amount_micros bigint, amount_minor bigint, event_count bigint,
+    account_id bigint)
 """)
 
 
@@ -51,6 +52,7 @@ def line_rows(invoice_id: int, account: DueAccount, invoice: Invoice) -> list[di
             "amount_micros": line.amount_micros,
             "amount_minor": line.amount_minor,
             "event_count": line.event_count,
+            "account_id": due.account_id,
         }
         for line, due in zip(invoice.lines, account.usage, strict=True)
     ]

@@ -85,10 +85,15 @@ class PostgresMeteringStore:
 
     @contextmanager
     def _guarded(self) -> Iterator[Connection[tuple[Any, ...]]]:
-        """Raises EngineUnavailable for everything that may pass: a lost connection, a lock not given, a deadlock."""
+        """Raises EngineUnavailable for everything that may pass: a lost connection, a lock not given, a missing table.
+
+        What may be the fault of the values in a batch is raised as it is.
+        """
         try:
             yield self._connected()
-        except psycopg.OperationalError as error:
+        except (psycopg.DataError, psycopg.IntegrityError):
+            raise
+        except psycopg.Error as error:
             self.close()
             reason = str(error).strip().splitlines()[0]
             raise EngineUnavailable(f"PostgreSQL does not answer ({reason}): see `make status`") from error

@@ -89,7 +89,7 @@ FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::bigint[], %b::int[],
 ADVANCE: Final = """
 INSERT INTO partition_progress (topic, partition, next_offset)
 SELECT * FROM unnest(%b::text[], %b::int[], %b::bigint[])
-ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset
+ON CONFLICT (topic, partition) DO UPDATE SET next_offset = greatest(partition_progress.next_offset, excluded.next_offset)
 """
 
 ADD_TOTALS: Final = """
@@ -137,5 +137,9 @@ SELECT %s, r.* FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::timestamptz[
     %b::text[], %b::timestamptz[], %b::text[], %b::bytea[]) AS r
 """
 
-BALANCES: Final = "SELECT wallet_id, account_id, balance_micros, version FROM wallet WHERE account_id = ANY(%s)"
+# The wallets these accounts pay from: the account of a balance is its wallet's owner.
+BALANCES: Final = """
+SELECT wallet_id, account_id, balance_micros, version FROM wallet
+WHERE account_id IN (SELECT pay_from_account_id FROM account WHERE account_id = ANY(%s))
+"""
 ALL_BALANCES: Final = "SELECT wallet_id, account_id, balance_micros, version FROM wallet"

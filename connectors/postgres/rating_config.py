@@ -26,10 +26,11 @@ FROM charge c JOIN plan_version v USING (plan_version_id) JOIN plan p USING (pla
 """
 _ACCOUNTS = """
 SELECT a.account_id, a.code, c.code, w.wallet_id, a.currency, a.time_zone
-FROM account a JOIN customer c USING (customer_id) JOIN wallet w USING (account_id)
+FROM account a JOIN customer c USING (customer_id) JOIN wallet w ON w.account_id = a.pay_from_account_id
 """
 _SUBSCRIPTIONS = "SELECT account_id, plan_version_id, lower(validity), upper(validity) FROM subscription"
 _ALIASES = "SELECT alias, account_id, lower(validity), upper(validity) FROM alias"
+_DECISIONS = "SELECT decision, event_key, body_digest, event_time FROM quarantined_event WHERE decision IS NOT NULL"
 
 
 def load_rating_config(connection: Connection[tuple[Any, ...]]) -> RatingConfig:
@@ -61,7 +62,12 @@ def load_rating_config(connection: Connection[tuple[Any, ...]]) -> RatingConfig:
             span_of_alias = AliasSpan(accounts[account_id], _micros(start, DISTANT_PAST), _micros(end, DISTANT_FUTURE))
             aliases.setdefault(alias, []).append(span_of_alias)
     meters = frozenset(meter for plan in plans.values() for meter in plan.charges)
-    return RatingConfig(version, aliases, accounts, meters)
+    decisions = _rows(connection, _DECISIONS)
+    accepted = frozenset(
+        (key.bytes, digest.bytes, _micros(at, 0)) for said, key, digest, at in decisions if said == "accepted"
+    )
+    rejected = frozenset(key.bytes for said, key, _, _ in decisions if said == "rejected")
+    return RatingConfig(version, aliases, accounts, meters, accepted, rejected)
 
 
 def _plans(connection: Connection[tuple[Any, ...]]) -> dict[int, PlanVersion]:

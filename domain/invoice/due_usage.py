@@ -18,6 +18,11 @@ _PRICE_DECIMALS_MIN: Final = 4
 class DueUsage:
     """What one running total has gained since invoices last took from it: the total less what they took."""
 
+    account_id: int
+    account_code: str
+    """The account that used it; the invoice may be that of one above it."""
+    wallet_id: int
+    """The wallet that carries it: the account's own, or that of the one it pays from."""
     service_month: BillingMonth
     charge: Charge
     price_cell: str
@@ -28,14 +33,17 @@ class DueUsage:
     event_count: int
 
 
-def as_line(due: DueUsage, *, month: BillingMonth, currency: Currency) -> ChargedUsage:
-    """The invoice line of what is due. Usage of a month before the invoice's own is late (DESIGN §3.7).
+def as_line(due: DueUsage, *, billed_to: str, month: BillingMonth, currency: Currency) -> ChargedUsage:
+    """The line of what is due on the invoice of `billed_to`; what another account used says whose it is.
+
+    Usage of a month before the invoice's own is late (DESIGN §3.7).
 
     Raises InvalidInput when the charge has no such price cell any more.
     """
     charge = due.charge
+    description = _describe(charge, due.price_cell)
     return ChargedUsage(
-        description=_describe(charge, due.price_cell),
+        description=description if due.account_code == billed_to else f"{description}, {due.account_code}",
         sac=charge.sac,
         unit=charge.unit,
         unit_price_text=_price_text(_tariff(charge, due.price_cell), currency),

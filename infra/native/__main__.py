@@ -10,8 +10,8 @@ from collections.abc import Callable
 from infra.native.down import down
 from infra.native.health import tail
 from infra.native.install import install
-from infra.native.services import SERVICES, select
-from infra.native.stack import DEMO, ROOT, StackError, load_stack
+from infra.native.services import SERVICES, Service, select
+from infra.native.stack import DEMO, ROOT, Stack, StackError, load_stack
 from infra.native.status import as_json, print_status, status
 from infra.native.up import up
 
@@ -36,7 +36,7 @@ def main() -> int:
 
 def _up(options: argparse.Namespace) -> int:
     stack = load_stack(options.instance)
-    services = select(instance=stack.name, only=options.only, without=options.without)
+    services = _chosen(stack, options)
     began = time.monotonic()
     up(stack, services)
     print(f"Up in {time.monotonic() - began:.0f} s: {', '.join(service.name for service in services)}.")
@@ -45,10 +45,14 @@ def _up(options: argparse.Namespace) -> int:
     return 0
 
 
+def _chosen(stack: Stack, options: argparse.Namespace) -> list[Service]:
+    return select(instance=stack.name, only=options.only, without=options.without, own_engines=stack.own_engines)
+
+
 def _down(options: argparse.Namespace) -> int:
     chosen = None
     if options.only or options.without:
-        chosen = select(instance=options.instance or DEMO, only=options.only, without=options.without)
+        chosen = _chosen(load_stack(options.instance or DEMO), options)
     for name in [options.instance] if options.instance else [*_other_instances(), DEMO]:
         down(load_stack(name), chosen)
     print("Stopped; the data stays in .local/.")
@@ -102,14 +106,14 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         command.add_argument("--only", metavar="A,B", help=f"these services: {', '.join(SERVICES)}")
         command.add_argument("--without", metavar="A,B", help="all services but these")
-        command.add_argument("--instance", default=DEMO if name == "up" else None, help="demo (default) or test")
+        command.add_argument("--instance", default=DEMO if name == "up" else None, help="demo (default), test or drill")
     command = commands.add_parser("status", help="what runs; ends with 1 when something that should run does not")
     command.add_argument("--json", action="store_true", help="print the rows as JSON")
     command.add_argument("--instance", help="only this instance")
     command = commands.add_parser("logs", help="the end of a service's log")
     command.add_argument("service", help=f"one of {', '.join(SERVICES)}")
     command.add_argument("lines", nargs="?", type=int, default=100, help="how many lines (100)")
-    command.add_argument("--instance", help="demo (default) or test")
+    command.add_argument("--instance", help="demo (default), test or drill")
     commands.add_parser("install", help="install what is missing, or say what to install")
     return parser
 

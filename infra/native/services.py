@@ -87,20 +87,21 @@ SERVICES = {
 ENGINES = ("kafka", "postgres", "redis", "clickhouse")
 
 
-def select(*, instance: str, only: str | None, without: str | None) -> list[Service]:
+def select(*, instance: str, only: str | None, without: str | None, own_engines: bool = False) -> list[Service]:
     """The services that a command means, in starting order.
 
-    The demo instance has all of them; another instance has Airflow and the worker, on the demo's engines.
+    The demo instance has all of them, as has one with engines of its own; another has Airflow and the worker only.
     Raises StackError for a name that does not exist or an engine asked of another instance.
     """
     all_names = list(SERVICES)
     for name in [*_names(only), *_names(without)]:
         if name not in SERVICES:
             raise StackError(f"There is no service {name!r}: choose from {', '.join(all_names)}.")
-    chosen = _names(only) or [name for name in all_names if instance == DEMO or name not in ENGINES]
+    has_engines = instance == DEMO or own_engines
+    chosen = _names(only) or [name for name in all_names if has_engines or name not in ENGINES]
     chosen = [name for name in chosen if name not in _names(without)]
     engines = [name for name in chosen if name in ENGINES]
-    if instance != DEMO and engines:
+    if engines and not has_engines:
         raise StackError(f"The instance {instance!r} uses the demo's {engines[0]}: start it there, without --instance.")
     return [SERVICES[name] for name in all_names if name in chosen]
 

@@ -1,7 +1,8 @@
 """One instance of the stack: its settings, its folders and the environment its processes get.
 
 Settings come from .env, then the shell's environment, then the instance's own file (infra/native/test.env): a
-later one wins. The demo instance lives in .local/, another one in .local/NAME/.
+later one wins. The demo instance lives in .local/, another one in .local/NAME/. An instance whose file names every
+engine's port has engines of its own (infra/native/drill.env); one whose file does not uses the demo's.
 """
 
 import base64
@@ -17,6 +18,9 @@ from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = "demo"
+ENGINE_PORTS = {
+    "KAFKA_PORT", "KAFKA_CONTROLLER_PORT", "POSTGRES_PORT", "REDIS_PORT", "CLICKHOUSE_PORT", "CLICKHOUSE_HTTP_PORT",
+}  # fmt: skip
 SOCKET_PATH_BYTES_MAX = 100  # the kernel allows 107; the supervisor adds a suffix while it binds
 
 GENERATED_SECRETS = {
@@ -40,6 +44,8 @@ class Stack:
     settings: Mapping[str, str]
     root: Path = ROOT
     local: Path = field(default=ROOT / ".local")
+    own_engines: bool = True
+    """Whether it has engines of its own; otherwise it uses the demo's."""
 
     @property
     def logs(self) -> Path:
@@ -110,7 +116,8 @@ def load_stack(name: str = DEMO, *, root: Path = ROOT) -> Stack:
     written = write_env_file(root)
     shell = {key: os.environ[key] for key in written if key in os.environ}
     local = root / ".local" if name == DEMO else root / ".local" / name
-    return Stack(name=name, settings={**written, **shell, **overrides}, root=root, local=local)
+    own_engines = name == DEMO or overrides.keys() >= ENGINE_PORTS
+    return Stack(name=name, settings={**written, **shell, **overrides}, root=root, local=local, own_engines=own_engines)
 
 
 def write_env_file(root: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ from rich.table import Table
 from infra.native import supervision
 from infra.native.health import complaint
 from infra.native.services import ENGINES, SERVICES, Service
-from infra.native.stack import DEMO, Stack, StackError
+from infra.native.stack import Stack, StackError
 
 MEGABYTE = 1024 * 1024
 
@@ -39,7 +39,7 @@ class Row:
 def status(stack: Stack) -> list[Row]:
     """Every program of the instance, in starting order."""
     found = supervision.processes(stack)
-    services = [service for service in SERVICES.values() if stack.name == DEMO or service.name not in ENGINES]
+    services = [service for service in SERVICES.values() if stack.own_engines or service.name not in ENGINES]
     running = [s for s in services if any(p in found and found[p].alive for p in s.programs)]
     with ThreadPoolExecutor(max_workers=len(SERVICES)) as pool:
         reasons = dict(zip((s.name for s in running), pool.map(lambda s: _reason(stack, s), running), strict=True))

@@ -26,6 +26,7 @@ from invoicing.invoice_ports import Batch
 from invoicing.issue_invoices import issue_invoices
 from invoicing.print_invoices import print_invoices
 from invoicing.records import Record
+from invoicing.sending_again import Choice, Place
 from invoicing.start_run import start_run
 from tests.books import send_to_warehouse
 from tests.cli.demo_traffic import RECEIVED_MICROS, some_traffic
@@ -96,11 +97,11 @@ def _book(records: Sequence[Record]) -> None:
 
 
 def _released(aliases: Sequence[str]) -> list[tuple[str, bytes]]:
-    quarantine = wiring.refused_events()
+    quarantine = wiring.waiting_events()
     for alias in aliases:
-        quarantine.release(alias=alias, reason=None, released_at=NOW, limit=10_000)
+        quarantine.release(Choice(alias=alias), without=None, released_at=NOW, limit=10_000)
     events = quarantine.to_send(limit=10_000)
-    quarantine.mark_sent([event.quarantine_id for event in events], sent_at=NOW)
+    quarantine.mark_sent({event.id: Place(0, number) for number, event in enumerate(events)}, sent_at=NOW)
     return [(event.key, event.payload) for event in events]
 
 

@@ -200,6 +200,16 @@ def test_the_test_instance_shares_no_database_topic_or_port_with_the_demo():
     assert all(changed[name] != EXAMPLE[name] for name in apart)
 
 
+def test_the_drill_shares_no_engine_with_the_demo_because_it_kills_its_own():
+    drill, demo = load_stack("drill").settings, EXAMPLE
+
+    assert load_stack("drill").own_engines
+    assert not load_stack("test").own_engines
+    assert all(drill[name] != demo[name] for name in demo if name.endswith(("_PORT", "_DB")) and name != "REDIS_DB")
+    chosen = select(instance="drill", own_engines=True, only="kafka,postgres", without=None)
+    assert [service.name for service in chosen] == ["kafka", "postgres"]
+
+
 def test_another_instance_runs_on_the_engines_of_the_demo():
     assert [service.name for service in select(instance="test", only=None, without=None)] == ["airflow", "worker"]
     with pytest.raises(StackError, match="uses the demo's kafka"):

@@ -1,6 +1,5 @@
-"""The batched consumer: a whole fetch is one event, and only an unbroken run of acknowledged fetches is committed."""
+"""The batched consumer: a whole fetch of a topic is one event, and only what was acknowledged without a gap is committed."""
 
-import asyncio
 from collections import defaultdict
 from types import SimpleNamespace
 
@@ -55,31 +54,74 @@ async def fetch(consumer, monkeypatch, fetched):
         return fetched
 
     monkeypatch.setattr(driver.Consumer, "_getmany", getmany)
-    monkeypatch.setattr(batched_consumer, "_REST_SECONDS", 0)
-    monkeypatch.setattr(BatchedConsumer, "loop", property(lambda self: asyncio.get_running_loop()), raising=False)
     return await consumer._getmany(None, 1.0)
 
 
 def hand_out(consumer, *spans, partition=PARTITION):
     """Messages the agent gets: one for each fetch."""
-    return [
-        consumer._to_message(partition, batched_consumer._as_one_record(records(start, end, partition=partition)))
-        for start, end in spans
-    ]
+    return [hand_out_one(consumer, {partition: records(start, end, partition=partition)}) for start, end in spans]
 
 
-async def test_a_fetch_is_one_message_that_holds_its_records(consumer, monkeypatch):
+def hand_out_one(consumer, fetched):
+    """The message of a fetch of one topic."""
+    ((carrier, (one,)),) = batched_consumer._one_record_a_topic(fetched).items()
+    return consumer._to_message(carrier, one)
+
+
+async def test_a_fetch_of_a_topic_is_one_message_that_holds_the_records_of_every_partition(consumer, monkeypatch):
     fetched = await fetch(consumer, monkeypatch, {PARTITION: records(0, 40), OTHER: records(7, 8, partition=OTHER)})
-    (one,), (other,) = fetched[PARTITION], fetched[OTHER]
-    message = consumer._to_message(PARTITION, one)
-    assert [record.offset for record in message.value] == list(range(40))
-    assert (message.offset, message.topic, message.partition, other.offset) == (39, "usage.events", 0, 7)
+    ((carrier, (one,)),) = fetched.items()
+    message = consumer._to_message(carrier, one)
+    places = [(record.partition, record.offset) for record in message.value.records]
+    assert places == [(0, offset) for offset in range(40)] + [(1, 7)]
+    assert (message.offset, message.topic, message.partition) == (39, "usage.events", 0)
 
 
-async def test_a_partition_without_records_is_no_message(consumer, monkeypatch):
+async def test_topics_are_messages_of_their_own(consumer, monkeypatch):
+    payments = TP("payment.events", 1)
+    fetched = await fetch(consumer, monkeypatch, {PARTITION: records(0, 1), payments: records(0, 2, partition=payments)})
+    assert {topic: len(one.value.records) for (topic, _), (one,) in fetched.items()} == {
+        "usage.events": 1,
+        "payment.events": 2,
+    }
+
+
+async def test_a_partition_without_records_is_no_part_of_a_message(consumer, monkeypatch):
     fetched = await fetch(consumer, monkeypatch, {PARTITION: [], OTHER: records(0, 1, partition=OTHER)})
     assert fetched.keys() == {OTHER}
     assert await fetch(consumer, monkeypatch, {}) == {}
+
+
+def test_acknowledging_a_fetch_acknowledges_it_in_every_partition(consumer):
+    both = hand_out_one(consumer, {PARTITION: records(0, 40), OTHER: records(7, 9, partition=OTHER)})
+    assert (consumer._new_offset(PARTITION), consumer._new_offset(OTHER)) == (None, None)
+    consumer.ack(both)
+    assert (consumer._new_offset(PARTITION), consumer._new_offset(OTHER)) == (40, 9)
+
+
+def test_a_fetch_in_progress_holds_back_each_of_its_partitions(consumer):
+    both = hand_out_one(consumer, {PARTITION: records(0, 40), OTHER: records(7, 9, partition=OTHER)})
+    later = hand_out_one(consumer, {OTHER: records(9, 20, partition=OTHER)})
+    consumer.ack(later)
+    assert consumer._new_offset(OTHER) is None
+    consumer.ack(both)
+    assert (consumer._new_offset(PARTITION), consumer._new_offset(OTHER)) == (40, 20)
+
+
+async def test_the_broker_gathers_records_only_while_they_come(monkeypatch):
+    answers = [{PARTITION: records(0, 1)}, {}]
+    asked = []
+
+    async def fetch_records(self, consumer, *_):
+        asked.append((consumer._fetcher._fetch_min_bytes, consumer._fetcher._fetch_max_wait_ms))
+        return answers.pop(0) if answers else {}
+
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", fetch_records)
+    thread = object.__new__(batched_consumer.PromptConsumerThread)
+    consumer = SimpleNamespace(_fetcher=SimpleNamespace(_fetch_min_bytes=1, _fetch_max_wait_ms=1500))
+    for _ in range(3):
+        await thread._fetch_records(consumer, None)
+    assert asked == [(1, 1500), (128 * 1024, 6), (1, 500)]
 
 
 def test_what_is_acknowledged_in_order_is_committed_behind_its_last_record(consumer):

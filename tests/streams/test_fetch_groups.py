@@ -12,11 +12,11 @@ from streams.meter_usage import _groups, _record
 
 
 def a_fetch(records):
-    return SimpleNamespace(message=SimpleNamespace(value=[None] * records))
+    return SimpleNamespace(message=SimpleNamespace(value=SimpleNamespace(records=[None] * records)))
 
 
 def sizes(groups):
-    return [[len(fetch.message.value) for fetch in group] for group in groups]
+    return [[len(fetch.message.value.records) for fetch in group] for group in groups]
 
 
 @pytest.mark.parametrize(

@@ -21,14 +21,14 @@ MATRIX = {
 GRADUATED = {"model": "graduated", "tiers": [{"up_to": 100, "unit_price": "1"}, {"unit_price": "0.8"}]}
 
 
-def a_due(*, price=MATRIX, cell="sms/IN", month=OCTOBER) -> DueUsage:
+def a_due(*, price=MATRIX, cell="sms/IN", month=OCTOBER, used_by="acme") -> DueUsage:
     facts = {"meter": "otp.delivered", "description": "OTP delivered", "sac": "998319", "unit": "message"}
     charge = read_charge(1, {**facts, "price": price}, path="charge")
-    return DueUsage(month, charge, cell, "otp-india v1", 3_000_000, 435_000, 3)
+    return DueUsage(7, used_by, 107, month, charge, cell, "otp-india v1", 3_000_000, 435_000, 3)
 
 
 def line(due, *, currency=Currency.INR):
-    return as_line(due, month=OCTOBER, currency=currency)
+    return as_line(due, billed_to="acme", month=OCTOBER, currency=currency)
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,7 @@ def test_usage_of_an_earlier_month_is_late_and_keeps_its_month():
 def test_a_price_cell_the_charge_does_not_have_is_refused_by_name():
     with pytest.raises(InvalidInput, match=r"charge 1 \(otp.delivered\) has no price 'fax/IN' but usage was rated with it"):
         line(a_due(cell="fax/IN"))
+
+
+def test_a_line_says_whose_usage_it_is_when_another_account_is_billed_for_it():
+    assert line(a_due(used_by="acme-mumbai")).description == "OTP delivered (sms, IN), acme-mumbai"

@@ -8,6 +8,7 @@ import pytest
 from connectors import wiring
 from invoicing.administer import map_aliases
 from invoicing.release_quarantine import release_quarantine
+from invoicing.sending_again import Choice, Place
 from tests.books import AUTHOR
 from tests.builders_usage import HAPPENED_AT, RECEIVED_AT, a_usage_event
 
@@ -27,10 +28,12 @@ class SentAgain:
         self.events += events
         if self._dies:
             raise RuntimeError("killed between sending and marking")
+        return [Place(0, number) for number, _ in enumerate(events)]
 
 
 def release(resender, *, alias=None, reason=None):
-    return release_quarantine(wiring.refused_events(), resender, alias=alias, reason=reason, now=NOW)
+    choice = Choice(alias=alias, reason=reason)
+    return release_quarantine(wiring.waiting_events(), resender, choice=choice, now=NOW).released
 
 
 def map_shop_to_acme():
@@ -129,7 +132,7 @@ def test_one_alias_or_one_reason_can_be_released_alone(worker, topic, books):
     worker.take(topic.append(a_usage_event("event-1", subject="shop"), a_usage_event("event-2", subject="stall"), unpriced))
     assert release(SentAgain(), alias="stall") == 1
     assert release(SentAgain(), reason="too_late") == 1
-    assert [row["alias"] for row in wiring.refused_events().quarantine(alias=None, limit=10)] == ["shop"]
+    assert [row["alias"] for row in wiring.refused_events().quarantine(limit=10)] == ["shop"]
 
 
 def test_many_events_are_released_in_the_order_they_came(worker, topic, books):
@@ -137,6 +140,6 @@ def test_many_events_are_released_in_the_order_they_came(worker, topic, books):
     map_shop_to_acme()
     resender = SentAgain()
     assert release(resender) == 1_100
-    assert [event.quarantine_id for event in resender.events] == sorted(event.quarantine_id for event in resender.events)
+    assert [event.id for event in resender.events] == sorted(event.id for event in resender.events)
     take_again(worker, topic, resender)
     assert books.outcomes() == {"quarantined": 1_100, "rated": 1_100}

@@ -1,0 +1,33 @@
+"""Payment and config events in PostgreSQL, as an operator looks at them."""
+
+from typing import Any, Final
+
+from sqlalchemy import Engine, text
+
+from connectors.postgres.database import snapshot
+from domain.receiving import Family
+
+_NEWEST: Final = {
+    Family.PAYMENT: text("""
+SELECT payment_event_id AS id, type, subject AS account, amount_minor, currency, gateway, reference, handled_as,
+       event_time, received_at, source, event_id, topic, partition, record_offset AS offset, index_in_record AS index
+FROM payment_event ORDER BY payment_event_id DESC LIMIT :limit
+"""),
+    Family.CONFIG: text("""
+SELECT config_event_id AS id, type, subject, data, handled_as,
+       event_time, received_at, source, event_id, topic, partition, record_offset AS offset, index_in_record AS index
+FROM config_event ORDER BY config_event_id DESC LIMIT :limit
+"""),
+}
+
+
+class ReceivedEvents:
+    """What was received, in one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def newest(self, family: Family, *, limit: int) -> list[dict[str, Any]]:
+        """Events of a family, newest first."""
+        with snapshot(self._engine) as connection:
+            return [dict(row) for row in connection.execute(_NEWEST[family], {"limit": limit}).mappings()]

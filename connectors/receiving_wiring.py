@@ -1,0 +1,35 @@
+"""Building what receives payment and config events; the worker loads it beside metering_wiring.py."""
+
+from functools import partial
+from typing import Any
+
+from connectors import clock
+from connectors.kafka.envelopes import decode_records
+from connectors.postgres.receiving import PostgresReceivingStore
+from connectors.settings import settings
+from domain.config_changes import read_config_change
+from domain.payments import read_payment
+from domain.receiving import Family
+from domain.usage import TimeWindow
+from invoicing.receive_config import ReceiveConfig
+from invoicing.receive_events import ReceiveEvents
+from invoicing.receive_payments import ReceivePayments
+from invoicing.receiving_ports import ReceivingStore
+
+_DAY_MICROS = 86_400_000_000
+
+
+def receiving_store(family: Family, worker: str) -> PostgresReceivingStore:
+    """One family's events, through a connection of its own."""
+    return PostgresReceivingStore(settings().postgres_dsn, family, worker=worker, clock=clock.now)
+
+
+def receiving(family: Family, store: ReceivingStore) -> ReceiveEvents[Any]:
+    """The receiving use case of a family on a store, with what its events are handed to."""
+    chosen = settings()
+    window = TimeWindow(chosen.late_limit_days * _DAY_MICROS, chosen.future_tolerance_seconds * 1_000_000)
+    match family:
+        case Family.PAYMENT:
+            return ReceiveEvents(store, partial(decode_records, read=read_payment, window=window), ReceivePayments())
+        case Family.CONFIG:
+            return ReceiveEvents(store, partial(decode_records, read=read_config_change, window=window), ReceiveConfig())

@@ -1,0 +1,91 @@
+"""The receiving agents: payment and config events are stored once, handed to their use case, and then acknowledged.
+
+The rules are the metering agent's (streams/meter_usage.py): `noack_take`, one stream a worker, acknowledge after the commit.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from prometheus_client import Counter
+
+from connectors import receiving_wiring as wiring
+from connectors.settings import settings
+from domain.errors import EngineUnavailable
+from domain.metering import Origin
+from domain.receiving import Family
+from invoicing.receive_events import Receipt
+from invoicing.records import Record
+from streams import metrics
+from streams.app import app
+from streams.booking_line import BookingLine
+
+_log = logging.getLogger(__name__)
+# A fetch holds up to 500 records: a transaction stays small enough for its turn to be short.
+_FETCHES_MAX: Final = 4
+_received: Final = Counter(
+    "billing_received_events_total", "Payment and config events by what became of them.", ["family", "outcome"]
+)
+
+
+def _topic(family: Family) -> Any:
+    name = settings().kafka_topic_prefix + family.topic
+    return app.topic(name, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
+
+
+@app.agent(_topic(Family.PAYMENT), concurrency=1)
+async def receive_payments(stream: Any) -> AsyncIterator[None]:
+    """Store payment events and hand them to their use case."""
+    async for _ in _receive(Family.PAYMENT, stream):
+        yield
+
+
+@app.agent(_topic(Family.CONFIG), concurrency=1)
+async def receive_config(stream: Any) -> AsyncIterator[None]:
+    """Store config events and hand them to their use case."""
+    async for _ in _receive(Family.CONFIG, stream):
+        yield
+
+
+async def _receive(family: Family, stream: Any) -> AsyncIterator[None]:
+    receiving = wiring.receiving(family, wiring.receiving_store(family, f"{socket.gethostname()}-{os.getpid()}"))
+
+    def receive(fetches: Sequence[Any]) -> Receipt:
+        return receiving.receive([_record(raw) for fetch in fetches for raw in fetch.message.value.records])
+
+    async def acknowledge(fetches: Sequence[Any], receipt: Receipt) -> None:
+        _count(family, receipt, records=sum(len(fetch.message.value.records) for fetch in fetches))
+        for fetch in fetches:
+            await stream.ack(fetch)
+
+    line: BookingLine[Sequence[Any], Receipt] = BookingLine(done=acknowledge, waiting=_say_waiting, failed=_end)
+    async for fetches in stream.noack_take(_FETCHES_MAX, within=settings().batch_wait_seconds):
+        await line.put(fetches, receive)
+        yield
+
+
+def _count(family: Family, receipt: Receipt, *, records: int) -> None:
+    for outcome, number in receipt.outcomes.items():
+        _received.labels(family.value, outcome.value).inc(number)
+    # The watchdog judges by these whether records move, whatever topic they are of.
+    metrics.records.inc(records - receipt.redelivered_records)
+    metrics.redelivered.inc(receipt.redelivered_records)
+
+
+def _record(raw: Any) -> Record:
+    # aiokafka gives the append time in milliseconds; a tombstone's value is None and is refused like any other non-event.
+    return Record(Origin(raw.topic, raw.partition, raw.offset, raw.timestamp * 1000), raw.value or b"")
+
+
+def _say_waiting(error: EngineUnavailable, pause_seconds: float) -> None:
+    metrics.waiting_for_engine.inc()
+    _log.warning("%s; nothing is lost, trying again in %.1f s", error, pause_seconds)
+
+
+def _end(error: BaseException) -> None:
+    """An error nobody expects ends the process: what was not acknowledged is read again by the one started after it."""
+    _log.critical("the worker ends: a batch cannot be stored and is not acknowledged", exc_info=error)
+    logging.shutdown()
+    os._exit(1)

@@ -1,0 +1,1 @@
+"""Receiving payment and config events on the real store."""

@@ -1,0 +1,208 @@
+"""The other engines in memory: Kafka's log and group, the balance cache, the warehouse, the topics and the outbox."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from domain.attribution import EPOCH
+from domain.errors import EngineUnavailable
+from domain.metering import Origin, Partition, Usage
+from invoicing.metering_ports import Balance
+from invoicing.publish_usage import Announcement, RatedEvent, RefusedEvent
+from invoicing.records import Record
+from tests.simulation.books import BookedBatch, Books
+from tests.simulation.faults import Faults
+from tests.simulation.load import Sent
+
+TOPIC = "usage.events"
+_RECEIVED = EPOCH + timedelta(days=20_000)
+
+
+class Log:
+    """A topic's partitions and its consumer group: who has which partition, and how far each is committed."""
+
+    def __init__(self, partitions: int) -> None:
+        self.records: dict[Partition, list[Record]] = {(TOPIC, number): [] for number in range(partitions)}
+        self.committed: dict[Partition, int] = dict.fromkeys(self.records, 0)
+        self.owners: dict[Partition, str] = {}
+        self.generation = 0
+
+    def append(self, sent: Sent) -> None:
+        partition = (TOPIC, sent.partition)
+        kept = self.records[partition]
+        kept.append(Record(Origin(*partition, len(kept), sent.received_micros), sent.value))
+
+    def rebalance(self, owners: Sequence[str]) -> None:
+        """Give each partition an owner; who has not heard of it goes on with what it had."""
+        self.generation += 1
+        self.owners = dict(zip(self.records, owners, strict=True))
+
+    def commit(self, generation: int, offsets: dict[Partition, int]) -> None:
+        """Take over offsets; a member of an earlier generation is refused."""
+        if generation == self.generation:
+            self.committed.update(offsets)
+
+
+class MemoryCache:
+    """Redis: a balance and a version for each account; keeps the newer."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.balances: dict[int, Balance] = {}
+
+    def put(self, balances: Sequence[Balance]) -> None:
+        for balance in balances:
+            self.faults.step("before telling Redis a balance", engine="Redis")
+            present = self.balances.get(balance.account_id)
+            if present is None or balance.version > present.version:
+                self.balances[balance.account_id] = balance
+        self.faults.step("Redis told, its answer on the way", engine="Redis")
+
+
+class MemoryWarehouse:
+    """ClickHouse: rows as they were inserted; a reader sees one of those with the same sorting key."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.rows: list[RatedEvent] = []
+
+    def keys_of(self, batch_ids: Sequence[int]) -> set[tuple[int, UUID]]:
+        self.faults.step("asking ClickHouse", engine="ClickHouse")
+        return {(row.batch_id, row.event_key) for row in self.rows if row.batch_id in batch_ids}
+
+    def insert(self, events: Sequence[RatedEvent]) -> None:
+        """One monthly part after the other: the insertion is atomic within one only."""
+        for month in sorted({event.event_time.strftime("%Y-%m") for event in events}):
+            self.faults.step("before inserting into ClickHouse", engine="ClickHouse")
+            self.rows += [event for event in events if event.event_time.strftime("%Y-%m") == month]
+        self.faults.step("inserted into ClickHouse, its answer on the way", engine="ClickHouse")
+
+    def final(self) -> dict[tuple[object, ...], RatedEvent]:
+        """What a reader sees."""
+        return {(row.account, row.meter, row.event_key, row.event_time): row for row in self.rows}
+
+
+@dataclass
+class MemoryTopics:
+    """The topics others read."""
+
+    faults: Faults
+    rated: list[RatedEvent] = field(default_factory=list)
+    refused: list[RefusedEvent] = field(default_factory=list)
+
+    def announce(self, announcement: Announcement) -> None:
+        self._step("before sending to topics")
+        self.rated += announcement.rated
+        self._step("part sent to topics")
+        self.refused += [*announcement.dead_letters, *announcement.conflicts]
+        self._step("sent to topics, the acknowledgement on the way")
+
+    def _step(self, name: str) -> None:
+        self.faults.step(name, engine="Kafka")
+
+
+class MemoryOutbox:
+    """The books as a queue, through a session that the server may end."""
+
+    def __init__(self, books: Books, faults: Faults) -> None:
+        self.books = books
+        self.faults = faults
+        self._lost = False
+
+    @contextmanager
+    def hold(self, destination: str) -> Iterator[bool]:
+        self._step("taking the sender's lock")
+        held = self.books.holders.setdefault(destination, self) is self
+        try:
+            yield held
+        finally:
+            self._let_go()
+
+    def unannounced(self, *, events_max: int) -> Announcement | None:
+        self._step("reading what is unannounced")
+        batches = _oldest([batch for batch in self.books.batches.values() if not batch.announced], events_max)
+        if not batches:
+            return None
+        return Announcement(
+            [batch.batch_id for batch in batches],
+            _rated(batches),
+            [
+                RefusedEvent(TOPIC, letter.origin.partition, letter.origin.offset, letter.index, "", "", letter.payload)
+                for batch in batches
+                for letter in batch.settled.dead_letters
+            ],
+            [
+                RefusedEvent(TOPIC, item.origin.partition, item.origin.offset, item.index, "", "", item.payload)
+                for batch in batches
+                for item in batch.settled.conflicts
+            ],
+        )
+
+    def unwarehoused(self, *, events_max: int) -> tuple[Sequence[int], Sequence[RatedEvent]] | None:
+        self._step("reading what is not in the warehouse")
+        batches = _oldest([batch for batch in self.books.batches.values() if not batch.warehoused], events_max)
+        return ([batch.batch_id for batch in batches], _rated(batches)) if batches else None
+
+    def mark_announced(self, batch_ids: Sequence[int]) -> None:
+        self._step("before marking as announced")
+        for batch_id in batch_ids:
+            self.books.batches[batch_id].announced = True
+        self._step("marked as announced")
+
+    def mark_warehoused(self, batch_ids: Sequence[int]) -> None:
+        self._step("before marking as warehoused")
+        for batch_id in batch_ids:
+            self.books.batches[batch_id].warehoused = True
+        self._step("marked as warehoused")
+
+    def _step(self, name: str) -> None:
+        if self._lost:
+            self._lost = False
+            raise EngineUnavailable("PostgreSQL does not answer: it ended this session")
+        self.faults.step(name, engine="PostgreSQL")
+        if self.faults.chance(0.02):
+            self._let_go()
+            self._lost = True
+
+    def _let_go(self) -> None:
+        for destination in [name for name, holder in self.books.holders.items() if holder is self]:
+            del self.books.holders[destination]
+
+
+def _oldest(batches: Sequence[BookedBatch], events_max: int) -> list[BookedBatch]:
+    chosen: list[BookedBatch] = []
+    events = 0
+    for batch in batches:
+        events += len(batch.settled.rated)
+        if chosen and events > events_max:
+            break
+        chosen.append(batch)
+    return chosen
+
+
+def _rated(batches: Sequence[BookedBatch]) -> list[RatedEvent]:
+    return [_as_others_see_it(batch.batch_id, usage) for batch in batches for usage in batch.settled.rated]
+
+
+def _as_others_see_it(batch_id: int, usage: Usage) -> RatedEvent:
+    event = usage.received.event
+    return RatedEvent(
+        batch_id,
+        UUID(bytes=event.key),
+        EPOCH + timedelta(microseconds=event.time_micros),
+        _RECEIVED,
+        event.source,
+        event.id,
+        event.subject,
+        usage.account.code,
+        usage.account.customer_code,
+        event.meter,
+        usage.cell.name,
+        usage.plan.label,
+        "INR",
+        event.quantity_millionths,
+        usage.amount_micros,
+        event.properties_json,
+    )
