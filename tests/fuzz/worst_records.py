@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from connectors.kafka.usage_events import decode_records
 from domain.metering import prepare, settle
-from domain.usage import EVENTS_PER_RECORD_MAX, RECORD_BYTES_MAX
+from domain.usage import EVENT_BYTES_MAX, EVENTS_PER_RECORD_MAX, NAMES_MAX, RECORD_BYTES_MAX, SEPARATORS_MAX
 from invoicing.records import Record
 from tests.builders_usage import HAPPENED_AT, WINDOW, a_config, a_record, a_usage_event
 
@@ -50,6 +50,7 @@ def worst_records() -> Iterator[tuple[str, bytes]]:
     """Records near the size limit, each meant to hurt one step."""
     yield from _of_one_event()
     yield from _of_many_events()
+    yield from _at_the_limits()
     yield from _of_no_event()
 
 
@@ -58,7 +59,7 @@ def _of_one_event() -> Iterator[tuple[str, bytes]]:
     yield "an event with one text of 1 MB", _event(b'{"x":"' + b"a" * _ROOM + b'"}')
     yield "1 MB of escapes in a text", _event(b'{"x":"' + rb"\u0041" * (_ROOM // 6) + b'"}')
     yield "1 MB of escaped quotes and colons", _event(b'{"x":"' + rb"\":" * (_ROOM // 3) + b'"}')
-    yield "1 MB of four-byte characters", _event('{"x":"'.encode() + "😀".encode() * (_ROOM // 4) + b'"}')
+    yield "1 MB of four-byte characters", _event(b'{"x":"' + "😀".encode() * (_ROOM // 4) + b'"}')
     yield "1 MB of surrogate pairs", _event(b'{"x":"' + rb"\ud83d\ude00" * (_ROOM // 12) + b'"}')
     yield "a name of 1 MB", _event(b'{"' + b"a" * _ROOM + b'":1}')
     yield "many short keys", _event(_keys(b'"%05x":1'))
@@ -127,6 +128,36 @@ def _of_many_events() -> Iterator[tuple[str, bytes]]:
     yield "500 events with 1e-999999", _array([_event(exponents)] * EVENTS_PER_RECORD_MAX)
     unknown = [a_usage_event(f"e{n}", type="otp.deliverd" + "d" * 100) for n in range(EVENTS_PER_RECORD_MAX)]
     yield "500 events of an unknown type", _array(unknown)
+
+
+def _at_the_limits() -> Iterator[tuple[str, bytes]]:
+    """Records that no limit refuses, as heavy as the limits let them be."""
+    repeated = b"{" + b",".join([b'"a":1'] * (NAMES_MAX - 8)) + b"}"
+    each = SEPARATORS_MAX // (NAMES_MAX + 3)
+    yield f"{each} events with as many repeated keys as are looked at", _array([_event(repeated)] * each)
+    few = b"{" + b",".join([b'"a":1'] * 34) + b"}"
+    yield "500 events with 34 repeated keys", _array([_event(few)] * EVENTS_PER_RECORD_MAX)
+    fractions = b",".join(b'"p%02d":0.%025d' % (number, number + 1) for number in range(32))
+    more = b",".join(b'"x%02d":1' % number for number in range(2))
+    both = b"{" + fractions + b"}," + more
+    yield (
+        "500 events with 32 fractions and 2 attributes more",
+        _array([_event(both, b"e%d" % n) for n in range(EVENTS_PER_RECORD_MAX)]),
+    )
+    deep = b'{"a":[' + b"[" * 900 + b"]" * 900 + b"]}"
+    yield "500 events nested 900 deep", _array([_event(deep)] * EVENTS_PER_RECORD_MAX)
+    deep_attribute = b'{"a":1},"x":' + b'{"a":' * 85 + b"1" + b"}" * 85
+    yield "220 events with an attribute 85 deep", _array([_event(deep_attribute, b"e%d" % n) for n in range(220)])
+    yield "as many numbers as an array may hold commas", _array([b"1"] * (SEPARATORS_MAX - 1))
+    size = EVENT_BYTES_MAX - len(_HEAD) - 20
+    escaped = b'{"x":"' + rb"\u0041" * (size // 6) + b'"}'
+    yield "15 events of 64 kB of escapes", _array([_event(escaped)] * 15)
+    digits = b'{"quantity":0.' + b"9" * size + b"}"
+    yield "15 quantities of 65,000 digits", _array([_event(digits)] * 15)
+    zeros = b'{"quantity":1.' + b"0" * size + b"}"
+    yield "15 quantities of 65,000 zeros", _array([_event(zeros)] * 15)
+    listed = b'{"x":[' + b",".join([b"1"] * 1_350) + b"]}"
+    yield "15 events with lists of 1,350 numbers", _array([_event(listed)] * 15)
 
 
 def _of_no_event() -> Iterator[tuple[str, bytes]]:
