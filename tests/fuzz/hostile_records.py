@@ -1,4 +1,4 @@
-"""Records as a hostile producer sends them: the schema's fields with values put together by hand, one by one and in arrays."""
+"""Records as a hostile producer sends them: the schema's fields with values put together by hand, alone and in arrays."""
 
 import json
 
