@@ -8,16 +8,19 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from json import loads
+from json import JSONDecoder
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from domain.metering import DeadLetter, Origin, ReceivedEvent
 from domain.usage import (
+    EVENT_BYTES_MAX,
     EVENTS_PER_RECORD_MAX,
+    NAMES_MAX,
     PROPERTIES_MAX,
     RECORD_BYTES_MAX,
+    SEPARATORS_MAX,
     RefusalReason,
     Refused,
     UsageEvent,
@@ -85,6 +88,11 @@ def _members(value: bytes) -> list[bytes]:
         return [body]
     if not body:
         raise Refused(RefusalReason.NOT_JSON, "the record is empty: send one CloudEvent or an array of them")
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > SEPARATORS_MAX:
+        raise Refused(
+            RefusalReason.BATCH_SIZE,
+            f"the array has more than {SEPARATORS_MAX:,} commas and brackets: send smaller records",
+        )
     try:
         members = _ARRAY.decode(body)
     except msgspec.ValidationError as error:
@@ -100,8 +108,9 @@ def _members(value: bytes) -> list[bytes]:
 
 
 def _decode(text: bytes) -> UsageEvent:
-    if len(text) > RECORD_BYTES_MAX:
+    if len(text) > EVENT_BYTES_MAX:
         _refuse_oversized(text)
+        raise Refused(RefusalReason.RECORD_TOO_LARGE, f"the event has {len(text):,} bytes: send at most {EVENT_BYTES_MAX:,}")
     if text[:1] != b"{":
         raise Refused(RefusalReason.NOT_AN_EVENT, f"an array of events holds {_shown(text)}: send one object for each event")
     try:
@@ -109,10 +118,12 @@ def _decode(text: bytes) -> UsageEvent:
         data = event.data
         # Every key of the text, and nothing else but an escaped quote before a colon, ends in `":` once blanks are gone;
         # so equality means no key came twice, and anything else is looked at exactly; so is empty data, which may be absent.
-        if not data or text.translate(None, _WHITESPACE).count(b'":') != 7 + len(data):
-            _refuse_repeated_keys(text)
+        names = text.translate(None, _WHITESPACE).count(b'":')
+        exact = bool(data) and names == 7 + len(data)
         quantity = quantity_millionths(data.pop("quantity", 1))
         _check_properties(data)
+        if not exact:
+            _refuse_repeated_keys(text, names)
         properties = _PROPERTIES.encode(data).decode()
     except msgspec.ValidationError as error:
         raise Refused(RefusalReason.FIELD, _sentence("", error)) from error
@@ -172,18 +183,24 @@ def _check_properties(properties: dict[str, Any]) -> None:
             )
 
 
-def _refuse_repeated_keys(text: bytes) -> None:
-    def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        seen = dict(pairs)
-        if len(seen) != len(pairs):
-            ((repeated, _),) = Counter(name for name, _ in pairs).most_common(1)
-            raise Refused(
-                RefusalReason.DUPLICATE_JSON_KEY,
-                f"the key {repeated[:80]!r} appears twice in one object: send it once",
-            )
-        return seen
+def _refuse_repeated_keys(text: bytes, names: int) -> None:
+    if names > NAMES_MAX:
+        raise Refused(RefusalReason.PROPERTY, f"the event holds more than {NAMES_MAX} names: send fewer attributes")
+    _ONCE_EACH.decode(text.decode())
 
-    loads(text, object_pairs_hook=check, parse_int=str, parse_float=str)
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    seen = dict(pairs)
+    if len(seen) != len(pairs):
+        ((repeated, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise Refused(
+            RefusalReason.DUPLICATE_JSON_KEY,
+            f"the key {repeated[:80]!r} appears twice in one object: send it once",
+        )
+    return seen
+
+
+_ONCE_EACH: Final = JSONDecoder(object_pairs_hook=_once_each, parse_int=str, parse_float=str)
 
 
 def _shown(text: bytes) -> str:

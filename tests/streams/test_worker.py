@@ -108,6 +108,30 @@ def test_hostile_records_go_to_the_dead_letter_topic_with_their_reason_and_do_no
     assert worker.health()["healthy"]
 
 
+def test_keys_and_headers_of_any_kind_change_nothing(installation: Installation, worker: Worker) -> None:
+    before = installation.outcomes()
+    hostile = [
+        {"key": None},
+        {"key": b""},
+        {"key": bytes(range(256))},
+        {"key": b"k" * 100_000},
+        {"headers": [(f"h{number}", b"v") for number in range(10_000)]},
+        {"headers": [("h", b"x" * 500_000)]},
+        {"headers": [("", b""), ("\u0000", None), ("h", b"\xff\xfe"), ("h", b"again")]},
+        {"headers": [("n" * 30_000, b"")]},
+        {"timestamp": 1},
+        {"timestamp": 2**62},
+    ]
+    producer = Producer({"bootstrap.servers": installation.settings.kafka_bootstrap, "message.max.bytes": 8_000_000})
+    for number, more in enumerate(hostile):
+        producer.produce(installation.topic("usage.events"), value=an_event(f"hostile-{number}"), **more)
+    assert producer.flush(20) == 0
+
+    wait_for(installation, before["received"] + len(hostile))
+    assert installation.outcomes()["rated"] == before["rated"] + len(hostile)
+    assert worker.health()["healthy"]
+
+
 def test_rated_usage_reaches_redis_its_topic_and_clickhouse(installation: Installation, worker: Worker) -> None:
     before = booked(installation)
     Load(installation, accounts=ACCOUNTS, seed=7).send(200)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from connectors.kafka.usage_events import decode_records
-from domain.usage import RECORD_BYTES_MAX, RefusalReason
+from domain.usage import EVENT_BYTES_MAX, RECORD_BYTES_MAX, RefusalReason
 from tests.builders_usage import HAPPENED_AT, a_record, a_usage_event, an_array, an_event_document, an_origin, micros_of
 from tests.decoding import EVENT, decoded, refused, with_data
 
@@ -134,7 +134,7 @@ def test_numbers_json_does_not_have_are_refused(number):
     assert letter.reason is RefusalReason.NOT_JSON
 
 
-@pytest.mark.parametrize("depth", [2_000, 100_000])
+@pytest.mark.parametrize("depth", [2_000, 10_000])
 @pytest.mark.parametrize("place", ["data", "extension", "record"])
 def test_deep_nesting_is_refused(place, depth):
     values = {
@@ -161,10 +161,32 @@ def test_an_array_of_five_megabytes_is_refused_whole():
     assert (letter.reason, letter.index) == (RefusalReason.RECORD_TOO_LARGE, None)
 
 
-def test_a_record_of_exactly_the_limit_is_read():
-    padding = RECORD_BYTES_MAX - len(a_usage_event(padding=""))
+def test_an_event_of_exactly_the_limit_is_read():
+    padding = EVENT_BYTES_MAX - len(a_usage_event(padding=""))
     assert decoded(a_usage_event(padding="x" * padding)).id == "event-1"
-    assert refused(a_usage_event(padding="x" * (padding + 1))).reason is RefusalReason.RECORD_TOO_LARGE
+    letter = refused(a_usage_event(padding="x" * (padding + 1)))
+    assert letter.reason is RefusalReason.RECORD_TOO_LARGE
+    assert letter.detail == "the event has 65,537 bytes: send at most 65,536"
+
+
+def test_a_record_of_exactly_the_limit_is_read():
+    events = [a_usage_event(f"event-{number}", padding="x" * 60_000) for number in range(17)]
+    body = an_array(*events)
+    assert len(decode_records([a_record(body + b" " * (RECORD_BYTES_MAX - len(body)))])[0]) == 17
+    assert refused(body + b" " * (RECORD_BYTES_MAX + 1 - len(body))).reason is RefusalReason.RECORD_TOO_LARGE
+
+
+@pytest.mark.parametrize("member", [b"1", b"{}", b"[]", b'"a":1'])
+def test_an_array_of_very_many_things_is_refused_before_they_are_counted(member):
+    letter = refused(an_array(*[member] * 50_000))
+    assert (letter.reason, letter.index) == (RefusalReason.BATCH_SIZE, None)
+    assert letter.detail == "the array has more than 21,000 commas and brackets: send smaller records"
+
+
+def test_five_hundred_events_with_every_property_are_read():
+    every = {"quantity": 1} | {f"property-{number}": "x" for number in range(32)}
+    events, dead = decode_records([a_record(an_array(*(a_usage_event(f"e{n}", data=every) for n in range(500))))])
+    assert (len(events), dead) == (500, [])
 
 
 @pytest.mark.parametrize(
