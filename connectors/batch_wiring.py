@@ -6,6 +6,7 @@ from connectors.files.invoice_folder import InvoiceFolderOnDisk
 from connectors.metering_wiring import balance_cache, clickhouse
 from connectors.pdf.invoice_pdf import render
 from connectors.postgres.books import PostgresBooks
+from connectors.postgres.conservation import PostgresConservation
 from connectors.postgres.invoice_drafts import PostgresInvoiceDrafts
 from connectors.postgres.invoice_issuing import PostgresInvoiceIssuing
 from connectors.postgres.invoice_runs import PostgresInvoiceRuns
@@ -19,6 +20,11 @@ from invoicing.invoice_ports import InvoiceBook, InvoicePrinter
 def books() -> PostgresBooks:
     """The truth, with the checks of sql/checks/."""
     return PostgresBooks(database(), PROJECT_ROOT / "sql" / "checks")
+
+
+def conservation() -> PostgresConservation:
+    """Where every event went."""
+    return PostgresConservation(database())
 
 
 def warehouse() -> ClickHouseRevenue:

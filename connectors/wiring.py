@@ -10,6 +10,7 @@ from connectors.metering_wiring import clickhouse, migrations, topic_admin, topi
 from connectors.postgres.accounts import AccountReader
 from connectors.postgres.administration import PostgresAdministrationStore
 from connectors.postgres.database import open_engine
+from connectors.postgres.late_usage import LateUsage
 from connectors.postgres.refused_event_details import RefusedEventDetails
 from connectors.postgres.refused_events import RefusedEvents
 from connectors.postgres.waiting_events import PostgresDeadLetters, WaitingEvents
@@ -47,6 +48,11 @@ def refused_events() -> RefusedEvents:
 def refused_event_details() -> RefusedEventDetails:
     """One refused event at a time."""
     return RefusedEventDetails(database())
+
+
+def late_usage() -> LateUsage:
+    """Usage that came late."""
+    return LateUsage(database())
 
 
 def waiting_events() -> WaitingEvents:
