@@ -6,22 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.instants import BookedFrom, BookedTo
 from cli.months import MaybeMonth
 from cli.output import AsJson, console, show, show_rows
 from connectors import batch_wiring, clock
 from invoicing.books_ports import PartitionCount
+from invoicing.certify_books import certify, require_conservation
 from invoicing.check_books import BooksReport, check_books, require_balance
 
 app = typer.Typer(help="The books: checks, conservation, caches.", no_args_is_help=True)
 Caches = Annotated[
     bool, typer.Option("--caches", help="Compare ClickHouse's revenue and Redis's balances with PostgreSQL, too.")
 ]
-
-
-# A callback keeps `check` a sub-command of its own although it is the only one.
-@app.callback()
-def books() -> None:
-    """The books: checks, conservation, caches."""
 
 
 @app.command()
@@ -42,6 +38,39 @@ def check(*, month: MaybeMonth = None, caches: Caches = False, as_json: AsJson =
     else:
         _print(report)
     require_balance(report)
+
+
+@app.command()
+def certificate(*, start: BookedFrom = None, end: BookedTo = None, as_json: AsJson = False) -> None:
+    """Certify where every event went, by topic, partition and offsets; exit 1 when conservation does not hold.
+
+    received = rated + duplicate + conflict + dead-lettered + quarantined, offsets without a gap, and as many rows stored of
+    each kind as the ranges say. The SHA-256 is over the rows: certificates of equal books have equal ones, whatever the
+    batches were. With --from or --to, of what was booked then.
+
+    Example: billing books certificate --json > certificate.json
+    """
+    found = certify(batch_wiring.conservation(), start=start, end=end)
+    facts = found.facts()
+    if as_json:
+        show(facts, as_json=True)
+    else:
+        rows = [asdict(row) for row in found.ranges]
+        show_rows(
+            [
+                {**_place(row), **row, "holds": "yes" if sound.conserves else "no"}
+                for row, sound in zip(rows, found.ranges, strict=True)
+            ],
+            as_json=False,
+            empty="nothing was booked then",
+        )
+        show({"sha256": found.digest, "holds": "no" if found.faults else "yes"}, as_json=False)
+    require_conservation(found)
+
+
+def _place(row: dict[str, Any]) -> dict[str, Any]:
+    offsets = f"{row.pop('first_offset')}..{row.pop('next_offset')}"
+    return {"topic": row.pop("topic"), "partition": row.pop("partition"), "offsets": offsets}
 
 
 def _facts(report: BooksReport) -> dict[str, Any]:
@@ -82,8 +111,7 @@ def _partition_rows(partitions: Sequence[PartitionCount], totals: dict[str, int]
     rows = []
     for count in partitions:
         row = asdict(count)
-        offsets = f"{row.pop('first_offset')}..{row.pop('next_offset')}"
-        rows.append({"topic": row.pop("topic"), "partition": row.pop("partition"), "offsets": offsets, **row})
+        rows.append({**_place(row), **row})
     return [*rows, {"topic": "together", "partition": "", "offsets": "", **totals}] if rows else []
 
 

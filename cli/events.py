@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from cli import event_decisions, event_replays
+from cli import event_decisions, event_late, event_replays
 from cli.event_advice import next_step
 from cli.instants import From, To
 from cli.output import AsJson, console, show, show_rows
@@ -153,5 +153,5 @@ def _fields(payload: str) -> dict[str, str]:
     return {name: str(value) for name, value in {**{n: event[n] for n in ("subject", "type", "time")}, **data}.items()}
 
 
-for _command in event_decisions.COMMANDS + event_replays.COMMANDS:
+for _command in event_decisions.COMMANDS + event_replays.COMMANDS + event_late.COMMANDS:
     app.command()(_command)

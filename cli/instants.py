@@ -35,3 +35,10 @@ From = Annotated[
 To = Annotated[
     datetime | None, typer.Option("--to", parser=parse_instant, metavar="TIME", help="Received before this time.")
 ]
+BookedFrom = Annotated[
+    datetime | None,
+    typer.Option("--from", parser=parse_instant, metavar="TIME", help="Booked at or after this time; UTC unless it says."),
+]
+BookedTo = Annotated[
+    datetime | None, typer.Option("--to", parser=parse_instant, metavar="TIME", help="Booked before this time.")
+]

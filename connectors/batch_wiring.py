@@ -8,6 +8,7 @@ from connectors.metering_wiring import balance_cache, clickhouse
 from connectors.pdf.invoice_pdf import render
 from connectors.postgres.booked_usage import PostgresBookedUsage
 from connectors.postgres.books import PostgresBooks
+from connectors.postgres.conservation import PostgresConservation
 from connectors.postgres.invoice_drafts import PostgresInvoiceDrafts
 from connectors.postgres.invoice_issuing import PostgresInvoiceIssuing
 from connectors.postgres.invoice_runs import PostgresInvoiceRuns
@@ -21,6 +22,11 @@ from invoicing.invoice_ports import InvoiceBook, InvoicePrinter
 def books() -> PostgresBooks:
     """The truth, with the checks of sql/checks/."""
     return PostgresBooks(database(), PROJECT_ROOT / "sql" / "checks")
+
+
+def conservation() -> PostgresConservation:
+    """Where every event went."""
+    return PostgresConservation(database())
 
 
 def warehouse() -> ClickHouseRevenue:

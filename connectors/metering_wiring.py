@@ -20,6 +20,7 @@ from connectors.settings import PROJECT_ROOT, settings
 from domain.errors import EngineUnavailable
 from domain.usage import TimeWindow
 from invoicing.meter_usage import MeterUsage
+from invoicing.metering_ports import MeteringStore
 
 _DAY_MICROS = 86_400_000_000
 
@@ -29,7 +30,7 @@ def metering_store(worker: str) -> PostgresMeteringStore:
     return PostgresMeteringStore(settings().postgres_dsn, worker=worker, clock=clock.now)
 
 
-def metering(store: PostgresMeteringStore) -> MeterUsage:
+def metering(store: MeteringStore) -> MeterUsage:
     """The metering use case on a store."""
     chosen = settings()
     window = TimeWindow(chosen.late_limit_days * _DAY_MICROS, chosen.future_tolerance_seconds * 1_000_000)

@@ -13,6 +13,7 @@ from connectors.postgres.administration import PostgresAdministrationStore
 from connectors.postgres.aliases import AliasReader
 from connectors.postgres.attribution_history import AttributionHistory
 from connectors.postgres.database import open_engine
+from connectors.postgres.late_usage import LateUsage
 from connectors.postgres.received_events import ReceivedEvents
 from connectors.postgres.refused_event_details import RefusedEventDetails
 from connectors.postgres.refused_events import RefusedEvents
@@ -66,6 +67,11 @@ def refused_events() -> RefusedEvents:
 def refused_event_details() -> RefusedEventDetails:
     """One refused event at a time."""
     return RefusedEventDetails(database())
+
+
+def late_usage() -> LateUsage:
+    """Usage that came late."""
+    return LateUsage(database())
 
 
 def waiting_events() -> WaitingEvents:

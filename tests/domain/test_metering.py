@@ -1,6 +1,7 @@
 """Metering: every event ends as exactly one of five kinds, and what is rated is charged by its running total."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -132,6 +133,26 @@ def test_what_a_person_can_make_ratable_waits_with_its_reason(event, reason):
     result = settled(event, config=config)
     assert [wait.reason for wait in result.waiting] == [reason]
     assert (result.rated, result.debits, result.totals) == ([], {}, {})
+
+
+def test_an_event_too_late_is_rated_when_exactly_it_was_accepted():
+    late = an_event(at=HAPPENED_AT - timedelta(days=401))
+    accepted = replace(a_config(), accepted_late=frozenset({(late.key, late.body_digest, late.time_micros)}))
+    assert len(settled(late, config=accepted).rated) == 1
+    for other in (
+        an_event("event-2", at=HAPPENED_AT - timedelta(days=401)),
+        an_event(at=HAPPENED_AT - timedelta(days=402)),
+        an_event(at=HAPPENED_AT - timedelta(days=401), quantity=2),
+    ):
+        assert [wait.reason for wait in settled(other, config=accepted).waiting] == [WaitReason.TOO_LATE]
+
+
+def test_an_event_a_person_rejected_is_a_retry_of_the_one_that_waits_whatever_its_time():
+    event = an_event()
+    rejected = replace(a_config(), rejected=frozenset({event.key}))
+    assert [wait.reason for wait in prepared(event, config=rejected).firsts.values()] == [WaitReason.REJECTED]
+    result = settled(event, an_event("event-2"), config=rejected, known={event.key: event.body_digest})
+    assert (len(result.duplicates), len(result.rated)) == (1, 1)
 
 
 def test_a_retry_of_a_waiting_event_is_a_duplicate_and_another_body_a_conflict():
