@@ -180,8 +180,10 @@ class MeterUsage:
         if not batch.redelivered:
             return []
         events, _ = self.decode(batch.redelivered)
-        named = {item.event.subject: batch.config.account_at(item.event.subject, item.event.time_micros) for item in events}
-        return self.store.balances(sorted({account.account_id for account in named.values() if account is not None}))
+        aliases = {item.event.subject for item in events}
+        # Of every account an alias ever named: it may have moved, and the events of a batch lie on both sides of it.
+        spans = [span for alias in aliases for span in batch.config.aliases.get(alias, ())]
+        return self.store.balances(sorted({span.account.account_id for span in spans}))
 
 
 def _count(settled: Settled) -> dict[Outcome, int]:

@@ -145,7 +145,7 @@ class ReplayTopic:
         """Batches of which the warehouse has not everything: asked, so that nothing that is there is sent again."""
         there = warehouse.keys_of(batch_ids)
         rated = self.books.rated_in(batch_ids)
-        return [number for number, keys in rated.items() if any((number, key) not in there for key in keys)]
+        return [number for number, keys in rated.items() if any((number, str(key)) not in there for key in keys)]
 
 
 def _runs(records: Sequence[Record], covered: Sequence[OffsetSpan], due: int) -> Iterator[tuple[str, list[Record]]]:

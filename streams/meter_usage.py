@@ -4,6 +4,7 @@
 records around errors and rebalances (docs/adr/0002).
 """
 
+import asyncio
 import logging
 import os
 import socket
@@ -24,6 +25,7 @@ from streams.booking_line import BookingLine
 
 _log = logging.getLogger(__name__)
 _FETCHES_MAX = 16
+_RETELL_SECONDS = 2.0
 
 
 class _Taken(NamedTuple):
@@ -53,11 +55,20 @@ async def meter_usage(stream: Any) -> AsyncIterator[None]:
 
     line: BookingLine[_Taken, Any] = BookingLine(done=acknowledge, waiting=_say_waiting, failed=_end)
     await line.call(lambda: _begin(metering, teller))
+    # What the cache missed is told again even when no batch comes any more.
+    app.add_future(_tell_untold(line, teller))
     async for fetches in stream.noack_take(_FETCHES_MAX, within=settings().batch_wait_seconds):
         for group in _groups(fetches, records_max=settings().batch_records_max):
             batch = metering.prepare([_record(raw) for fetch in group for raw in fetch.message.value.records])
             await line.put(_Taken(group, batch), book)
         yield
+
+
+async def _tell_untold(line: BookingLine[_Taken, Any], teller: BalanceTeller) -> None:
+    while not app.should_stop:
+        await asyncio.sleep(_RETELL_SECONDS)
+        if teller.untold:
+            await line.call(teller.tell)
 
 
 def _begin(metering: MeterUsage, teller: BalanceTeller) -> None:

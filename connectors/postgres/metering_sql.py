@@ -2,9 +2,10 @@
 
 from typing import Final
 
+# A worker that stands still inside its transaction gives its locks back after ten seconds, as its partitions.
 SESSION: Final = """
 SELECT set_config('statement_timeout', '30s', false), set_config('lock_timeout', '20s', false),
-       set_config('idle_in_transaction_session_timeout', '60s', false), set_config('timezone', 'UTC', false)
+       set_config('idle_in_transaction_session_timeout', '10s', false), set_config('timezone', 'UTC', false)
 """
 
 # Shared: batches run side by side; a change of configuration waits for them and they for it, so every batch is rated

@@ -9,7 +9,7 @@ from faust.types import TP
 
 from domain.metering import Partition
 from invoicing.records import Record
-from streams.batched_consumer import BatchedConsumer
+from streams.batched_consumer import BatchedConsumer, Fetch
 
 _APP = SimpleNamespace(topics=SimpleNamespace(acks_enabled_for=lambda topic: True), consumer_generation_id=1)
 
@@ -44,7 +44,7 @@ class Acknowledgements:
             timestamp_type=1,
             headers=(),
             key=None,
-            value=records,
+            value=Fetch(records, {TP(last.topic, last.partition): last.offset}),
             checksum=None,
             serialized_key_size=0,
             serialized_value_size=0,

@@ -17,7 +17,6 @@ from tests.simulation.faults import Faults
 from tests.simulation.load import Sent
 
 TOPIC = "usage.events"
-_RECEIVED = EPOCH + timedelta(days=20_000)
 
 
 class Log:
@@ -68,20 +67,20 @@ class MemoryWarehouse:
         self.faults = faults
         self.rows: list[RatedEvent] = []
 
-    def keys_of(self, batch_ids: Sequence[int]) -> set[tuple[int, UUID]]:
+    def keys_of(self, batch_ids: Sequence[int]) -> set[tuple[int, str]]:
         self.faults.step("asking ClickHouse", engine="ClickHouse")
         return {(row.batch_id, row.event_key) for row in self.rows if row.batch_id in batch_ids}
 
     def insert(self, events: Sequence[RatedEvent]) -> None:
         """One monthly part after the other: the insertion is atomic within one only."""
-        for month in sorted({event.event_time.strftime("%Y-%m") for event in events}):
+        for month in sorted({_month(event) for event in events}):
             self.faults.step("before inserting into ClickHouse", engine="ClickHouse")
-            self.rows += [event for event in events if event.event_time.strftime("%Y-%m") == month]
+            self.rows += [event for event in events if _month(event) == month]
         self.faults.step("inserted into ClickHouse, its answer on the way", engine="ClickHouse")
 
     def final(self) -> dict[tuple[object, ...], RatedEvent]:
         """What a reader sees."""
-        return {(row.account, row.meter, row.event_key, row.event_time): row for row in self.rows}
+        return {(row.account, row.meter, row.event_key, row.event_micros): row for row in self.rows}
 
 
 @dataclass
@@ -186,23 +185,27 @@ def _rated(batches: Sequence[BookedBatch]) -> list[RatedEvent]:
     return [_as_others_see_it(batch.batch_id, usage) for batch in batches for usage in batch.settled.rated]
 
 
+def _month(event: RatedEvent) -> str:
+    return (EPOCH + timedelta(microseconds=event.event_micros)).strftime("%Y-%m")
+
+
 def _as_others_see_it(batch_id: int, usage: Usage) -> RatedEvent:
     event = usage.received.event
     return RatedEvent(
         batch_id,
-        UUID(bytes=event.key),
-        EPOCH + timedelta(microseconds=event.time_micros),
-        _RECEIVED,
+        str(UUID(bytes=event.key)),
+        event.time_micros,
+        usage.received.origin.received_micros,
         event.source,
         event.id,
         event.subject,
-        usage.account.code,
-        usage.account.customer_code,
         event.meter,
         usage.cell.name,
-        usage.plan.label,
-        "INR",
         event.quantity_millionths,
         usage.amount_micros,
         event.properties_json,
+        usage.account.code,
+        usage.account.customer_code,
+        usage.plan.label,
+        "INR",
     )

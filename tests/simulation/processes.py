@@ -17,7 +17,7 @@ from invoicing.meter_usage import Batch
 from invoicing.publish_usage import announce_next, warehouse_next
 from invoicing.records import Record
 from streams.balance_teller import BalanceTeller
-from streams.publisher import _send_all
+from streams.publisher import Pace, _catch_up
 from tests.builders_usage import WINDOW
 from tests.simulation.acknowledgements import Acknowledgements
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Steps = list[tuple[str, Callable[[], None]]]
 _FETCH_RECORDS_MAX = 4
-_SENDING_EVENTS_MAX = 6
+_PACE = Pace(seconds=0, events_first=6, events_max=6)
 
 
 class Taken(NamedTuple):
@@ -162,13 +162,14 @@ class Sender:
     def send(self) -> None:
         """Send until everything has its mark, or an engine does not answer."""
         try:
-            with redirect_stdout(io.StringIO()):
-                _send_all(Event(), f"publish to {self.destination}", self.outbox, self._next)
+            with redirect_stdout(io.StringIO()), self.outbox.hold(f"publish to {self.destination}") as held:
+                if held:
+                    _catch_up(Event(), self.destination, _PACE, self._next, certain=False)
         except EngineUnavailable:
             return
 
-    def _next(self, certain: bool) -> int | None:
+    def _next(self, events_max: int, certain: bool) -> int | None:
         world = self.world
         if self.destination == "topics":
-            return announce_next(self.outbox, world.topics, events_max=_SENDING_EVENTS_MAX)
-        return warehouse_next(self.outbox, world.warehouse, events_max=_SENDING_EVENTS_MAX, certain=certain)
+            return announce_next(self.outbox, world.topics, events_max=events_max)
+        return warehouse_next(self.outbox, world.warehouse, events_max=events_max, certain=certain)

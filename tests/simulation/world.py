@@ -10,7 +10,6 @@ from tests.simulation.books import Books, MemoryMeteringStore
 from tests.simulation.engines import Log, MemoryCache, MemoryOutbox, MemoryTopics, MemoryWarehouse
 from tests.simulation.faults import RATES, Crash, Faults
 from tests.simulation.load import Sent, two_days
-from tests.simulation.pending import MeterUsageTellingEveryAccount
 from tests.simulation.processes import Sender, Worker
 from tests.simulation.terms import ACCOUNTS, CONFIGS
 
@@ -34,7 +33,7 @@ class Parts:
     worker: Callable[..., Worker] = Worker
     outbox: Callable[..., MemoryOutbox] = MemoryOutbox
     cache: Callable[..., MemoryCache] = MemoryCache
-    metering: Callable[..., MeterUsage] = MeterUsageTellingEveryAccount
+    metering: Callable[..., MeterUsage] = MeterUsage
 
 
 class World:
