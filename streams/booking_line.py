@@ -49,6 +49,8 @@ class BookingLine(Generic[Batch, Answer]):
         """Book a batch after the one before; returns when its booking has begun."""
         await self.finish()
         self._booking = asyncio.create_task(self._book(batch, book))
+        # A new task begins at the next turn of the loop, and the caller may keep the loop busy with the next batch.
+        await asyncio.sleep(0)
 
     async def finish(self) -> None:
         """Wait until nothing is being booked."""

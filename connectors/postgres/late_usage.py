@@ -24,7 +24,8 @@ _INVOICED = text(f"""
 SELECT a.code AS account, to_char(l.service_month, 'YYYY-MM') AS month, c.meter, a.currency, i.number AS invoice,
        sum(l.event_count)::bigint AS events, sum(l.quantity_millionths)::bigint AS quantity_millionths,
        sum(l.amount_micros)::bigint AS amount_micros
-FROM invoice_line l JOIN invoice i USING (invoice_id) JOIN account a USING (account_id) JOIN charge c USING (charge_id)
+FROM invoice_line l JOIN invoice i USING (invoice_id) JOIN account a ON a.account_id = l.account_id
+JOIN charge c USING (charge_id)
 WHERE i.status = 'issued' AND l.service_month < i.month AND {_OF_MONTH}
   AND EXISTS (SELECT FROM invoice e WHERE e.account_id = i.account_id AND e.status = 'issued'
               AND e.month >= l.service_month AND e.month < i.month)
