@@ -80,7 +80,8 @@ class Crew:
             worker = self._workers.pop(number)
         self._count(worker)
         code = worker.stop(seconds=_DRAIN_SECONDS)
-        if code != 0:
+        # A worker that is still loading its modules ends by the signal itself, with nothing to drain.
+        if code not in (0, -signal.SIGTERM):
             self.slow_ends.append(f"worker {number} ended with {code} after SIGTERM: {worker.log.name}")
 
     def stop(self, number: int) -> None:
