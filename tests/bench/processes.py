@@ -43,7 +43,7 @@ class Usage:
             return "the cores"
         if used / self.seconds > 0.9:
             return f"{name}, which fills one core"
-        return f"no process: the cores are {self.idle_share:.0%} idle, so it is waiting for commits and for each other"
+        return f"nothing: no process fills a core, and {self.idle_share:.0%} of the cores are idle"
 
 
 class Meter:

@@ -68,8 +68,8 @@ def new_load(installation: Installation, *, events_per_record: int = 1) -> Load:
 def costs(prefix: str, rate: Rate, what: str) -> list[Figure]:
     """What a rate cost, and what of it was still to be sent on when it was measured."""
     behind = (
-        f"of {rate.events} events booked in {rate.usage.seconds:.0f} s, or in the warm-up before; the publisher runs at low "
-        f"priority: {rate.not_announced} were not on their topic yet, {rate.not_in_warehouse} not in ClickHouse"
+        f"after {rate.events} events in {rate.usage.seconds:.0f} s, and those of the warm-up before: {rate.not_announced} not "
+        f"on their topic yet, {rate.not_in_warehouse} not in ClickHouse; the publisher runs at low priority"
     )
     return [
         observed(
