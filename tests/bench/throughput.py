@@ -68,8 +68,8 @@ def new_load(installation: Installation, *, events_per_record: int = 1) -> Load:
 def costs(prefix: str, rate: Rate, what: str) -> list[Figure]:
     """What a rate cost, and what of it was still to be sent on when it was measured."""
     behind = (
-        f"after {rate.events} events in {rate.usage.seconds:.0f} s, and those of the warm-up before: {rate.not_announced} not "
-        f"on their topic yet, {rate.not_in_warehouse} not in ClickHouse; the publisher runs at low priority"
+        f"after {rate.events} events in {rate.usage.seconds:.0f} s and a warm-up: {rate.not_announced} not on their "
+        f"topic yet, {rate.not_in_warehouse} not in ClickHouse; the publisher runs at low priority"
     )
     return [
         observed(
