@@ -9,7 +9,7 @@ from tests.installation import Installation
 ACCOUNTS = 5_000
 SECONDS = 30
 FASTEST = 45_000
-STOCK_FASTEST = 8_000
+STOCK_FASTEST = 12_000
 WHAT = f"{ACCOUNTS} accounts, 8 partitions, events of about 200 bytes with random ids, every engine on the box"
 
 
