@@ -3,18 +3,19 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up down status logs demo worker test simulate check bench drill lock install
+.PHONY: help up down status logs demo worker test simulate check bench bench-long drill lock install
 
 UV := $(or $(shell command -v uv),.local/uv/bin/uv)
 PYTHON := >=3.11,<3.15
 BILLING := .venv/.synced
 AIRFLOW := .venv-airflow/.synced
+PEERS := .venv-bench/.synced
 STACK := .venv/bin/python -m infra.native
 COMPILE := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 export UV_PYTHON_DOWNLOADS := never
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: $(BILLING) $(AIRFLOW)  ## start the engines, Airflow and the worker   [ARGS='--without airflow']
 	@$(STACK) up $(ARGS)
@@ -50,18 +51,23 @@ check: $(BILLING)  ## lint, format, types, import rules, tidiness
 	@.venv/bin/lint-imports
 	@.venv/bin/pytest --quiet tests/test_tidy.py
 
-bench: $(BILLING) $(AIRFLOW)  ## the measurements, into build/bench.json   [only=NAME]
+bench: $(BILLING) $(AIRFLOW) $(PEERS)  ## the measurements, into build/bench.json   [only=NAME]
 	@$(STACK) up
 	@.venv/bin/python -m tests.bench $(only)
+
+bench-long: $(BILLING)  ## the measurements that take long   [only=NAME]
+	@$(STACK) up --only kafka,postgres,redis,clickhouse
+	@.venv/bin/python -m tests.bench --long $(only)
 
 drill: $(BILLING)  ## kill everything under load, compare the books, into build/drill.json   [ARGS='--kills 20 --seed 7']
 	@$(STACK) install
 	@.venv/bin/python -m tests.drill $(ARGS)
 
 # setuptools builds the project itself. Without the override, the old lz4 that PyPy needs would be taken for everybody.
-lock:  ## resolve the two environments anew
+lock:  ## resolve the three environments anew
 	@echo 'setuptools>=80' | $(COMPILE) --extra dev --override <(echo 'lz4>=4') -o requirements-billing.lock pyproject.toml -
 	@$(COMPILE) -o requirements-airflow.lock requirements-airflow.in
+	@$(COMPILE) -o requirements-bench.lock requirements-bench.in
 
 install: $(BILLING)  ## install the programs that are missing, or say which
 	@$(STACK) install
@@ -69,8 +75,9 @@ install: $(BILLING)  ## install the programs that are missing, or say which
 .local/uv/bin/uv:
 	@infra/native/bootstrap.sh
 
-# The two environments are apart because Airflow's croniter and Faust's exclude each other. Byte code is compiled once
-# here, because a start of Airflow without it takes ten seconds longer.
+# The environments are apart because Airflow's croniter and Faust's exclude each other, and what the measurements compare
+# with is no part of the project. Byte code is compiled once here, because a start of Airflow without it takes ten seconds
+# longer.
 $(BILLING): requirements-billing.lock pyproject.toml | $(UV)
 	@echo "Making .venv ..."
 	@test -x .venv/bin/python || $(UV) venv --quiet --python '$(PYTHON)' .venv
@@ -82,4 +89,10 @@ $(AIRFLOW): requirements-airflow.lock | $(UV)
 	@echo "Making .venv-airflow ..."
 	@test -x .venv-airflow/bin/python || $(UV) venv --quiet --python '$(PYTHON)' .venv-airflow
 	@$(UV) pip sync --quiet --python .venv-airflow --compile-bytecode requirements-airflow.lock
+	@touch $@
+
+$(PEERS): requirements-bench.lock | $(UV)
+	@echo "Making .venv-bench ..."
+	@test -x .venv-bench/bin/python || $(UV) venv --quiet --python '$(PYTHON)' .venv-bench
+	@$(UV) pip sync --quiet --python .venv-bench --compile-bytecode requirements-bench.lock
 	@touch $@

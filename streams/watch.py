@@ -8,6 +8,7 @@ import logging
 import os
 from typing import Any, Final
 
+from faust.exceptions import ConsumerNotStarted
 from faust.web import Request, Response, View
 from prometheus_client import generate_latest
 
@@ -40,10 +41,17 @@ _progress: Final = Progress(clock.monotonic_seconds())
 _signs_of_life: Final = Progress(clock.monotonic_seconds())
 
 
+def _assigned() -> set[Any]:
+    try:
+        return set(app.consumer.assignment())
+    except ConsumerNotStarted:
+        return set()
+
+
 def _lag_records() -> int:
     consumer = app.consumer
     lag = 0
-    for partition in consumer.assignment():
+    for partition in _assigned():
         end = consumer.highwater(partition)
         committed = consumer._committed_offset[partition]
         if end is not None and committed is not None:
@@ -82,7 +90,7 @@ async def watchdog() -> None:
 async def health(view: View, request: Request) -> Response:
     """200 while records move, 503 with the reason when they do not."""
     stalled = _stalled_seconds()
-    partitions = sorted(f"{partition.topic}[{partition.partition}]" for partition in app.consumer.assignment())
+    partitions = sorted(f"{partition.topic}[{partition.partition}]" for partition in _assigned())
     healthy = stalled <= settings().stall_seconds
     facts: dict[str, Any] = {
         "healthy": healthy,

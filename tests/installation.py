@@ -191,9 +191,9 @@ class Worker:
             return 0, ""
 
     def health(self) -> dict[str, Any]:
-        """Its health page; empty while nobody answers."""
-        _, body = self.page("/health")
-        return json.loads(body) if body else {}
+        """Its health page; empty while nobody answers, or not yet with it: before its consumer is there, that is a 500."""
+        status, body = self.page("/health")
+        return json.loads(body) if status in (200, 503) else {}
 
     def wait_until_ready(self) -> None:
         """Wait until it has partitions."""

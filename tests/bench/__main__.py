@@ -1,38 +1,67 @@
-"""`python -m tests.bench [NAME]`: run the measurements, print the table, write build/bench.json.
+"""`python -m tests.bench [--long] [--portion 0.1] [NAME ...]`: run measurements, print the table, write build/bench.json.
 
-Exit code 1 when a bar is missed.
+A run that is shorter than the full length goes into build/bench-trial.json. Exit code 1 when a bar is missed.
 """
 
+import argparse
 import sys
 
-from tests.bench import errands, footprint, latency, paper, throughput
-from tests.bench.figures import Benchmark, record, show
+from tests.bench import (
+    arrays,
+    errands,
+    footprint,
+    keys,
+    latency,
+    memory,
+    paper,
+    peers,
+    throughput,
+    two_workers,
+)
+from tests.bench.figures import RESULT, TRIAL, Benchmark, Figure, record, show, under
+from tests.bench.surroundings import surroundings
 
 BENCHMARKS: dict[str, Benchmark] = {
-    "check": errands.measure_check,
-    "demo": errands.measure_demo,
-    "memory": footprint.measure,
-    "pdf": paper.measure,
+    "check": lambda _portion: errands.measure_check(),
+    "demo": lambda _portion: errands.measure_demo(),
+    "footprint": lambda _portion: footprint.measure(),
+    "pdf": lambda _portion: paper.measure(),
     "latency": latency.measure,
     "throughput": throughput.measure,
+    "throughput_arrays": arrays.measure,
+    "two_workers": two_workers.measure,
+    "peers": peers.measure,
+}
+LONG: dict[str, Benchmark] = {
+    "keys": keys.measure,
+    "memory": memory.measure,
 }
 
 
 def main() -> int:
     """Run one or all."""
-    chosen = sys.argv[1:] or list(BENCHMARKS)
-    unknown = [name for name in chosen if name not in BENCHMARKS]
+    options = _options()
+    there = LONG if options.long else BENCHMARKS
+    unknown = [name for name in options.names if name not in there]
     if unknown:
-        print(f"no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
+        print(f"no benchmark {unknown[0]!r}; there are {', '.join(there)}")
         return 2
-    figures = []
-    for name in chosen:
+    figures: list[Figure] = []
+    for name in options.names or there:
         print(f"measuring {name} ...", flush=True)
-        measured = BENCHMARKS[name]()
-        record(measured)
+        measured = under(surroundings(), there[name](options.portion))
+        record(measured, RESULT if options.portion == 1 else TRIAL)
         figures += measured
     show(figures)
     return 1 if any(figure.met is False for figure in figures) else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which ones; all without")
+    parser.add_argument("--long", action="store_true", help="the ones that take longer than a quarter of an hour")
+    parser.add_argument("--portion", type=float, default=1, help="the part of the full length; for trying a benchmark out")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

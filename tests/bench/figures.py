@@ -1,8 +1,8 @@
 """A measured figure, its bar and its surroundings; the table and build/bench.json."""
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -11,6 +11,8 @@ from rich.table import Table
 from connectors.settings import PROJECT_ROOT
 
 RESULT = PROJECT_ROOT / "build" / "bench.json"
+TRIAL = PROJECT_ROOT / "build" / "bench-trial.json"
+"""Where figures of a shortened run go, which count for nothing."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Figure:
     met: bool | None
     compared_with: str
     conditions: str
+    measured_now: bool = True
+    """False for a figure that is known from elsewhere; `conditions` says from where."""
 
 
 def at_least(name: str, value: float, unit: str, bar: float, *, compared_with: str = "", conditions: str = "") -> Figure:
@@ -41,7 +45,23 @@ def observed(name: str, value: float, unit: str, *, compared_with: str = "", con
     return Figure(name, round(value, 2), unit, None, None, compared_with, conditions)
 
 
-Benchmark = Callable[[], list[Figure]]
+def known(name: str, value: float, unit: str, *, conditions: str) -> Figure:
+    """A figure that was not measured in this run."""
+    return Figure(name, value, unit, None, None, "", conditions, measured_now=False)
+
+
+Benchmark = Callable[[float], list[Figure]]
+"""Measures; takes the portion of the full length to run, 1 for what counts."""
+
+
+def under(surroundings: str, figures: Iterable[Figure]) -> list[Figure]:
+    """Figures that say where they were measured."""
+    return [
+        replace(figure, conditions="; ".join(filter(None, (figure.conditions, surroundings))))
+        if figure.measured_now
+        else figure
+        for figure in figures
+    ]
 
 
 def record(figures: list[Figure], path: Path = RESULT) -> None:

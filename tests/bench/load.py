@@ -1,9 +1,9 @@
-"""Load for the measurements: accounts, a plan, and a producer of single-event records."""
+"""Load for the measurements: accounts, a plan, and a producer of records with one event or an array of them."""
 
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from confluent_kafka import Producer
@@ -76,40 +76,53 @@ def producer(installation: Installation) -> Producer:
 
 
 class Load:
-    """Single-event records of about 200 bytes with unique ids, spread evenly over accounts."""
+    """Events of about 200 bytes with random ids, spread evenly over accounts; a record holds one, or an array of them.
 
-    def __init__(self, installation: Installation, *, accounts: int, seed: int = 1) -> None:
+    The events of an array are of one account, because a record's key is its account's alias.
+    """
+
+    def __init__(self, installation: Installation, *, accounts: int, events_per_record: int = 1, seed: int = 1) -> None:
         self._topic = installation.topic("usage.events")
         self._producer = producer(installation)
         self._random = random.Random(seed)
         self._accounts = accounts
+        self._events_per_record = events_per_record
         self._run = os.urandom(4).hex()
         self._sent = 0
 
     def send(self, count: int, *, per_second: float = 0, delivered: Callable[[int, int], None] | None = None) -> None:
-        """Produce events, as fast as possible or at a rate; `delivered(account, append_millis)` is told of each."""
+        """Produce events, as fast as possible or at a rate; `delivered(account, append_millis)` is told of each record."""
         started = time.monotonic()
-        stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        for i in range(count):
-            if i % 1000 == 0:
-                stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            account = self._random.randrange(self._accounts)
-            self._produce(account, self._event(account, stamp), delivered)
+        for i, (account, value) in enumerate(self.records(count)):
+            self._produce(account, value, delivered)
             if per_second and i % 10 == 9:
                 self._producer.poll(0)
-                ahead = started + (i + 1) / per_second - time.monotonic()
+                ahead = started + (i + 1) * self._events_per_record / per_second - time.monotonic()
                 if ahead > 0:
                     time.sleep(ahead)
         self._producer.flush()
 
-    def _event(self, account: int, stamp: str) -> bytes:
+    def records(self, count: int) -> Iterator[tuple[int, bytes]]:
+        """Accounts and record values that hold `count` events, without sending them."""
+        stamp = _now()
+        for i in range(count // self._events_per_record):
+            if i % 1000 == 0:
+                stamp = _now()
+            account = self._random.randrange(self._accounts)
+            if self._events_per_record == 1:
+                yield account, self._event(account, stamp).encode()
+            else:
+                events = ",".join(self._event(account, stamp) for _ in range(self._events_per_record))
+                yield account, f"[{events}]".encode()
+
+    def _event(self, account: int, stamp: str) -> str:
         self._sent += 1
         channel = "sms" if self._sent % 3 == 0 else "whatsapp"
         return (
-            f'{{"specversion":"1.0","id":"{self._run}-{self._sent:09d}","source":"/otpless/core","type":"otp.delivered",'
-            f'"subject":"load-{account:05d}","time":"{stamp}",'
+            f'{{"specversion":"1.0","id":"{self._random.getrandbits(32):08x}-{self._run}-{self._sent:09d}",'
+            f'"source":"/otpless/core","type":"otp.delivered","subject":"load-{account:05d}","time":"{stamp}",'
             f'"data":{{"channel":"{channel}","country":"IN","operator":"jio"}}}}'
-        ).encode()
+        )
 
     def _produce(self, account: int, value: bytes, delivered: Callable[[int, int], None] | None) -> None:
         def on_delivery(error: object, message: object) -> None:
@@ -124,3 +137,7 @@ class Load:
                 return
             except BufferError:
                 self._producer.poll(0.05)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

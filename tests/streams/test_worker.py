@@ -92,8 +92,8 @@ def test_hostile_records_go_to_the_dead_letter_topic_with_their_reason_and_do_no
     wait_for(installation, before + len(hostile) + 1)
     rows = installation.query("SELECT reason, index_in_record FROM dead_letter ORDER BY reason, dead_letter_id")
     assert sorted(reason for reason, _ in rows) == [
+        "batch_size",
         "field",
-        "not_json",
         "not_json",
         "not_json",
         "not_json",
