@@ -41,12 +41,12 @@ class Pace:
 
     seconds: float
     events_first: int
-    events_max: int = 5_000
+    events_max: int
 
 
 # Topics are fed in small portions that hold up nothing; ClickHouse makes files of each insert, so one a second.
-_TOPICS_PACE: Final = Pace(seconds=0.2, events_first=200)
-_CLICKHOUSE_PACE: Final = Pace(seconds=1.0, events_first=5_000)
+_TOPICS_PACE: Final = Pace(seconds=0.2, events_first=200, events_max=5_000)
+_CLICKHOUSE_PACE: Final = Pace(seconds=1.0, events_first=5_000, events_max=20_000)
 
 
 def main() -> None:

@@ -32,6 +32,12 @@ def test_no_two_pairs_of_source_and_id_run_together(source, event_id, tail):
     assert len(event_key(source, event_id)) == 16
 
 
+def test_ids_that_begin_alike_have_keys_that_lie_close_together_and_are_none_the_less_different():
+    early, late = (event_key("/otpless/core", f"018f3c2e-{rest}") for rest in ("7b1a-7000", "99ff-7001"))
+    assert early[:4] == late[:4] != event_key("/otpless/core", "018f3c2f-7b1a-7000")[:4]
+    assert early[4:] != late[4:]
+
+
 def test_a_retry_has_the_same_body_whatever_its_time_says():
     assert an_event(at=HAPPENED_AT + timedelta(hours=1)).body_digest == an_event().body_digest
 
