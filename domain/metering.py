@@ -186,6 +186,18 @@ def _attribute(item: ReceivedEvent, config: RatingConfig, window: TimeWindow) ->
     return Usage(item, account, plan, charge, cell, TotalKey(account.account_id, month, charge.charge_id, cell.name))
 
 
+def repeats_a_day_apart(prepared: Prepared) -> bool:
+    """Whether an identity came twice, 24 hours or more apart by the broker's clock.
+
+    Then the second may be a new event (DESIGN §3.2), which takes a transaction of its own: a batch claims an identity once.
+    """
+    for repeat in prepared.repeats:
+        first = prepared.firsts[repeat.event.key].received
+        if abs(repeat.origin.received_micros - first.origin.received_micros) >= _DAY_MICROS:
+            return True
+    return False
+
+
 def settle(prepared: Prepared, known: Mapping[bytes, bytes], totals: Mapping[TotalKey, Total]) -> Settled:
     """Decide a prepared batch.
 
@@ -228,4 +240,5 @@ def _rate(settled: Settled, usage: Usage, totals: Mapping[TotalKey, Total]) -> N
     settled.rated.append(usage)
 
 
+_DAY_MICROS = 86_400_000_000
 _NOTHING = Total()

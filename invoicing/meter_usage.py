@@ -10,7 +10,17 @@ from dataclasses import dataclass, field
 
 from domain.attribution import RatingConfig
 from domain.errors import EngineUnavailable
-from domain.metering import DeadLetter, Outcome, Partition, Prepared, ReceivedEvent, Settled, prepare, settle
+from domain.metering import (
+    DeadLetter,
+    Outcome,
+    Partition,
+    Prepared,
+    ReceivedEvent,
+    Settled,
+    prepare,
+    repeats_a_day_apart,
+    settle,
+)
 from domain.usage import TimeWindow
 from invoicing.metering_ports import AlreadyCounted, Balance, MeteringStore, OffsetRange
 from invoicing.poison import Poison
@@ -73,6 +83,8 @@ class MeterUsage:
         A batch that cannot be booked for a reason nobody foresaw is split until only the events to blame are left, and
         these become dead letters (invoicing/poison.py).
         """
+        if len(batch.records) > 1 and batch.prepared is not None and repeats_a_day_apart(batch.prepared):
+            return self._book_in_halves(batch.records)
         try:
             metered = self._book(batch)
         except EngineUnavailable:
@@ -85,12 +97,15 @@ class MeterUsage:
     def _book_around(self, batch: Batch, error: Exception) -> Metered:
         records = batch.records
         if len(records) > 1:
-            half = len(records) // 2
-            return _both(*(self.book(self.prepare(part)) for part in (records[:half], records[half:])))
+            return self._book_in_halves(records)
         self._blame(records[0], error)
         metered = self._book(Batch(records, config=batch.config))
         self._poison.forget(records[0])
         return metered
+
+    def _book_in_halves(self, records: Sequence[Record]) -> Metered:
+        half = len(records) // 2
+        return _both(*(self.book(self.prepare(part)) for part in (records[:half], records[half:])))
 
     def _blame(self, record: Record, error: Exception) -> None:
         """Find which events of a record cannot be booked, by trying each alone; all of them when each alone could be."""

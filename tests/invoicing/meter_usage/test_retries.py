@@ -76,6 +76,13 @@ def test_the_same_id_with_another_body_is_a_conflict_and_is_kept(worker, topic, 
     assert [(*row[:5], bytes(row[5])) for row in kept] == [("/otpless/core", "event-1", 0, 1, 0, changed)]
 
 
+def test_how_records_fall_into_batches_does_not_decide_what_is_new_after_a_day(worker, topic, books):
+    again = a_usage_event(at=HAPPENED_AT + timedelta(hours=24))
+    others = [a_usage_event(f"event-{number}") for number in range(100, 105)]
+    worker.take(topic.append(a_usage_event(), *others) + topic.append(again, received_at=NEXT_DAY))
+    assert books.outcomes() == {"rated": 7}
+
+
 def test_after_24_hours_another_body_under_the_same_id_and_time_is_a_conflict(worker, topic, books):
     worker.take(topic.append(a_usage_event()))
     worker.take(topic.append(a_usage_event(data={"quantity": 2, "channel": "sms"}), received_at=NEXT_DAY))
