@@ -1,6 +1,7 @@
-"""Sustained rate of one worker on single-event records, beside the bare transaction and stock Faust."""
+"""Sustained rate of one worker on single-event records, beside the bare transaction, bare COPY and stock Faust."""
 
 from tests.bench.bare import bare_transaction_rate
+from tests.bench.bare_copy import copy_rate
 from tests.bench.figures import Figure, at_least, observed
 from tests.bench.load import Load, open_accounts
 from tests.bench.rate import Rate, sustained_rate
@@ -18,6 +19,7 @@ def measure(portion: float) -> list[Figure]:
     seconds = SECONDS * portion
     installation = Installation("bench", redis_db=2, worker_port=16068)
     bare = bare_transaction_rate(installation, new_load(installation), seconds=seconds)
+    limit = copy_rate(installation, seconds=seconds)
     ours = sustained_rate(installation, new_load(installation), seconds=seconds, fastest=FASTEST)
     stock = sustained_rate(
         installation,
@@ -29,9 +31,17 @@ def measure(portion: float) -> list[Figure]:
     installation.drop()
     what = f"single-event records, {WHAT}, over {seconds:.0f} s"
     return [
-        at_least("events_per_second", ours.per_second, "ev/s", 30_000, compared_with="the two below", conditions=what),
+        at_least("events_per_second", ours.per_second, "ev/s", 30_000, compared_with="the three below", conditions=what),
         observed("bare_transactions_events_per_second", bare, "ev/s", conditions=f"{what}; {_BARE}"),
         observed("stock_faust_events_per_second", stock.per_second, "ev/s", conditions=f"{what}; {_STOCK}"),
+        observed("copy_limit_rows_per_second", limit, "rows/s", conditions=f"{what}; {_COPY}"),
+        observed(
+            "events_per_second_over_copy_limit",
+            ours.per_second / limit,
+            "times",
+            compared_with="copy_limit_rows_per_second",
+            conditions=_COPY,
+        ),
         at_least(
             "events_per_second_over_bare_transaction",
             ours.per_second / bare,
