@@ -30,11 +30,15 @@ def metering_store(worker: str) -> PostgresMeteringStore:
     return PostgresMeteringStore(settings().postgres_dsn, worker=worker, clock=clock.now)
 
 
+def time_window() -> TimeWindow:
+    """What event times are taken, of every family."""
+    chosen = settings()
+    return TimeWindow(chosen.late_limit_days * _DAY_MICROS, chosen.future_tolerance_seconds * 1_000_000)
+
+
 def metering(store: MeteringStore) -> MeterUsage:
     """The metering use case on a store."""
-    chosen = settings()
-    window = TimeWindow(chosen.late_limit_days * _DAY_MICROS, chosen.future_tolerance_seconds * 1_000_000)
-    return MeterUsage(store, decode_records, window)
+    return MeterUsage(store, decode_records, time_window())
 
 
 def balance_cache() -> RedisBalances:

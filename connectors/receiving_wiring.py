@@ -5,18 +5,16 @@ from typing import Any
 
 from connectors import clock
 from connectors.kafka.envelopes import decode_records
+from connectors.metering_wiring import time_window
 from connectors.postgres.receiving import PostgresReceivingStore
 from connectors.settings import settings
 from domain.config_changes import read_config_change
 from domain.payments import read_payment
 from domain.receiving import Family
-from domain.usage import TimeWindow
 from invoicing.receive_config import ReceiveConfig
 from invoicing.receive_events import ReceiveEvents
 from invoicing.receive_payments import ReceivePayments
 from invoicing.receiving_ports import ReceivingStore
-
-_DAY_MICROS = 86_400_000_000
 
 
 def receiving_store(family: Family, worker: str) -> PostgresReceivingStore:
@@ -26,8 +24,7 @@ def receiving_store(family: Family, worker: str) -> PostgresReceivingStore:
 
 def receiving(family: Family, store: ReceivingStore) -> ReceiveEvents[Any]:
     """The receiving use case of a family on a store, with what its events are handed to."""
-    chosen = settings()
-    window = TimeWindow(chosen.late_limit_days * _DAY_MICROS, chosen.future_tolerance_seconds * 1_000_000)
+    window = time_window()
     match family:
         case Family.PAYMENT:
             return ReceiveEvents(store, partial(decode_records, read=read_payment, window=window), ReceivePayments())

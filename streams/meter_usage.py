@@ -14,14 +14,12 @@ from typing import Any, NamedTuple
 from connectors import clock
 from connectors import metering_wiring as wiring
 from connectors.settings import settings
-from domain.errors import EngineUnavailable
-from domain.metering import Origin
 from invoicing.meter_usage import Batch, Metered, MeterUsage
-from invoicing.records import Record
 from streams import metrics
 from streams.app import app, usage_events
 from streams.balance_teller import BalanceTeller
 from streams.booking_line import BookingLine
+from streams.taking import end_process, records_of, say_waiting
 
 _log = logging.getLogger(__name__)
 _FETCHES_MAX = 16
@@ -53,13 +51,13 @@ async def meter_usage(stream: Any) -> AsyncIterator[None]:
         for fetch in taken.fetches:
             await stream.ack(fetch)
 
-    line: BookingLine[_Taken, Any] = BookingLine(done=acknowledge, waiting=_say_waiting, failed=_end)
+    line: BookingLine[_Taken, Any] = BookingLine(done=acknowledge, waiting=say_waiting, failed=end_process)
     await line.call(lambda: _begin(metering, teller))
     # What the cache missed is told again even when no batch comes any more.
     app.add_future(_tell_untold(line, teller))
     async for fetches in stream.noack_take(_FETCHES_MAX, within=settings().batch_wait_seconds):
         for group in _groups(fetches, records_max=settings().batch_records_max):
-            batch = metering.prepare([_record(raw) for fetch in group for raw in fetch.message.value.records])
+            batch = metering.prepare(records_of(group))
             await line.put(_Taken(group, batch), book)
         yield
 
@@ -77,18 +75,6 @@ def _begin(metering: MeterUsage, teller: BalanceTeller) -> None:
     teller.tell(metering.store.all_balances())
 
 
-def _say_waiting(error: EngineUnavailable, pause_seconds: float) -> None:
-    metrics.waiting_for_engine.inc()
-    _log.warning("%s; nothing is lost, trying again in %.1f s", error, pause_seconds)
-
-
-def _end(error: BaseException) -> None:
-    """An error nobody expects ends the process: what was not acknowledged is read again by the one started after it."""
-    _log.critical("the worker ends: a batch cannot be booked and is not acknowledged", exc_info=error)
-    logging.shutdown()
-    os._exit(1)
-
-
 def _groups(fetches: Iterable[Any], *, records_max: int) -> Iterator[list[Any]]:
     """Consecutive fetches that fit one transaction; a single fetch is never split, it is small enough by itself."""
     group: list[Any] = []
@@ -102,8 +88,3 @@ def _groups(fetches: Iterable[Any], *, records_max: int) -> Iterator[list[Any]]:
         size += length
     if group:
         yield group
-
-
-def _record(raw: Any) -> Record:
-    # aiokafka gives the append time in milliseconds; a tombstone's value is None and is refused like any other non-event.
-    return Record(Origin(raw.topic, raw.partition, raw.offset, raw.timestamp * 1000), raw.value or b"")

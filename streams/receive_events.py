@@ -13,14 +13,12 @@ from prometheus_client import Counter
 
 from connectors import receiving_wiring as wiring
 from connectors.settings import settings
-from domain.errors import EngineUnavailable
-from domain.metering import Origin
 from domain.receiving import Family
 from invoicing.receive_events import Receipt
-from invoicing.records import Record
 from streams import metrics
 from streams.app import app
 from streams.booking_line import BookingLine
+from streams.taking import end_process, records_of, say_waiting
 
 _log = logging.getLogger(__name__)
 # A fetch holds up to 500 records: a transaction stays small enough for its turn to be short.
@@ -53,14 +51,14 @@ async def _receive(family: Family, stream: Any) -> AsyncIterator[None]:
     receiving = wiring.receiving(family, wiring.receiving_store(family, f"{socket.gethostname()}-{os.getpid()}"))
 
     def receive(fetches: Sequence[Any]) -> Receipt:
-        return receiving.receive([_record(raw) for fetch in fetches for raw in fetch.message.value.records])
+        return receiving.receive(records_of(fetches))
 
     async def acknowledge(fetches: Sequence[Any], receipt: Receipt) -> None:
         _count(family, receipt, records=sum(len(fetch.message.value.records) for fetch in fetches))
         for fetch in fetches:
             await stream.ack(fetch)
 
-    line: BookingLine[Sequence[Any], Receipt] = BookingLine(done=acknowledge, waiting=_say_waiting, failed=_end)
+    line: BookingLine[Sequence[Any], Receipt] = BookingLine(done=acknowledge, waiting=say_waiting, failed=end_process)
     async for fetches in stream.noack_take(_FETCHES_MAX, within=settings().batch_wait_seconds):
         await line.put(fetches, receive)
         yield
@@ -72,20 +70,3 @@ def _count(family: Family, receipt: Receipt, *, records: int) -> None:
     # The watchdog judges by these whether records move, whatever topic they are of.
     metrics.records.inc(records - receipt.redelivered_records)
     metrics.redelivered.inc(receipt.redelivered_records)
-
-
-def _record(raw: Any) -> Record:
-    # aiokafka gives the append time in milliseconds; a tombstone's value is None and is refused like any other non-event.
-    return Record(Origin(raw.topic, raw.partition, raw.offset, raw.timestamp * 1000), raw.value or b"")
-
-
-def _say_waiting(error: EngineUnavailable, pause_seconds: float) -> None:
-    metrics.waiting_for_engine.inc()
-    _log.warning("%s; nothing is lost, trying again in %.1f s", error, pause_seconds)
-
-
-def _end(error: BaseException) -> None:
-    """An error nobody expects ends the process: what was not acknowledged is read again by the one started after it."""
-    _log.critical("the worker ends: a batch cannot be stored and is not acknowledged", exc_info=error)
-    logging.shutdown()
-    os._exit(1)

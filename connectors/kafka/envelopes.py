@@ -4,19 +4,24 @@ The rules of the envelope are those of usage events (connectors/kafka/usage_even
 `data` has to say is read by the family's own function. Schemas for producers: docs/schemas/.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from json import loads
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
+from connectors.kafka.cloudevents import (
+    EPOCH,
+    MICROSECOND,
+    WHITESPACE,
+    members_of_array,
+    refuse_repeated_keys,
+    sentence,
+)
 from domain.metering import DeadLetter
 from domain.receiving import Event, Received, body_digest
 from domain.usage import (
-    EVENTS_PER_RECORD_MAX,
     RECORD_BYTES_MAX,
     RefusalReason,
     Refused,
@@ -29,10 +34,6 @@ Fact = TypeVar("Fact")
 
 _LongText = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 _ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_WHITESPACE: Final = b" \t\r\n"
-_DETAIL_MAX: Final = 400
 
 
 class _CloudEvent(msgspec.Struct):
@@ -48,7 +49,6 @@ class _CloudEvent(msgspec.Struct):
 
 
 _EVENT: Final = msgspec.json.Decoder(_CloudEvent, float_hook=Decimal)
-_ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _DATA: Final = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
 
@@ -83,23 +83,12 @@ def _members(value: bytes) -> tuple[list[bytes], bool]:
             RefusalReason.RECORD_TOO_LARGE,
             f"the record has {len(value):,} bytes: send at most {RECORD_BYTES_MAX:,}, in several records",
         )
-    body = value.strip(_WHITESPACE)
+    body = value.strip(WHITESPACE)
     if not body:
         raise Refused(RefusalReason.NOT_JSON, "the record is empty: send one CloudEvent or an array of them")
     if body[:1] == b"{":
         return [body], True
-    try:
-        members = _ARRAY.decode(body)
-    except msgspec.ValidationError as error:
-        raise Refused(RefusalReason.NOT_AN_EVENT, "the record is neither a JSON object nor an array of them") from error
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise Refused(RefusalReason.NOT_JSON, _sentence("the record is not a JSON object or array", error)) from error
-    if not 1 <= len(members) <= EVENTS_PER_RECORD_MAX:
-        raise Refused(
-            RefusalReason.BATCH_SIZE,
-            f"the array holds {len(members)} events: send 1 to {EVENTS_PER_RECORD_MAX} a record",
-        )
-    return [bytes(member) for member in members], False
+    return members_of_array(body), False
 
 
 def _decode(text: bytes) -> Event:
@@ -108,14 +97,14 @@ def _decode(text: bytes) -> Event:
         raise Refused(RefusalReason.NOT_AN_EVENT, f"an array of events holds {shown}: send one object for each event")
     try:
         event = _EVENT.decode(text)
-        _refuse_repeated_keys(text)
+        refuse_repeated_keys(text)
         data_json = _DATA.encode(event.data).decode()
     except msgspec.ValidationError as error:
-        raise Refused(RefusalReason.FIELD, f"{_sentence('', error)}: correct it and send the event again") from error
+        raise Refused(RefusalReason.FIELD, f"{sentence('', error)}: correct it and send the event again") from error
     except ArithmeticError as error:
         raise Refused(RefusalReason.FIELD, "a number is out of range: send it as a text") from error
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
-        raise Refused(RefusalReason.NOT_JSON, _sentence("the event is not valid JSON", error)) from error
+        raise Refused(RefusalReason.NOT_JSON, sentence("the event is not valid JSON", error)) from error
     if any("\0" in attribute for attribute in (event.id, event.source, event.type, event.subject)):
         raise Refused(RefusalReason.FIELD, "id, source, type and subject may not hold the character U+0000: leave it out")
     return Event(
@@ -123,28 +112,9 @@ def _decode(text: bytes) -> Event:
         event.id,
         event.type,
         event.subject,
-        (event.time - _EPOCH) // _MICROSECOND,
+        (event.time - EPOCH) // MICROSECOND,
         event.data,
         data_json,
         event_key(event.source, event.id),
         body_digest(event.type, event.subject, data_json),
     )
-
-
-def _refuse_repeated_keys(text: bytes) -> None:
-    def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        seen = dict(pairs)
-        if len(seen) != len(pairs):
-            ((repeated, _),) = Counter(name for name, _ in pairs).most_common(1)
-            raise Refused(
-                RefusalReason.DUPLICATE_JSON_KEY,
-                f"the key {repeated[:80]!r} appears twice in one object: send it once",
-            )
-        return seen
-
-    loads(text, object_pairs_hook=check, parse_int=str, parse_float=str)
-
-
-def _sentence(lead: str, error: Exception) -> str:
-    text = f"{lead}: {error}" if lead else str(error)
-    return text[:_DETAIL_MAX]

@@ -4,19 +4,24 @@ msgspec does the parsing and the type checks in C and names the path of a fault;
 nested properties, decimals) is checked here. Schema for producers: docs/schemas/usage-event.schema.json.
 """
 
-from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from json import JSONDecoder
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from connectors.kafka.cloudevents import (
+    EPOCH,
+    MICROSECOND,
+    WHITESPACE,
+    members_of_array,
+    refuse_repeated_keys,
+    sentence,
+)
 from domain.metering import DeadLetter, Origin, ReceivedEvent
 from domain.usage import (
     EVENT_BYTES_MAX,
-    EVENTS_PER_RECORD_MAX,
     NAMES_MAX,
     PROPERTIES_MAX,
     RECORD_BYTES_MAX,
@@ -32,12 +37,8 @@ from invoicing.records import Record
 
 _ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _FLAT_TYPES: Final = frozenset({str, int, bool, Decimal, type(None)})
 _PROPERTY_TEXT_MAX: Final = 256
-_WHITESPACE: Final = b" \t\r\n"
-_DETAIL_MAX: Final = 400
 _INTEGER_MAX: Final = 2**63
 
 
@@ -54,7 +55,6 @@ class _CloudEvent(msgspec.Struct):
 
 
 _DECODER: Final = msgspec.json.Decoder(_CloudEvent, float_hook=Decimal)
-_ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _PROPERTIES: Final = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
 
@@ -83,7 +83,7 @@ def decode_records(records: Iterable[Record]) -> tuple[list[ReceivedEvent], list
 def _members(value: bytes) -> list[bytes]:
     """The events of a record that does not begin with "{", as bytes."""
     _refuse_oversized(value)
-    body = value.strip(_WHITESPACE)
+    body = value.strip(WHITESPACE)
     if body[:1] == b"{":
         return [body]
     if not body:
@@ -93,18 +93,7 @@ def _members(value: bytes) -> list[bytes]:
             RefusalReason.BATCH_SIZE,
             f"the array has more than {SEPARATORS_MAX:,} commas and brackets: send smaller records",
         )
-    try:
-        members = _ARRAY.decode(body)
-    except msgspec.ValidationError as error:
-        raise Refused(RefusalReason.NOT_AN_EVENT, "the record is neither a JSON object nor an array of them") from error
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise Refused(RefusalReason.NOT_JSON, _sentence("the record is not a JSON object or array", error)) from error
-    if not 1 <= len(members) <= EVENTS_PER_RECORD_MAX:
-        raise Refused(
-            RefusalReason.BATCH_SIZE,
-            f"the array holds {len(members)} events: send 1 to {EVENTS_PER_RECORD_MAX} a record",
-        )
-    return [bytes(member) for member in members]
+    return members_of_array(body)
 
 
 def _decode(text: bytes) -> UsageEvent:
@@ -118,26 +107,26 @@ def _decode(text: bytes) -> UsageEvent:
         data = event.data
         # Every key of the text, and nothing else but an escaped quote before a colon, ends in `":` once blanks are gone;
         # so equality means no key came twice, and anything else is looked at exactly; so is empty data, which may be absent.
-        names = text.translate(None, _WHITESPACE).count(b'":')
+        names = text.translate(None, WHITESPACE).count(b'":')
         exact = bool(data) and names == 7 + len(data)
         quantity = quantity_millionths(data.pop("quantity", 1))
         _check_properties(data)
         if not exact:
-            _refuse_repeated_keys(text, names)
+            _refuse_many_or_repeated_keys(text, names)
         properties = _PROPERTIES.encode(data).decode()
     except msgspec.ValidationError as error:
-        raise Refused(RefusalReason.FIELD, _sentence("", error)) from error
+        raise Refused(RefusalReason.FIELD, sentence("", error)) from error
     except ArithmeticError as error:
         raise Refused(RefusalReason.FIELD, "a number has an exponent that is out of range: send it as a text") from error
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
-        raise Refused(RefusalReason.NOT_JSON, _sentence("the event is not valid JSON", error)) from error
+        raise Refused(RefusalReason.NOT_JSON, sentence("the event is not valid JSON", error)) from error
     _refuse_unstorable(event)
     return UsageEvent(
         event.source,
         event.id,
         event.subject,
         event.type,
-        (event.time - _EPOCH) // _MICROSECOND,
+        (event.time - EPOCH) // MICROSECOND,
         quantity,
         data,
         properties,
@@ -183,33 +172,14 @@ def _check_properties(properties: dict[str, Any]) -> None:
             )
 
 
-def _refuse_repeated_keys(text: bytes, names: int) -> None:
+def _refuse_many_or_repeated_keys(text: bytes, names: int) -> None:
     if names > NAMES_MAX:
         raise Refused(RefusalReason.PROPERTY, f"the event holds more than {NAMES_MAX} names: send fewer attributes")
-    _ONCE_EACH.decode(text.decode())
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    seen = dict(pairs)
-    if len(seen) != len(pairs):
-        ((repeated, _),) = Counter(name for name, _ in pairs).most_common(1)
-        raise Refused(
-            RefusalReason.DUPLICATE_JSON_KEY,
-            f"the key {repeated[:80]!r} appears twice in one object: send it once",
-        )
-    return seen
-
-
-_ONCE_EACH: Final = JSONDecoder(object_pairs_hook=_once_each, parse_int=str, parse_float=str)
+    refuse_repeated_keys(text)
 
 
 def _shown(text: bytes) -> str:
     return text[:40].decode(errors="replace")
-
-
-def _sentence(lead: str, error: Exception) -> str:
-    text = f"{lead}: {error}" if lead else str(error)
-    return text[:_DETAIL_MAX]
 
 
 def _dead_letter(origin: Origin, index: int | None, refused: Refused, payload: bytes) -> DeadLetter:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.metering import Origin
-from streams.meter_usage import _groups, _record
+from streams.meter_usage import _groups
+from streams.taking import record_of
 
 
 def a_fetch(records):
@@ -46,9 +47,9 @@ def test_every_fetch_is_in_one_group_in_order_and_no_group_could_take_the_next_f
 
 def test_a_record_carries_its_origin_and_kafkas_append_time_in_microseconds():
     raw = SimpleNamespace(topic="usage.events", partition=3, offset=17, timestamp=1_700_000_000_123, value=b"{}")
-    assert _record(raw).origin == Origin("usage.events", 3, 17, 1_700_000_000_123_000)
-    assert _record(raw).value == b"{}"
+    assert record_of(raw).origin == Origin("usage.events", 3, 17, 1_700_000_000_123_000)
+    assert record_of(raw).value == b"{}"
 
 
 def test_a_tombstone_is_an_empty_record():
-    assert _record(SimpleNamespace(topic="usage.events", partition=0, offset=0, timestamp=0, value=None)).value == b""
+    assert record_of(SimpleNamespace(topic="usage.events", partition=0, offset=0, timestamp=0, value=None)).value == b""
