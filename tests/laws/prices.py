@@ -1,4 +1,4 @@
-"""Prices of every model with every option, as hypothesis draws them."""
+"""Prices of every model with every option, as hypothesis draws them, and what a price charges event by event."""
 
 from hypothesis import strategies as st
 
@@ -49,3 +49,14 @@ rising = st.one_of(per_unit, package, graduated)
 """Prices of which more never costs less."""
 of_totals = st.one_of(per_unit, package, graduated, volume, stairstep)
 of_any_kind = st.one_of(of_totals, percentages())
+
+
+def charges(price, events):
+    """What each event costs: the difference it makes to what its running total had cost."""
+    charged, quantity, before = [], 0, 0
+    for event in events:
+        quantity += event
+        after = price.amount_micros(quantity)
+        charged.append(after - before)
+        before = after
+    return charged

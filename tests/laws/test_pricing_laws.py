@@ -15,23 +15,12 @@ from domain.pricing.tiers import Tier
 from domain.pricing.volume import Volume
 from tests.laws import prices
 from tests.laws.exact_prices import exact_price, rounded
-from tests.laws.prices import UNIT, quantities
+from tests.laws.prices import UNIT, charges, quantities
 
 events = st.lists(st.one_of(st.integers(0, 100).map(lambda units: units * UNIT), st.integers(0, 100 * UNIT)), max_size=30)
 with_corrections = st.lists(st.integers(-60 * UNIT, 100 * UNIT), max_size=30)
 cuts = st.lists(st.integers(0, 30), max_size=5)
 any_total = st.one_of(quantities, st.integers(0, 10**18), st.integers(-(10**12), 0))
-
-
-def charges(price, events):
-    """What each event costs: the difference it makes to what its running total had cost."""
-    charged, quantity, before = [], 0, 0
-    for event in events:
-        quantity += event
-        after = price.amount_micros(quantity)
-        charged.append(after - before)
-        before = after
-    return charged
 
 
 @given(prices.of_totals, events, st.randoms(use_true_random=False))
