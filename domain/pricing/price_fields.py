@@ -39,7 +39,7 @@ class Corrections(StrEnum):
     """What an event with a negative quantity does."""
 
     REFUSED = "refused"
-    """It waits for a person: this price does not go back."""
+    """It is not rated: this price does not go back."""
     REPRICE = "reprice"
     """It lowers the running total, which is priced anew; a total below zero costs what no usage costs."""
 
