@@ -1,10 +1,10 @@
 """What each process of the path costs: CPU seconds by name between two moments, and how idle the cores were."""
 
-import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -98,7 +98,7 @@ class Meter:
 def _network(process: int | str) -> str:
     """The network a process is in: engines of another one are somebody else's. Empty when it has ended."""
     try:
-        return os.readlink(f"/proc/{process}/ns/net")
+        return str(Path(f"/proc/{process}/ns/net").readlink())
     except OSError:
         return ""
 
