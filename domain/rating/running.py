@@ -22,6 +22,13 @@ class Total:
     amount_micros: int = 0
     event_count: int = 0
 
+    def __add__(self, added: "Total") -> "Total":
+        return Total(
+            self.quantity_millionths + added.quantity_millionths,
+            self.amount_micros + added.amount_micros,
+            self.event_count + added.event_count,
+        )
+
 
 class StateKey(NamedTuple):
     """What a highest or latest value is of."""
