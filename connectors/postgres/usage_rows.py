@@ -43,30 +43,15 @@ def copy_rows(rated: Sequence[Usage], *, batch_id: int, metered: bool = False) -
         origin = usage.received.origin
         total_key = usage.place.total_key
         event_id = event.id.encode()
+        # fmt: off
+        fixed = _FIXED.pack(
+            fields, 16, event.key, 8, event.time_micros - POSTGRES_EPOCH_MICROS,
+            8, origin.received_micros - POSTGRES_EPOCH_MICROS, 8, batch_id, 4, origin.partition, 8, origin.offset,
+            8, total_key.account_id, 8, total_key.charge_id, 8, event.quantity_millionths, 8, usage.amount_micros,
+        )
+        # fmt: on
         parts += (
-            _FIXED.pack(
-                fields,
-                16,
-                event.key,
-                8,
-                event.time_micros - POSTGRES_EPOCH_MICROS,
-                8,
-                origin.received_micros - POSTGRES_EPOCH_MICROS,
-                8,
-                batch_id,
-                4,
-                origin.partition,
-                8,
-                origin.offset,
-                8,
-                total_key.account_id,
-                8,
-                total_key.charge_id,
-                8,
-                event.quantity_millionths,
-                8,
-                usage.amount_micros,
-            ),
+            fixed,
             texts[event.source],
             _LENGTH.pack(len(event_id)),
             event_id,
@@ -91,29 +76,12 @@ def copy_further_rows(rated: Sequence[Usage], *, batch_id: int) -> bytes:
         time = event.time_micros - POSTGRES_EPOCH_MICROS
         for place, metered, amount in usage.further:
             account_id, _, charge_id, cell = place.total_key
-            parts += (
-                _FURTHER.pack(
-                    _FURTHER_FIELDS,
-                    16,
-                    event.key,
-                    8,
-                    time,
-                    8,
-                    batch_id,
-                    8,
-                    account_id,
-                    8,
-                    charge_id,
-                    8,
-                    event.quantity_millionths,
-                    8,
-                    amount,
-                    8,
-                    metered,
-                    2,
-                    place.event_count,
-                ),
-                texts[cell],
+            # fmt: off
+            fixed = _FURTHER.pack(
+                _FURTHER_FIELDS, 16, event.key, 8, time, 8, batch_id, 8, account_id, 8, charge_id,
+                8, event.quantity_millionths, 8, amount, 8, metered, 2, place.event_count,
             )
+            # fmt: on
+            parts += (fixed, texts[cell])
     parts.append(COPY_TRAILER)
     return b"".join(parts)
