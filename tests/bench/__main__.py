@@ -8,6 +8,7 @@ import sys
 
 from tests.bench import (
     arrays,
+    configuration,
     errands,
     footprint,
     keys,
@@ -15,6 +16,7 @@ from tests.bench import (
     memory,
     paper,
     peers,
+    rating,
     throughput,
     two_workers,
 )
@@ -26,6 +28,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "demo": lambda _portion: errands.measure_demo(),
     "footprint": lambda _portion: footprint.measure(),
     "pdf": lambda _portion: paper.measure(),
+    "rating": rating.measure,
+    "configuration": configuration.measure,
     "latency": latency.measure,
     "throughput": throughput.measure,
     "throughput_arrays": arrays.measure,
