@@ -59,13 +59,13 @@ def test_a_month_in_which_the_clocks_go_back_is_an_hour_longer():
 
 @pytest.mark.parametrize("zone", ZONES)
 @given(
-    moment=st.datetimes(datetime(2020, 1, 1), datetime(2030, 12, 31)),
+    seconds=st.integers(0, 11 * 366 * 86_400),
     interval=st.sampled_from(Interval),
     anchor=st.sampled_from(Anchor),
     days=st.integers(1, 900),
 )
-def test_periods_follow_each_other_without_a_gap_and_cover_any_span(zone, moment, interval, anchor, days):
-    start = moment.replace(tzinfo=UTC)
+def test_periods_follow_each_other_without_a_gap_and_cover_any_span(zone, seconds, interval, anchor, days):
+    start = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     cycle = BillingCycle.of(interval, anchor, began_at=start, time_zone=ZoneInfo(zone))
     span = Period(start, start + timedelta(days=days))
     periods = list(cycle.overlapping(span))

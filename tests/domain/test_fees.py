@@ -1,5 +1,6 @@
 """What fees come to: recurring ones, one-time ones, commitments; changes, pauses and trials included."""
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -30,9 +31,7 @@ def at(text):
 
 def a_span(start="2026-10-01", end=None, *fees, subscription=1, began=None, paused=False):
     fees = fees or (PLATFORM,)
-    return FeeSpan(
-        subscription, at(began or start), at(start), end and at(end), paused, {fee.code: fee for fee in fees}
-    )
+    return FeeSpan(subscription, at(began or start), at(start), end and at(end), paused, {fee.code: fee for fee in fees})
 
 
 def nothing_spent(period, counts):
@@ -72,14 +71,19 @@ def test_without_proration_a_period_is_paid_whole_once_and_by_the_plan_it_began_
     assert fees("2026-10-31", a_span("2026-10-05", "2026-10-10", old), a_span("2026-10-10", None, new)) == {
         ("2026-10", 1, OCTOBER): 310_000_000
     }
-    assert fees("2026-11-01", a_span("2026-10-05", "2026-10-10", old), a_span("2026-10-10", None, new))[
-        ("2026-10", 2, NOVEMBER)
-    ] == 620_000_000
+    assert (
+        fees("2026-11-01", a_span("2026-10-05", "2026-10-10", old), a_span("2026-10-10", None, new))[
+            ("2026-10", 2, NOVEMBER)
+        ]
+        == 620_000_000
+    )
 
 
 def test_a_change_of_plan_splits_the_period_between_the_two_prices():
     dearer = RecurringFee(2, "platform", 620_000_000)
-    assert fees("2026-10-31", a_span("2026-10-01", "2026-10-11"), a_span("2026-10-11", None, dearer, began="2026-10-01")) == {
+    assert fees(
+        "2026-10-31", a_span("2026-10-01", "2026-10-11"), a_span("2026-10-11", None, dearer, began="2026-10-01")
+    ) == {
         ("2026-09", 1, OCTOBER): 100_000_000,
         ("2026-10", 2, OCTOBER): 420_000_000,
     }
@@ -181,10 +185,7 @@ def test_a_subscription_costs_the_same_in_one_segment_or_in_many(cuts, amount, e
     fee = RecurringFee(1, "platform", amount, every, billed, anchor)
     start = at("2026-10-05")
     edges = [start, *(start + timedelta(days=cut) for cut in sorted(set(cuts))), None]
-    spans = [
-        FeeSpan(1, start, begins, ends, False, {"platform": fee})  # noqa: FBT003
-        for begins, ends in zip(edges, edges[1:], strict=False)
-    ]
+    spans = [FeeSpan(1, start, begins, ends, False, {"platform": fee}) for begins, ends in itertools.pairwise(edges)]
     now = at("2028-01-01")
     whole = fees_until(now, [spans[0]._replace(end=None)], time_zone=KOLKATA, spent=nothing_spent)
     assert fees_until(now, spans, time_zone=KOLKATA, spent=nothing_spent) == whole
@@ -198,13 +199,15 @@ def test_what_a_cancelled_and_a_new_subscription_pay_is_what_one_would_have_paid
     two = (one._replace(end=middle), one._replace(subscription_id=2, began_at=middle, start=middle))
     now = at("2027-02-01")
     totals = [fees_until(now, spans, time_zone=KOLKATA, spent=nothing_spent) for spans in ([one], two)]
-    assert sum(total.amount_micros for total in totals[0].values()) == sum(total.amount_micros for total in totals[1].values())
+    assert sum(total.amount_micros for total in totals[0].values()) == sum(
+        total.amount_micros for total in totals[1].values()
+    )
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Jakarta", "America/New_York"])
 def test_a_month_is_the_accounts_month(zone):
     time_zone = ZoneInfo(zone)
     start = datetime(2026, 10, 1, tzinfo=time_zone).astimezone(UTC)
-    span = FeeSpan(1, start, start, None, False, {"platform": PLATFORM})  # noqa: FBT003
+    span = FeeSpan(1, start, start, None, False, {"platform": PLATFORM})
     due = fees_until(start, [span], time_zone=time_zone, spent=nothing_spent)
     assert list(due) == [FeeKey(date(2026, 9, 1), 1, OCTOBER)]

@@ -1,5 +1,6 @@
 """Shares of periods are exact, and the parts of a whole add up to it."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -42,7 +43,7 @@ def test_the_parts_of_a_period_add_up_to_the_whole_however_it_is_cut(amount, len
     edges = sorted({0, length, *(cut % length for cut in cuts)})
     parts = [
         Share(period, Period(START + timedelta(microseconds=a), START + timedelta(microseconds=b)))
-        for a, b in zip(edges, edges[1:], strict=False)
+        for a, b in itertools.pairwise(edges)
     ]
     assert sum(part.of(amount) for part in parts) == amount
     assert sum(part.millionths for part in parts) == 1_000_000
