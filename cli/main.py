@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cli import accounts, attribution, books, demo, events, invoices, received, schema, topics, wallets, warehouse
+from cli import accounts, attribution, books, demo, events, fees, invoices, received, schema, topics, wallets, warehouse
 from cli.output import errors
 from domain.errors import BillingError, EngineUnavailable, InvalidInput, WrongSetup
 
@@ -22,6 +22,7 @@ app.add_typer(accounts.app, name="accounts")
 events.app.add_typer(attribution.app)
 app.add_typer(events.app, name="events")
 app.add_typer(books.app, name="books")
+app.add_typer(fees.app, name="fees")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")
 app.add_typer(warehouse.app, name="warehouse")
