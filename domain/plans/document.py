@@ -87,11 +87,10 @@ class PlanDocument:
 
     def normal_form(self) -> dict[str, Any]:
         """The same for documents that mean the same, however they are written."""
-        return {
-            "code": self.code,
-            "name": self.name,
-            "currency": str(self.currency),
+        lists = {
             "meters": [meter_document(meter) for meter in self.meters],
             "charges": [row.document for row in self.rows() if row.kind != "adjustment"],
             "adjustments": [row.document for row in self.rows() if row.kind == "adjustment"],
         }
+        named = {"code": self.code, "name": self.name, "currency": str(self.currency)}
+        return named | {name: parts for name, parts in lists.items() if parts}
