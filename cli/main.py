@@ -4,7 +4,22 @@ import sys
 
 import typer
 
-from cli import accounts, attribution, books, demo, events, fees, invoices, received, schema, topics, wallets, warehouse
+from cli import (
+    accounts,
+    attribution,
+    books,
+    demo,
+    events,
+    fees,
+    invoices,
+    plans,
+    price,
+    received,
+    schema,
+    topics,
+    wallets,
+    warehouse,
+)
 from cli.output import errors
 from domain.errors import BillingError, EngineUnavailable, InvalidInput, WrongSetup
 
@@ -19,6 +34,8 @@ events.app.command("received")(received.received)
 app.add_typer(schema.app, name="schema")
 app.add_typer(topics.app, name="topics")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(plans.app, name="plans")
+app.add_typer(price.app, name="price")
 events.app.add_typer(attribution.app)
 app.add_typer(events.app, name="events")
 app.add_typer(books.app, name="books")

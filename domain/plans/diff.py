@@ -34,7 +34,7 @@ def plan_changes(old: PlanDocument | None, new: PlanDocument) -> tuple[Change, .
     after = new.normal_form()
     changes = list(_of_mappings(before, after, ""))
     if old is not None:
-        changes.extend(_of_order(before["adjustments"], after["adjustments"]))
+        changes.extend(_of_order(before.get("adjustments", ()), after.get("adjustments", ())))
     return tuple(changes)
 
 

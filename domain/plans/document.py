@@ -51,6 +51,11 @@ class PlanDocument:
         charges = {charge.code: charge for charge in self.usage}
         return PlanVersion(0, label or self.code, self.currency, charges, adjustments=self.adjustments)
 
+    @property
+    def new_meters(self) -> tuple[Meter, ...]:
+        """The meters it defines or implies."""
+        return (*self.meters, *self.implied)
+
     def recurring(self) -> tuple[Recurring, ...]:
         """Its recurring fees."""
         return tuple(fee for fee in self.fees if isinstance(fee, Recurring))
@@ -87,11 +92,10 @@ class PlanDocument:
 
     def normal_form(self) -> dict[str, Any]:
         """The same for documents that mean the same, however they are written."""
-        return {
-            "code": self.code,
-            "name": self.name,
-            "currency": str(self.currency),
+        lists = {
             "meters": [meter_document(meter) for meter in self.meters],
             "charges": [row.document for row in self.rows() if row.kind != "adjustment"],
             "adjustments": [row.document for row in self.rows() if row.kind == "adjustment"],
         }
+        named = {"code": self.code, "name": self.name, "currency": str(self.currency)}
+        return named | {name: parts for name, parts in lists.items() if parts}
