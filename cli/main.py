@@ -8,6 +8,7 @@ from cli import (
     accounts,
     attribution,
     books,
+    contracts,
     demo,
     events,
     fees,
@@ -16,6 +17,7 @@ from cli import (
     price,
     received,
     schema,
+    subscriptions,
     topics,
     wallets,
     warehouse,
@@ -39,6 +41,8 @@ app.add_typer(price.app, name="price")
 events.app.add_typer(attribution.app)
 app.add_typer(events.app, name="events")
 app.add_typer(books.app, name="books")
+app.add_typer(subscriptions.app, name="subscriptions")
+app.add_typer(contracts.app, name="contracts")
 app.add_typer(fees.app, name="fees")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")

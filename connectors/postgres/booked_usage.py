@@ -10,7 +10,6 @@ from sqlalchemy import Engine, text
 
 from connectors.postgres.database import snapshot
 from connectors.postgres.rated_events import RatedEventReader
-from invoicing.publish_usage import RatedEvent
 from invoicing.reconcile_ports import Days, Slice, Sums, UsageRow
 
 # The columns of UsageRow. A double holds the microseconds of this century exactly, once rounded to whole ones.
@@ -45,7 +44,7 @@ class PostgresBookedUsage:
     """The BookedUsage port on the billing database."""
 
     engine: Engine
-    reader: RatedEventReader = field(default_factory=RatedEventReader)
+    reader: RatedEventReader = field(default_factory=lambda: RatedEventReader(partitions=1))
 
     @contextmanager
     def hold_repair(self) -> Iterator[bool]:
@@ -82,12 +81,12 @@ class PostgresBookedUsage:
                 found.setdefault(batch_id, []).append(UsageRow(*row))
         return found
 
-    def events(self, day: date, batch_ids: Sequence[int]) -> Sequence[RatedEvent]:
-        """The same as the warehouse is told them."""
+    def lines(self, day: date, batch_ids: Sequence[int]) -> Sequence[str]:
+        """The same as the warehouse takes them."""
         span = _instants(_one(day))
         with snapshot(self.engine) as connection:
             driver: Any = connection.connection.driver_connection
-            return self.reader.events_between(driver, batch_ids, span["start"], span["end"])
+            return self.reader.rows_between(driver, batch_ids, span["start"], span["end"])
 
 
 def _one(day: date) -> Days:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, RowMapping, text
 
 from connectors.postgres.database import snapshot
 from connectors.postgres.months import month_from
@@ -117,7 +117,7 @@ class SubscriptionRows:
         return account
 
 
-def _segment(row: Mapping[str, Any]) -> Segment:
+def _segment(row: RowMapping) -> Segment:
     plan = PlanChoice(row["plan_version_id"], row["label"], Currency(row["currency"]))
     return Segment(
         row["segment_id"],
