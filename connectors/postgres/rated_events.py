@@ -21,8 +21,9 @@ FROM usage_event WHERE batch_id = ANY(%s)
 _OF_A_DAY: Final = _COLUMNS + " AND event_time >= %s AND event_time < %s"
 _ACCOUNTS: Final = "SELECT a.account_id, a.code, c.code FROM account a JOIN customer c USING (customer_id)"
 _CHARGES: Final = """
-SELECT h.charge_id, p.code || ' v' || v.version, v.currency
-FROM charge h JOIN plan_version v USING (plan_version_id) JOIN plan p USING (plan_id)
+SELECT h.charge_id, coalesce(p.code || ' v' || v.version, k.code), coalesce(v.currency, k.currency)
+FROM charge h LEFT JOIN (plan_version v JOIN plan p USING (plan_id)) USING (plan_version_id)
+              LEFT JOIN contract k USING (contract_id)
 """
 _KEPT_EVENTS_MAX: Final = 50_000
 # As many as the processor's cache holds: with twenty thousand at a time an event costs a third more.
