@@ -105,6 +105,22 @@ def test_the_second_rater_prices_tier_by_tier_and_rounds_a_half_up():
     assert amount_micros({"model": "per_unit", "unit_price": "0.000001"}, Fraction(49, 100)) == 0
 
 
+def test_the_second_rater_prices_by_volume_by_package_and_after_free_units():
+    volume = {"model": "volume", "tiers": [{"up_to": 10, "unit_price": "1.00"}, {"unit_price": "0.50"}]}
+    package = {"model": "package", "package_size": 10, "package_price": "7.00"}
+    free = {"model": "per_unit", "unit_price": "2", "free_units": 5}
+
+    assert [amount_micros(volume, Fraction(units)) for units in (10, 11)] == [10_000_000, 5_500_000]
+    assert [amount_micros(package, Fraction(units)) for units in (0, 10, 11)] == [0, 7_000_000, 14_000_000]
+    assert [amount_micros(free, Fraction(units)) for units in (4, 5, 6)] == [0, 0, 2_000_000]
+    with pytest.raises(LookupError, match="does not know the price model stairstep"):
+        amount_micros({"model": "stairstep"}, Fraction(1))
+
+
+def test_all_plans_are_of_one_service():
+    assert {charge["sac"] for plan in catalogue.plans() for charge in plan["charges"]} == {catalogue.SAC}
+
+
 def test_the_second_rater_takes_the_row_that_names_most():
     price = {
         "model": "matrix",
