@@ -39,3 +39,15 @@ def a_customer_abroad(**changes: Any) -> dict[str, Any]:
         "time_zone": "America/New_York",
     }
     return merge(document, changes)
+
+
+def an_account_document(**changes: Any) -> dict[str, Any]:
+    """A prepaid account of acme in rupees."""
+    document = {
+        "code": "acme-live",
+        "customer": "acme",
+        "mode": "prepaid",
+        "currency": "INR",
+        "time_zone": "Asia/Kolkata",
+    }
+    return merge(document, changes)
