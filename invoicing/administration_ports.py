@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from domain.account_tree import AccountTree, TreeAccount
 from domain.alias_spans import NamedSpan
 from domain.money import Currency
+from invoicing.customer_ports import Accounts, Customers
 from invoicing.metering_ports import Balance
 
 
@@ -71,15 +72,16 @@ class Aliases(Protocol):
     def events_booked(self, alias: str, *, start: datetime, end: datetime | None) -> int:
         """How many booked events of an alias happened from `start` up to but not including `end`.
 
-        The first call looks at everything, which can take a while; the following ones only at what was booked since.
+        The first call for an alias and a start looks at everything, which can take a while; the following ones only at what
+        was booked since.
         """
 
 
 class Tree(Protocol):
     """Who stands above whom, in one transaction of configuration."""
 
-    def read(self) -> AccountTree:
-        """Every account."""
+    def read(self, codes: Sequence[str] | None = None) -> AccountTree:
+        """Every account; with codes, only the trees that these stand in, as far as the accounts exist."""
 
     def write(self, accounts: Sequence[TreeAccount]) -> None:
         """Write parents, bill-to and pay-from of accounts."""
@@ -132,6 +134,14 @@ class Administration(Protocol):
 
     def require_open(self, account_code: str) -> None:
         """Raises NotFound for an unknown account and InvalidInput for a closed one."""
+
+    @property
+    def customers(self) -> Customers:
+        """Customers."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """Customers' accounts."""
 
     @property
     def aliases(self) -> "Aliases":

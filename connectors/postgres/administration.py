@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from connectors.postgres import audit
+from connectors.postgres.account_rows import AccountRows
 from connectors.postgres.account_tree import TreeRows
 from connectors.postgres.aliases import AliasRows
+from connectors.postgres.customers import CustomerRows
 from connectors.postgres.database import transaction
 from domain.alias_spans import map_alias
 from domain.errors import InvalidInput, NotFound
@@ -88,6 +90,8 @@ class PostgresAdministrationStore:
 class _Administration:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.customers = CustomerRows(connection)
+        self.accounts = AccountRows(connection)
         self.aliases = AliasRows(connection)
         self.tree = TreeRows(connection)
 

@@ -96,11 +96,9 @@ def changed(before: Account, patch: object, *, path: str = "") -> Account:
     return after
 
 
-def with_defaults(document: object, *, currency: Currency, time_zone: str) -> object:
+def with_defaults(document: object, defaults: Mapping[str, str]) -> object:
     """The document of an account to be opened, with its customer's currency and time zone where it does not say."""
-    if not isinstance(document, Mapping):
-        return document
-    return {"currency": str(currency), "time_zone": time_zone, **document}
+    return {**defaults, **document} if isinstance(document, Mapping) else document
 
 
 def _read(fields: Fields) -> Account | None:

@@ -25,9 +25,9 @@ def test_an_account_leans_on_itself_unless_it_says_otherwise():
 
 def test_currency_and_time_zone_are_its_customers_where_it_does_not_say():
     bare = an_account_document(currency=None, time_zone=None)
-    opening = read_opening(with_defaults(bare, currency=Currency.USD, time_zone="America/New_York"))
+    opening = read_opening(with_defaults(bare, {"currency": "USD", "time_zone": "America/New_York"}))
     assert (opening.account.currency, opening.account.time_zone) == (Currency.USD, "America/New_York")
-    said = read_opening(with_defaults(an_account_document(), currency=Currency.USD, time_zone="UTC"))
+    said = read_opening(with_defaults(an_account_document(), {"currency": "USD", "time_zone": "UTC"}))
     assert said.account.currency is Currency.INR
 
 
