@@ -4,9 +4,9 @@ import sys
 
 import typer
 
-from cli import accounts, attribution, books, demo, events, invoices, received, schema, topics, wallets, warehouse
+from cli import accounts, attribution, books, customers, demo, events, invoices, received, schema, topics, wallets, warehouse
 from cli.output import errors
-from domain.errors import BillingError, EngineUnavailable, InvalidInput, WrongSetup
+from domain.errors import BillingError, EngineUnavailable, Invalid, InvalidInput, WrongSetup
 
 app = typer.Typer(
     name="billing",
@@ -18,6 +18,7 @@ app = typer.Typer(
 events.app.command("received")(received.received)
 app.add_typer(schema.app, name="schema")
 app.add_typer(topics.app, name="topics")
+app.add_typer(customers.app, name="customers")
 app.add_typer(accounts.app, name="accounts")
 events.app.add_typer(attribution.app)
 app.add_typer(events.app, name="events")
@@ -45,6 +46,10 @@ def main() -> None:
     """Run the command line; refusals are one sentence on standard error and an exit code."""
     try:
         app()
+    except Invalid as error:
+        for fault in error.errors:
+            errors.print(f"billing: {fault}", style="red", markup=False, highlight=False)
+        sys.exit(exit_code(error))
     except BillingError as error:
         errors.print(f"billing: {error}", style="red", markup=False, highlight=False)
         sys.exit(exit_code(error))

@@ -6,13 +6,15 @@ A change waits for the batches that are being rated with the old arrangement, an
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from domain.account_tree import AccountTree, Lean, TreeAccount
 from domain.errors import Faults, InvalidInput, NotFound
-from domain.refusals import remember
 from invoicing.administer import Author
 from invoicing.administration_ports import Administration, AdministrationStore
 from invoicing.metering_ports import Balance
+
+_PARENT: Final = "parent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +99,18 @@ def _brought(
     """
     leans = {lean: wanted[lean] or code for lean in Lean if lean in wanted}
     freed = [(lean, code) for lean, on in leans.items() if on != lean.of(tree.get(code))]
-    steps: list[Callable[[AccountTree], Sequence[TreeAccount]]] = [
-        *(partial(AccountTree.leaning, code=code, lean=lean, on=on) for lean, on in freed),
-        *([partial(AccountTree.with_parent, code=code, parent=wanted["parent"])] if "parent" in wanted else []),
-        *(partial(AccountTree.leaning, code=code, lean=lean, on=on) for lean, on in leans.items()),
+    steps: list[tuple[str, Callable[[AccountTree], Sequence[TreeAccount]]]] = [
+        *((lean.value, partial(AccountTree.leaning, code=code, lean=lean, on=on)) for lean, on in freed),
+        *([(_PARENT, partial(AccountTree.with_parent, code=code, parent=wanted[_PARENT]))] if _PARENT in wanted else []),
+        *((lean.value, partial(AccountTree.leaning, code=code, lean=lean, on=on)) for lean, on in leans.items()),
     ]
     refused = False
-    for step in steps:
+    for field, step in steps:
         try:
             changed = {account.code: account for account in step(tree)}
         except (InvalidInput, NotFound) as error:
-            remember(faults, error, path=path)
+            reason = str(error).removeprefix(f"{field}: ")
+            faults.add(f"{path}.{field}" if path else field, reason)
             refused = True
         else:
             tree = AccountTree({**tree.accounts, **changed})

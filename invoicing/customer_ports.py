@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from domain.alias_spans import NamedSpan
 from domain.customers.account import Account
 from domain.customers.customer import Customer
 from domain.customers.thresholds import ChosenThreshold
@@ -99,8 +100,8 @@ class Accounts(Protocol):
     def end_subscriptions(self, code: str, *, at: datetime) -> None:
         """Let no plan be in force for an account from an instant on."""
 
-    def aliases_after(self, code: str, *, at: datetime) -> Sequence[tuple[str, datetime | None]]:
-        """Aliases that name an account at or after an instant, with the start of each such span."""
+    def aliases_after(self, code: str, *, at: datetime) -> Sequence[tuple[str, NamedSpan]]:
+        """Aliases that name an account at or after an instant, with each such span."""
 
     def thresholds(self, code: str) -> Sequence[ChosenThreshold]:
         """What an account chose to be warned at, in order."""

@@ -3,12 +3,14 @@
 Configuration is held first, because accounts and aliases are what workers rate with; the audit trail is written last.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from domain import alias_spans
+from domain.alias_spans import NamedSpan
 from domain.customers.account import Account, Opening, changed, read_opening, with_defaults
 from domain.customers.thresholds import read_thresholds
 from domain.errors import Faults, InvalidInput, NotFound
@@ -105,8 +107,7 @@ def close_account(
     """
     with store.begin() as transaction:
         # Looked at twice: first beside the workers, as looking for booked events may take a while, then with them held.
-        for alias, start in transaction.accounts.aliases_after(code, at=closes_at):
-            transaction.aliases.events_booked(alias, start=closes_at if start is None else max(start, closes_at), end=None)
+        booked = _booked_after(transaction, code, closes_at=closes_at)
         transaction.hold_configuration()
         known = _get(transaction, code)
         if known.status == _CLOSED:
@@ -119,8 +120,12 @@ def close_account(
         for one in sorted(tree.accounts.values(), key=lambda one: one.code):
             if one.parent == code and one.status != _CLOSED:
                 faults.add(path, f"account {one.code} stands below {code}: close it first, or set its parent")
-        ended = _end_aliases(transaction, code, closes_at=closes_at, faults=faults, path=path)
+        booked += _booked_after(transaction, code, closes_at=closes_at)
+        for alias, events in sorted(booked.items()):
+            since = f"is {closes_at.isoformat()}, and {events} event{'s' if events != 1 else ''} of alias {alias!r}"
+            faults.add(at(path, "at"), f"{since} from then on are booked: choose an instant after the last of them")
         faults.refuse_if_any()
+        ended = _end_aliases(transaction, code, closes_at=closes_at)
         transaction.accounts.end_subscriptions(code, at=closes_at)
         transaction.accounts.close(code, at=closes_at)
         before = {"status": known.status, "aliases": ended}
@@ -187,22 +192,25 @@ def _again(known: StoredAccount, opening: Opening, *, faults: Faults, path: str)
     raise InvalidInput(f"account {code} exists already")
 
 
-def _end_aliases(transaction: Administration, code: str, *, closes_at: datetime, faults: Faults, path: str) -> list[str]:
+def _booked_after(transaction: Administration, code: str, *, closes_at: datetime) -> Counter[str]:
+    """How many events of each alias of an account are booked at or after an instant; again, how many more."""
+    booked: Counter[str] = Counter()
+    for alias, span in transaction.accounts.aliases_after(code, at=closes_at):
+        booked[alias] += transaction.aliases.events_booked(alias, start=_ending(span, closes_at), end=span.end)
+    return booked
+
+
+def _end_aliases(transaction: Administration, code: str, *, closes_at: datetime) -> list[str]:
     """End every alias that names an account at or after an instant. Returns them."""
-    ended = []
-    for alias, start in transaction.accounts.aliases_after(code, at=closes_at):
-        instant = closes_at if start is None else max(start, closes_at)
-        change = alias_spans.end_alias(alias, transaction.aliases.spans(alias), at=instant)
-        booked = transaction.aliases.events_booked(alias, start=instant, end=change.before.end)
-        if booked:
-            reason = (
-                f"is {closes_at.isoformat()}, and {booked} events of alias {alias!r} from then on are booked: close it later"
-            )
-            faults.add(at(path, "at"), reason)
-            continue
-        transaction.aliases.replace(alias, change.before, change.after)
-        ended.append(alias)
-    return ended
+    spans = transaction.accounts.aliases_after(code, at=closes_at)
+    for alias, span in spans:
+        ending = alias_spans.end_alias(alias, transaction.aliases.spans(alias), at=_ending(span, closes_at))
+        transaction.aliases.replace(alias, ending.before, ending.after)
+    return sorted({alias for alias, _ in spans})
+
+
+def _ending(span: NamedSpan, closes_at: datetime) -> datetime:
+    return closes_at if span.start is None else max(span.start, closes_at)
 
 
 def _get(transaction: Administration, code: str) -> StoredAccount:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, text
 
 from connectors.postgres.database import snapshot, storable
+from domain.alias_spans import NamedSpan
 from domain.customers.account import Account
 from domain.customers.thresholds import ChosenThreshold, ThresholdKind
 from domain.invoice.assemble import PaymentMode
@@ -59,7 +60,7 @@ WHERE a.account_id = s.account_id AND a.code = :code AND s.validity @> CAST(:at 
 """),
 )
 _ALIASES_AFTER: Final = text("""
-SELECT s.alias, lower(s.validity) FROM alias s JOIN account a USING (account_id)
+SELECT s.alias, lower(s.validity), upper(s.validity) FROM alias s JOIN account a USING (account_id)
 WHERE a.code = :code AND (upper(s.validity) > :at OR upper_inf(s.validity)) ORDER BY s.alias, s.validity
 """)
 _THRESHOLDS: Final = text("""
@@ -127,11 +128,12 @@ class AccountRows:
         for statement in _END_SUBSCRIPTIONS:
             self._connection.execute(statement, {"code": code, "at": at})
 
-    def aliases_after(self, code: str, *, at: datetime) -> list[tuple[str, datetime | None]]:
-        """Aliases that name an account at or after an instant, with the start of each such span."""
+    def aliases_after(self, code: str, *, at: datetime) -> list[tuple[str, NamedSpan]]:
+        """Aliases that name an account at or after an instant, with each such span."""
         if not storable([code]):
             return []
-        return [(alias, start) for alias, start in self._connection.execute(_ALIASES_AFTER, {"code": code, "at": at})]
+        rows = self._connection.execute(_ALIASES_AFTER, {"code": code, "at": at})
+        return [(alias, NamedSpan(code, start, end)) for alias, start, end in rows]
 
     def thresholds(self, code: str) -> list[ChosenThreshold]:
         """What an account chose to be warned at, in order."""

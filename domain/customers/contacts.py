@@ -24,16 +24,16 @@ class Role(StrEnum):
 class NoticeKind(StrEnum):
     """What customers are told about."""
 
-    INVOICE_ISSUED = "invoice.issued"
-    PAYMENT_DUE = "payment.due"
-    PAYMENT_RECEIVED = "payment.received"
-    PAYMENT_FAILED = "payment.failed"
-    BALANCE_LOW = "balance.low"
-    BALANCE_EXHAUSTED = "balance.exhausted"
-    SERVICE_SUSPENDED = "service.suspended"
-    SERVICE_RESUMED = "service.resumed"
-    PLAN_CHANGED = "plan.changed"
-    CONTRACT_EXPIRING = "contract.expiring"
+    INVOICE_ISSUED = "invoice_issued"
+    PAYMENT_DUE = "payment_due"
+    PAYMENT_RECEIVED = "payment_received"
+    PAYMENT_FAILED = "payment_failed"
+    BALANCE_LOW = "balance_low"
+    BALANCE_EXHAUSTED = "balance_exhausted"
+    SERVICE_SUSPENDED = "service_suspended"
+    SERVICE_RESUMED = "service_resumed"
+    PLAN_CHANGED = "plan_changed"
+    CONTRACT_EXPIRING = "contract_expiring"
 
 
 ALWAYS_TOLD: Final = frozenset({NoticeKind.INVOICE_ISSUED, NoticeKind.SERVICE_SUSPENDED})

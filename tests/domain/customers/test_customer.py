@@ -24,7 +24,7 @@ FULL = {
         {"name": "आशा राव", "email": "Asha@Acme.Example", "roles": ["billing", "finance"]},
         {"name": "Ravi Iyer", "email": "ravi@acme.example", "phone": "+91 98765 43210", "roles": ["technical"]},
     ],
-    "notifications": {"invoice.issued": ["email"], "balance.low": ["email", "sms"], "plan.changed": []},
+    "notifications": {"invoice_issued": ["email"], "balance_low": ["email", "sms"], "plan_changed": []},
 }
 ASHA = {"name": "Asha", "email": "asha@acme.example", "roles": ["billing"]}
 
@@ -56,7 +56,7 @@ def test_everything_said_is_kept_in_its_canonical_form():
     assert read.contacts[0].email == "Asha@acme.example"
     assert read.billing.printed_lines() == ("14 Marine Lines", "Mumbai 400020, Maharashtra")
     assert (read.place_of_supply, read.tax.known_pan, read.tax.tan) == ("27", "AAPFU0939F", "MUMA12345B")
-    assert [str(channel) for channel in read.notifications["balance.low"]] == ["email", "sms"]
+    assert [str(channel) for channel in read.notifications["balance_low"]] == ["email", "sms"]
 
 
 @pytest.mark.parametrize("document", [a_customer_document(), a_customer_document(**FULL), a_customer_abroad()])
@@ -129,9 +129,9 @@ def test_the_place_of_supply_follows_and_may_be_said_to_be_checked(document, pla
         ({"addresses": {"billing": {"postal_code": "40002"}}}, "addresses.billing.postal_code", "a PIN of six digits"),
         ({"contacts": [{**ASHA, "roles": ["biling"]}]}, "contacts[0].roles[0]", "did you mean billing?"),
         ({"contacts": {}}, "contacts", "must be a list of at most 50 contacts"),
-        ({"notifications": {"invoice.issued": []}}, "notifications.invoice.issued", "it cannot be switched off"),
-        ({"notifications": {"balance.low": ["sms"]}}, "notifications.balance.low", "there is no phone"),
-        ({"notifications": {"invoice.isued": ["email"]}}, "notifications.invoice.isued", "did you mean invoice.issued?"),
+        ({"notifications": {"invoice_issued": []}}, "notifications.invoice_issued", "it cannot be switched off"),
+        ({"notifications": {"balance_low": ["sms"]}}, "notifications.balance_low", "there is no phone"),
+        ({"notifications": {"invoice_isued": ["email"]}}, "notifications.invoice_isued", "did you mean invoice_issued?"),
     ],
 )  # fmt: skip
 def test_a_field_that_is_wrong_is_named_with_the_way_out_and_nothing_else_is(changes, path, reason):
