@@ -115,6 +115,13 @@ class Total:
     amount_micros: int = 0
     event_count: int = 0
 
+    def __add__(self, added: "Total") -> "Total":
+        return Total(
+            self.quantity_millionths + added.quantity_millionths,
+            self.amount_micros + added.amount_micros,
+            self.event_count + added.event_count,
+        )
+
 
 @dataclass(slots=True)
 class Settled:
