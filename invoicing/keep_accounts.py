@@ -79,7 +79,7 @@ def change_account(store: AdministrationStore, code: str, patch: object, *, auth
         if after.time_zone != before.time_zone and transaction.accounts.has_usage(code):
             reason = f"is {before.time_zone} for good: usage is booked in its months; open another account"
             faults.add(at(path, "time_zone"), reason)
-        wanted = {name: value for name, value in _places(after).items() if value != _places(before)[name]}
+        wanted = _places_wanted(before, after, patch)
         arranged = rearrange(transaction, code, wanted, author=author, faults=faults, path=path)
         faults.refuse_if_any()
         if after == before:
@@ -222,6 +222,15 @@ def _get(transaction: Administration, code: str) -> StoredAccount:
 
 def _places(account: Account) -> dict[str, str | None]:
     return {"parent": account.parent, "bill_to": account.bill_to, "pay_from": account.pay_from}
+
+
+def _places_wanted(before: Account, after: Account, patch: object) -> dict[str, str | None]:
+    """Where a change brings an account. One that is refused already is tried against the tree all the same, as it was said."""
+    there = _places(before)
+    if after == before and isinstance(patch, Mapping):
+        said = {name: patch[name] for name in there if isinstance(patch.get(name), str)}
+        return {name: value for name, value in said.items() if value != there[name]}
+    return {name: value for name, value in _places(after).items() if value != there[name]}
 
 
 def _terms(account: Account) -> tuple[Any, ...]:
