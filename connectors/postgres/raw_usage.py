@@ -1,0 +1,180 @@
+"""Raw usage, summed up by PostgreSQL for whoever prices it anew: the second rater and the what-if.
+
+Two sessions share one snapshot and take half of the slot numbers each, so that two cores work on one answer; the events of a
+number are always summed on one side, and no sum has to be put together afterwards. All they write is temporary.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final
+
+from psycopg import Connection as Session
+from psycopg import sql
+from sqlalchemy import Connection, Engine, text
+
+from connectors.postgres.database import repeatable
+from invoicing.raw_usage_ports import Group, Measure, Measured, Place, Slot
+
+_SIDES: Final = 2
+_QUANTITY: Final = "quantity"
+_COLUMN_BYTES_MAX: Final = 63
+"""PostgreSQL cuts longer names of columns, so a property of such a name is read by an expression of its own."""
+
+_SET_UP: Final = """
+SET LOCAL work_mem = '128MB'; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL enable_mergejoin = off;
+CREATE TEMP TABLE slot (number int, alias text, start_at timestamptz, end_at timestamptz) ON COMMIT DROP;
+CREATE TEMP TABLE place (number int, type text, facts text[], key int) ON COMMIT DROP
+"""
+_FILL_SLOTS: Final = "INSERT INTO slot SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[], %s::timestamptz[])"
+_COPY_PLACES: Final = "COPY place (number, type, facts, key) FROM STDIN"
+_EVENTS: Final = sql.SQL("""
+FROM usage_event u JOIN slot s ON u.subject = s.alias AND u.event_time >= s.start_at AND u.event_time < s.end_at {properties}
+""")
+_SPAN: Final = sql.SQL("WHERE u.event_time >= {start} AND u.event_time < {end}")
+_GROUPS: Final = sql.SQL("""
+SELECT s.number, u.meter, ARRAY[{facts}]::text[], sum(u.quantity_millionths)::bigint, count(*)
+{events} {span} GROUP BY {by}
+""")
+_MEASURE: Final = sql.SQL("""
+SELECT key, {answer}
+FROM (SELECT l.key, u.event_time, u.event_key, {value} AS value
+      {events} JOIN place l ON l.number = s.number AND l.type = u.meter AND l.facts = ARRAY[{facts}]::text[] {span}) AS valued
+WHERE value IS NOT NULL GROUP BY {by}
+""")
+_ANSWERS: Final = {
+    Measure.DISTINCT: ("count(DISTINCT value), 0", "key"),
+    Measure.GREATEST: ("max(value)::bigint, 0", "key"),
+    Measure.SUM: ("sum(value)::bigint, 0", "key"),
+    Measure.LATEST: ("(array_agg(value ORDER BY event_time DESC, event_key DESC))[1]::bigint, 0", "key"),
+    Measure.EACH: ("value::bigint, count(*)", "key, value"),
+}
+
+
+class PostgresRawUsage:
+    """The RawUsage port on the billing database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def reading(self, slots: Sequence[Slot], properties: Sequence[str]) -> Iterator["PostgresRawUsageReader"]:
+        """Open the events of some slots in a snapshot of their own."""
+        with repeatable(self._engine) as connection, self.within(connection, slots, properties) as reader:
+            yield reader
+
+    @contextmanager
+    def within(
+        self, connection: Connection, slots: Sequence[Slot], properties: Sequence[str]
+    ) -> Iterator["PostgresRawUsageReader"]:
+        """Open the events of some slots, seen as a repeatable-read transaction sees them."""
+        name = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
+        with ExitStack() as stack:
+            sides = []
+            for side in range(_SIDES):
+                mine = [slot for slot in slots if slot.number % _SIDES == side]
+                if mine:
+                    session: Session[Any] = stack.enter_context(_session(self._engine, name))
+                    sides.append(_Side(session, mine, properties))
+            yield PostgresRawUsageReader(sides)
+
+
+class PostgresRawUsageReader:
+    """The events of some slots."""
+
+    def __init__(self, sides: Sequence["_Side"]) -> None:
+        self._sides = sides
+
+    def groups(self) -> Iterable[Group]:
+        """Every group that has an event."""
+        return [Group(number, kind, tuple(facts), *sums) for number, kind, facts, *sums in self._ask(_Side.groups)]
+
+    def measure(self, measure: Measure, of: str, places: Sequence[Place]) -> Iterable[Measured]:
+        """A measure of a property at some places. Places of one key must have slot numbers of one side."""
+        return [Measured(*row) for row in self._ask(lambda side: side.measure(measure, of, places))]
+
+    def _ask(self, question: Callable[["_Side"], list[tuple[Any, ...]]]) -> Iterator[tuple[Any, ...]]:
+        with ThreadPoolExecutor(_SIDES) as threads:
+            for rows in threads.map(question, self._sides):
+                yield from rows
+
+
+class _Side:
+    """Half of the slots in a session of their own."""
+
+    def __init__(self, session: Session[Any], slots: Sequence[Slot], properties: Sequence[str]) -> None:
+        self._session = session
+        self._numbers = frozenset(slot.number for slot in slots)
+        self._properties = properties
+        self._span = _SPAN.format(start=min(slot.start for slot in slots), end=max(slot.end for slot in slots))
+        session.execute(_SET_UP)
+        columns = list(map(list, zip(*slots, strict=True)))
+        session.execute(_FILL_SLOTS, columns)
+        session.execute("ANALYZE slot")  # without it the planner hashes the events and not the slots
+
+    def groups(self) -> list[tuple[Any, ...]]:
+        by = sql.SQL(", ").join([sql.SQL("s.number"), sql.SQL("u.meter"), *self._facts()])
+        facts = sql.SQL(", ").join(self._facts())
+        return self._rows(_GROUPS.format(facts=facts, events=self._events(()), span=self._span, by=by))
+
+    def measure(self, measure: Measure, of: str, places: Sequence[Place]) -> list[tuple[Any, ...]]:
+        mine = [place for place in places if place.slot in self._numbers]
+        self._session.execute("TRUNCATE place")
+        with self._session.cursor() as cursor, cursor.copy(_COPY_PLACES) as copy:
+            for place in mine:
+                copy.write_row((place.slot, place.event_type, list(place.facts), place.key))
+        self._session.execute("ANALYZE place")
+        answer, by = _ANSWERS[measure]
+        value: sql.Composable = sql.SQL("u.quantity_millionths")
+        if of != _QUANTITY:
+            value = _as_text(of) if measure is Measure.DISTINCT else _as_millionths(of)
+        statement = _MEASURE.format(
+            answer=sql.SQL(answer),
+            value=value,
+            events=self._events((of,)),
+            facts=sql.SQL(", ").join(self._facts()),
+            span=self._span,
+            by=sql.SQL(by),
+        )
+        return self._rows(statement)
+
+    def _rows(self, statement: sql.Composed) -> list[tuple[Any, ...]]:
+        return self._session.execute(statement).fetchall()
+
+    def _facts(self) -> list[sql.Composable]:
+        return [sql.SQL("coalesce({}, '')").format(_as_text(name)) for name in self._properties]
+
+    def _events(self, more: Sequence[str]) -> sql.Composed:
+        """The events with their properties: each JSON is read once, whatever the number of properties."""
+        names = [name for name in dict.fromkeys([*self._properties, *more]) if _has_column(name) and name != _QUANTITY]
+        if not names:
+            return _EVENTS.format(properties=sql.SQL(""))
+        columns = sql.SQL(", ").join(sql.SQL("{} json").format(sql.Identifier(name)) for name in names)
+        record = sql.SQL("CROSS JOIN LATERAL json_to_record(u.properties::json) AS p({})").format(columns)
+        return _EVENTS.format(properties=record)
+
+
+def _has_column(name: str) -> bool:
+    return len(name.encode()) <= _COLUMN_BYTES_MAX
+
+
+def _as_text(name: str) -> sql.Composed:
+    """A property's JSON text; NULL for one that is missing or null."""
+    if _has_column(name):
+        return sql.SQL("p.{}::text").format(sql.Identifier(name))
+    return sql.SQL("nullif((u.properties::json -> {})::text, 'null')").format(name)
+
+
+def _as_millionths(name: str) -> sql.Composed:
+    """A property's number in millionths; NULL for one that has none."""
+    return sql.SQL("CASE WHEN {0} ~ '^-?[0-9]' THEN {0}::numeric * 1000000 END").format(_as_text(name))
+
+
+@contextmanager
+def _session(engine: Engine, snapshot_name: str) -> Iterator[Session[Any]]:
+    """A session that sees an exported snapshot; what it writes is rolled back."""
+    with repeatable(engine) as connection:
+        connection.execute(text(f"SET TRANSACTION SNAPSHOT '{snapshot_name}'"))
+        session = connection.connection.driver_connection
+        assert isinstance(session, Session)  # noqa: S101 - the engine's driver is psycopg
+        yield session
