@@ -1,17 +1,13 @@
 """What is due: the part of a running total no issued invoice has taken yet, as a line a customer can read."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from domain.catalogue import ANY, Charge
 from domain.errors import InvalidInput
 from domain.invoice.assemble import ChargedUsage
-from domain.money import FORMATS, Currency, decimal_from_micros
+from domain.money import Currency
 from domain.period import BillingMonth
 from domain.pricing import Tariff
-from domain.pricing.per_unit import PerUnit
-
-_PRICE_DECIMALS_MIN: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +42,7 @@ def as_line(due: DueUsage, *, billed_to: str, month: BillingMonth, currency: Cur
         description=description if due.account_code == billed_to else f"{description}, {due.account_code}",
         sac=charge.sac,
         unit=charge.unit,
-        unit_price_text=_price_text(_tariff(charge, due.price_cell), currency),
+        unit_price_text=_tariff(charge, due.price_cell).printed(currency),
         quantity_millionths=due.quantity_millionths,
         amount_micros=due.amount_micros,
         event_count=due.event_count,
@@ -69,10 +65,3 @@ def _describe(charge: Charge, cell_name: str) -> str:
         return charge.description
     named = [value for value in cell_name.split("/") if value != ANY]
     return f"{charge.description} ({', '.join(named) or 'other'})"
-
-
-def _price_text(tariff: Tariff, currency: Currency) -> str:
-    if not isinstance(tariff, PerUnit):
-        return "graduated"
-    units, decimals = f"{decimal_from_micros(tariff.unit_price_micros):f}".split(".")
-    return f"{FORMATS[currency].symbol}{units}.{decimals.rstrip('0').ljust(_PRICE_DECIMALS_MIN, '0')}"

@@ -13,7 +13,7 @@ def exact_price(price: PerUnit | Graduated, quantity_millionths: int) -> Fractio
         return units * price.unit_price_micros
     amount, floor = Fraction(0), Fraction(0)
     for tier in price.tiers:
-        ceiling = units if tier.up_to_units is None else Fraction(tier.up_to_units)
+        ceiling = units if tier.up_to_millionths is None else Fraction(tier.up_to_millionths, 1_000_000)
         amount += max(Fraction(0), min(units, ceiling) - floor) * tier.unit_price_micros
         floor = ceiling
     return amount

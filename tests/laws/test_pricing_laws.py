@@ -17,7 +17,7 @@ ends = st.lists(st.integers(1, 500), min_size=0, max_size=4, unique=True).map(so
 def graduated_prices(draw):
     """Tiers with ends in rising order, the last without one."""
     tops = [*draw(ends), None]
-    return Graduated(tuple(Tier(top, draw(unit_prices)) for top in tops))
+    return Graduated(tuple(Tier(top and top * 1_000_000, draw(unit_prices)) for top in tops))
 
 
 prices = st.one_of(st.builds(PerUnit, unit_prices), graduated_prices())
@@ -44,7 +44,7 @@ def test_an_amount_is_the_exact_price_rounded_once(price, quantity):
 @given(graduated_prices())
 def test_tiers_meet_at_the_edge(price):
     for number, tier in enumerate(price.tiers[:-1]):
-        edge = tier.up_to_units * 1_000_000
+        edge = tier.up_to_millionths
         below = exact_price(price, edge) - exact_price(price, edge - 1_000_000)
         above = exact_price(price, edge + 1_000_000) - exact_price(price, edge)
         assert price.amount_micros(edge) == exact_price(price, edge)
@@ -53,5 +53,5 @@ def test_tiers_meet_at_the_edge(price):
 
 @given(unit_prices, ends, st.integers(0, 10**12))
 def test_tiers_of_one_price_are_that_price(unit_price, tops, quantity):
-    tiered = Graduated(tuple(Tier(top, unit_price) for top in [*tops, None]))
+    tiered = Graduated(tuple(Tier(top and top * 1_000_000, unit_price) for top in [*tops, None]))
     assert tiered.amount_micros(quantity) == PerUnit(unit_price).amount_micros(quantity)

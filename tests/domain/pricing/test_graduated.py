@@ -8,7 +8,7 @@ from domain.errors import InvalidInput
 from domain.pricing import read_tariff
 from domain.pricing.graduated import Graduated, Tier
 
-TARIFF = Graduated((Tier(1_000, 200_000), Tier(5_000, 150_000), Tier(None, 100_000)))
+TARIFF = Graduated((Tier(1_000_000_000, 200_000), Tier(5_000_000_000, 150_000), Tier(None, 100_000)))
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_fraction_of_a_unit_over_the_edge_costs_the_next_tiers_price():
 
 
 def test_halves_are_rounded_once_over_all_tiers():
-    tariff = Graduated((Tier(1, 1), Tier(None, 1)))
+    tariff = Graduated((Tier(1_000_000, 1), Tier(None, 1)))
     assert tariff.amount_micros(1_500_000) == 2
     assert tariff.amount_micros(1_499_999) == 1
 
@@ -45,7 +45,7 @@ def test_more_usage_never_costs_less(units, more):
 
 def test_tiers_are_read_in_rising_order():
     document = {"model": "graduated", "tiers": [{"up_to": 1000, "unit_price": "0.20"}, {"unit_price": "0.15"}]}
-    assert read_tariff(document, path="price") == Graduated((Tier(1000, 200_000), Tier(None, 150_000)))
+    assert read_tariff(document, path="price") == Graduated((Tier(1_000_000_000, 200_000), Tier(None, 150_000)))
 
 
 LAST = {"unit_price": "1"}
@@ -56,15 +56,18 @@ LAST = {"unit_price": "1"}
     [
         (None, "tiers: needs at least one tier"),
         ([], "tiers: needs at least one tier"),
-        (["cheap"], r"tiers\[0\]: must have a unit_price"),
+        (["cheap"], r"tiers\[0\]: must be an object with named fields, not 'cheap'"),
         ([LAST, LAST], r"tiers\[0\].up_to: every tier but the last has an end"),
         ([{"up_to": 10, "unit_price": "1"}], r"tiers\[0\].up_to: every tier but the last has an end"),
-        ([{"up_to": 0, "unit_price": "1"}, LAST], r"tiers\[0\].up_to: must be a whole number above 0"),
-        ([{"up_to": 10.5, "unit_price": "1"}, LAST], r"tiers\[0\].up_to: must be a whole number above 0"),
-        ([{"up_to": True, "unit_price": "1"}, LAST], r"tiers\[0\].up_to: must be a whole number above 0"),
+        (
+            [{"up_to": 0, "unit_price": "1"}, LAST],
+            r"tiers\[0\].up_to: must be between 0.000001 and 1,000,000,000,000, not 0",
+        ),
+        ([{"up_to": 10.5, "unit_price": "1"}, LAST], r"tiers\[0\].up_to: must be a whole number, or a decimal in quotes"),
+        ([{"up_to": True, "unit_price": "1"}, LAST], r"tiers\[0\].up_to: must be a whole number, or a decimal in quotes"),
         (
             [{"up_to": 9, "unit_price": "1"}, {"up_to": 9, "unit_price": "1"}, LAST],
-            r"tiers\[1\].up_to: must be a whole number above 9",
+            r"tiers\[1\].up_to: must be above 9, where the tier before ends",
         ),
         ([{"up_to": 9}, LAST], r"tiers\[0\].unit_price: must be a decimal in quotes"),
     ],
