@@ -4,7 +4,7 @@ Raw is what the producer reported: subject, type, time, quantity and properties.
 price cell or an amount that rating wrote beside it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import StrEnum
@@ -72,7 +72,7 @@ class RawUsageReader(Protocol):
         """Every group that has an event."""
 
     def measure(self, measure: Measure, of: str, places: Sequence[Place]) -> Iterable[Measured]:
-        """A measure of a property, "quantity" for the quantity, at some places. Events whose property is none do not count."""
+        """A measure of a property, "quantity" for the quantity, at some places. An event without it does not count."""
 
 
 class RawUsage(Protocol):
@@ -80,7 +80,3 @@ class RawUsage(Protocol):
 
     def reading(self, slots: Sequence[Slot], properties: Sequence[str]) -> AbstractContextManager[RawUsageReader]:
         """Open the events of some slots, grouped by some properties; every question sees the same instant."""
-
-
-Facts = Mapping[str, str]
-"""JSON texts by property."""

@@ -39,7 +39,8 @@ SELECT s.number, u.meter, ARRAY[{facts}]::text[], sum(u.quantity_millionths)::bi
 _MEASURE: Final = sql.SQL("""
 SELECT key, {answer}
 FROM (SELECT l.key, u.event_time, u.event_key, {value} AS value
-      {events} JOIN place l ON l.number = s.number AND l.type = u.meter AND l.facts = ARRAY[{facts}]::text[] {span}) AS valued
+      {events} JOIN place l ON l.number = s.number AND l.type = u.meter AND l.facts = ARRAY[{facts}]::text[]
+      {span}) AS valued
 WHERE value IS NOT NULL GROUP BY {by}
 """)
 _ANSWERS: Final = {

@@ -1,6 +1,6 @@
 """What a running total costs, by the price document and in exact fractions; rounded once, to micros."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import ceil, floor
 from typing import Any, Final
@@ -10,9 +10,11 @@ Price = Mapping[str, Any]
 
 
 def total_micros(price: Price, quantity: Fraction) -> int:
-    """The price of a running total, in micros. Raises KeyError for a model that is priced event by event, or unknown."""
-    chargeable = max(Fraction(0), quantity - _number(price, "free_units")) if "free_units" in price else quantity
-    return to_micros(_OF_TOTAL[price["model"]](price, chargeable))
+    """The price of a running total, in micros; below zero, and while all of it is free, that of no usage.
+
+    Raises KeyError for a model that is priced event by event, or unknown.
+    """
+    return to_micros(_OF_TOTAL[price["model"]](price, max(Fraction(0), quantity - _number(price, "free_units"))))
 
 
 def event_micros(price: Price, quantity: Fraction) -> int:
@@ -41,28 +43,36 @@ def _package(price: Price, quantity: Fraction) -> Fraction:
 
 
 def _graduated(price: Price, quantity: Fraction) -> Fraction:
-    amount, below = Fraction(0), Fraction(0)
-    for number, tier in enumerate(price["tiers"]):
-        top = min(quantity, Fraction(tier.get("up_to") or quantity))
-        if top > below or (number == 0 and price.get("flat_at_zero", False)):
-            amount += _number(tier, "flat_fee") + max(Fraction(0), top - below) * _number(tier, "unit_price")
-        below = max(below, top)
+    tiers = price["tiers"]
+    amount = _flat_at_zero(price) if quantity == 0 else Fraction(0)
+    below = Fraction(0)
+    for tier in tiers:
+        if quantity <= below:
+            break
+        top = min(quantity, _end(tier, otherwise=quantity))
+        amount += _number(tier, "flat_fee") + (top - below) * _number(tier, "unit_price")
+        below = top
     return amount
 
 
 def _volume(price: Price, quantity: Fraction) -> Fraction:
-    if quantity == 0 and not price.get("flat_at_zero", False):
-        return Fraction(0)
-    tier = _reached(price["tiers"], quantity)
-    return quantity * _number(tier, "unit_price") + _number(tier, "flat_fee")
+    if quantity == 0:
+        return _flat_at_zero(price)
+    reached = next(tier for tier in price["tiers"] if quantity <= _end(tier, otherwise=quantity))
+    return _number(reached, "flat_fee") + quantity * _number(reached, "unit_price")
+
+
+def _flat_at_zero(price: Price) -> Fraction:
+    return _number(price["tiers"][0], "flat_fee") if price.get("flat_at_zero", False) else Fraction(0)
+
+
+def _end(tier: Mapping[str, Any], *, otherwise: Fraction) -> Fraction:
+    end = tier.get("up_to")
+    return otherwise if end is None else Fraction(end)
 
 
 def _number(document: Mapping[str, Any], name: str) -> Fraction:
     return Fraction(document.get(name, 0))
-
-
-def _reached(rows: Sequence[Mapping[str, Any]], quantity: Fraction) -> Mapping[str, Any]:
-    return next(row for row in rows if row.get("up_to") is None or quantity <= row["up_to"])
 
 
 _OF_TOTAL: Final[Mapping[str, Callable[[Price, Fraction], Fraction]]] = {
