@@ -12,9 +12,13 @@ from domain.errors import FieldError, Invalid
 from domain.fields import shown
 from domain.money import Currency
 from domain.pricing.graduated import Graduated
+from domain.pricing.package import Package
 from domain.pricing.per_unit import PerUnit
+from domain.pricing.percentage import Percentage
 from domain.pricing.price_fields import Corrections
+from domain.pricing.stairstep import Stairstep
 from domain.pricing.step import Step
+from domain.pricing.volume import Volume
 
 
 class PriceModel(Protocol):
@@ -51,7 +55,14 @@ class PriceModel(Protocol):
 Tariff = PriceModel
 """A price of one running total, or of each event."""
 
-MODELS: Final[dict[str, type[PriceModel]]] = {model.model: model for model in (PerUnit, Graduated)}
+MODELS: Final[dict[str, type[PriceModel]]] = {
+    "per_unit": PerUnit,
+    "package": Package,
+    "graduated": Graduated,
+    "volume": Volume,
+    "stairstep": Stairstep,
+    "percentage": Percentage,
+}
 """Every price model there is, by its name in plan documents."""
 
 

@@ -10,7 +10,7 @@ from domain.fields import Fields
 from domain.money import Currency, divide_half_away_from_zero
 from domain.pricing.price_fields import OPTION_SCHEMAS, Corrections, Options, price_schema, read_options
 from domain.pricing.step import NOTHING_USED, Step, add_up, decimal_text, free_part, units_text
-from domain.pricing.tiers import FLAT_AT_ZERO_SCHEMA, Tier, ends_of, read_tiers, span_text, tiers_schema
+from domain.pricing.tiers import FLAT_AT_ZERO_SCHEMA, Tier, ends_of, read_tiers, span_text, tiered_document, tiers_schema
 from domain.usage import QUANTITY_SCALE
 
 
@@ -105,6 +105,5 @@ class Graduated:
 
     def document(self) -> dict[str, Any]:
         """As a plan document has it; reads back as this price."""
-        options = Options(self.free_units_millionths, self.corrections).document()
-        flat = {"flat_at_zero": True} if self.flat_at_zero else {}
-        return {"model": self.model, "tiers": [tier.document() for tier in self.tiers], **flat, **options}
+        options = Options(self.free_units_millionths, self.corrections)
+        return tiered_document(self.model, self.tiers, flat_at_zero=self.flat_at_zero, options=options)

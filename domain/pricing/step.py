@@ -58,9 +58,9 @@ def decimal_text(millionths: int, *, decimals_min: int = 2) -> str:
     return f"-{text}" if millionths < 0 else text
 
 
-def printed_price(micros: int, currency: Currency) -> str:
+def printed_price(micros: int, currency: Currency, *, decimals_min: int = _PRINTED_DECIMALS_MIN) -> str:
     """A price as it stands on an invoice line: ₹0.1450, $2.0000, Rp350.0000."""
     style = FORMATS[currency]
     units, rest = divmod(micros, QUANTITY_SCALE)
-    decimals = f"{rest:06d}".rstrip("0").ljust(_PRINTED_DECIMALS_MIN, "0")
+    decimals = f"{rest:06d}".rstrip("0").ljust(decimals_min, "0")
     return f"{style.symbol}{group_digits(str(units), indian=style.indian_grouping)}.{decimals}"

@@ -14,6 +14,7 @@ from domain.pricing.price_fields import (
     DECIMAL_SCHEMA,
     QUANTITY_SCHEMA,
     UNIT_PRICE_MAX,
+    Options,
     read_micros,
     read_quantity,
     written_decimal,
@@ -46,6 +47,17 @@ class Tier:
         if self.flat_fee_micros:
             document["flat_fee"] = written_decimal(self.flat_fee_micros)
         return document
+
+    def step_document(self) -> dict[str, Any]:
+        """As a plan document has a step of a stairstep: its fee stands there even when it is nothing."""
+        ends = {} if self.up_to_millionths is None else {"up_to": written_quantity(self.up_to_millionths)}
+        return {**ends, "flat_fee": written_decimal(self.flat_fee_micros)}
+
+
+def tiered_document(model: str, tiers: Sequence[Tier], *, flat_at_zero: bool, options: Options) -> dict[str, Any]:
+    """The document of a price with tiers; options at their default are left out."""
+    flat = {"flat_at_zero": True} if flat_at_zero else {}
+    return {"model": model, "tiers": [tier.document() for tier in tiers], **flat, **options.document()}
 
 
 def ends_of(tiers: Sequence[Tier]) -> tuple[int, ...]:
