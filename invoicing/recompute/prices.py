@@ -1,6 +1,6 @@
 """What a running total costs, by the price document and in exact fractions; rounded once, to micros."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from math import ceil, floor
 from typing import Any, Final
@@ -39,7 +39,8 @@ def _per_unit(price: Price, quantity: Fraction) -> Fraction:
 
 
 def _package(price: Price, quantity: Fraction) -> Fraction:
-    return ceil(quantity / _number(price, "size")) * _number(price, "price")
+    packages = quantity / _number(price, "package_size")
+    return _number(price, "package_price") * (floor(packages) if price.get("packages") == "completed" else ceil(packages))
 
 
 def _graduated(price: Price, quantity: Fraction) -> Fraction:
@@ -58,8 +59,29 @@ def _graduated(price: Price, quantity: Fraction) -> Fraction:
 def _volume(price: Price, quantity: Fraction) -> Fraction:
     if quantity == 0:
         return _flat_at_zero(price)
-    reached = next(tier for tier in price["tiers"] if quantity <= _end(tier, otherwise=quantity))
+    reached = _entered(price, quantity)[-1]
     return _number(reached, "flat_fee") + quantity * _number(reached, "unit_price")
+
+
+def _stairstep(price: Price, quantity: Fraction) -> Fraction:
+    if quantity == 0:
+        return _flat_at_zero(price)
+    fees = [_number(step, "flat_fee") for step in _entered(price, quantity)]
+    return sum(fees, Fraction(0)) if price.get("steps") == "passed" else fees[-1]
+
+
+def _percentage(price: Price, quantity: Fraction) -> Fraction:
+    if quantity < 0:
+        return -_percentage(price, -quantity)
+    amount = max(_number(price, "minimum"), _number(price, "fixed") + quantity * _number(price, "percent") / 100)
+    return min(amount, _number(price, "maximum")) if price.get("maximum") is not None else amount
+
+
+def _entered(price: Price, quantity: Fraction) -> Sequence[Mapping[str, Any]]:
+    """The tiers a quantity above zero has entered: those that begin below it."""
+    tiers = price["tiers"]
+    ended = sum(quantity > _end(tier, otherwise=quantity) for tier in tiers)
+    return list(tiers[: ended + 1])
 
 
 def _flat_at_zero(price: Price) -> Fraction:
@@ -80,5 +102,6 @@ _OF_TOTAL: Final[Mapping[str, Callable[[Price, Fraction], Fraction]]] = {
     "package": _package,
     "graduated": _graduated,
     "volume": _volume,
+    "stairstep": _stairstep,
 }
-_OF_EVENT: Final[Mapping[str, Callable[[Price, Fraction], Fraction]]] = {}
+_OF_EVENT: Final[Mapping[str, Callable[[Price, Fraction], Fraction]]] = {"percentage": _percentage}

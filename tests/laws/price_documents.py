@@ -51,11 +51,38 @@ def _per_unit(draw):
     return {"model": "per_unit", "unit_price": draw(prices), **draw(_options())}
 
 
+@st.composite
+def _package(draw):
+    whole = {"packages": "completed"} if draw(st.booleans()) else {}
+    return {"model": "package", "package_size": draw(bounds), "package_price": draw(fees), **whole, **draw(_options())}
+
+
+@st.composite
+def _stairstep(draw):
+    steps = {"steps": "passed"} if draw(st.booleans()) else {}
+    flat = {"flat_at_zero": True} if draw(st.booleans()) else {}
+    return {"model": "stairstep", "tiers": draw(_tiers(unit_priced=False)), **steps, **flat, **draw(_options())}
+
+
+@st.composite
+def _percentage(draw):
+    low, high = sorted((draw(fees), draw(fees)), key=Decimal)
+    bounded = {name: value for name, value in {"minimum": low, "maximum": high}.items() if draw(st.booleans())}
+    fixed = {"fixed": draw(fees)} if draw(st.booleans()) else {}
+    corrections = {"corrections": "reprice"} if draw(st.booleans()) else {}
+    percent = f"{Decimal(draw(st.integers(0, 100_000_000))) / 1_000_000:f}"
+    return {"model": "percentage", "percent": percent, **fixed, **bounded, **corrections}
+
+
 BY_MODEL = {
     "per_unit": _per_unit(),
+    "package": _package(),
     "graduated": _tiered("graduated"),
+    "volume": _tiered("volume"),
+    "stairstep": _stairstep(),
+    "percentage": _percentage(),
 }
 
 
 of_totals = st.one_of([strategy for model, strategy in BY_MODEL.items() if not MODELS[model].per_event])
-of_events = [strategy for model, strategy in BY_MODEL.items() if MODELS[model].per_event]
+of_events = st.one_of([strategy for model, strategy in BY_MODEL.items() if MODELS[model].per_event])
