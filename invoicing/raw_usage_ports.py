@@ -12,9 +12,13 @@ from typing import NamedTuple, Protocol
 
 
 class Slot(NamedTuple):
-    """Events of one alias in the half-open span [start, end); slots of one number are summed together."""
+    """Events of one alias in the half-open span [start, end); slots of one number are summed together.
+
+    Whatever is measured over several slots is of slots of one owner: a number that has no meaning but that.
+    """
 
     number: int
+    owner: int
     alias: str
     start: datetime
     end: datetime
@@ -31,7 +35,7 @@ class Group(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where the events of a group count: groups of one `key` are measured together."""
+    """Where the events of a group count: groups of one `key`, all of one owner, are measured together."""
 
     slot: int
     event_type: str
@@ -43,11 +47,11 @@ class Measure(StrEnum):
     """What is asked of the events at a place beyond their number and the sum of their quantities."""
 
     DISTINCT = "distinct"
-    """How many different values a property has."""
+    """How many different values a property has; texts and numbers are different."""
     GREATEST = "greatest"
     """The greatest number a property has."""
     LATEST = "latest"
-    """The number a property has on the latest event."""
+    """The number a property has on the latest event; of events of the same time, on that of the greater identity."""
     SUM = "sum"
     """The sum of a property's numbers."""
     EACH = "each"

@@ -1,7 +1,7 @@
 """Raw usage, summed up by PostgreSQL for whoever prices it anew: the second rater and the what-if.
 
-Two sessions share one snapshot and take half of the slot numbers each, so that two cores work on one answer; the events of a
-number are always summed on one side, and no sum has to be put together afterwards. All they write is temporary.
+Two sessions share one snapshot and take half of the owners each, so that two cores work on one answer; the events of an
+owner are always summed on one side, and no sum has to be put together afterwards. All they write is temporary.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -73,7 +73,7 @@ class PostgresRawUsage:
         with ExitStack() as stack:
             sides = []
             for side in range(_SIDES):
-                mine = [slot for slot in slots if slot.number % _SIDES == side]
+                mine = [slot for slot in slots if slot.owner % _SIDES == side]
                 if mine:
                     session: Session[Any] = stack.enter_context(_session(self._engine, name))
                     sides.append(_Side(session, mine, properties))
@@ -91,7 +91,7 @@ class PostgresRawUsageReader:
         return [Group(number, kind, tuple(facts), *sums) for number, kind, facts, *sums in self._ask(_Side.groups)]
 
     def measure(self, measure: Measure, of: str, places: Sequence[Place]) -> Iterable[Measured]:
-        """A measure of a property at some places. Places of one key must have slot numbers of one side."""
+        """A measure of a property at some places."""
         return [Measured(*row) for row in self._ask(lambda side: side.measure(measure, of, places))]
 
     def _ask(self, question: Callable[["_Side"], list[tuple[Any, ...]]]) -> Iterator[tuple[Any, ...]]:
@@ -109,7 +109,7 @@ class _Side:
         self._properties = properties
         self._span = _SPAN.format(start=min(slot.start for slot in slots), end=max(slot.end for slot in slots))
         session.execute(_SET_UP)
-        columns = list(map(list, zip(*slots, strict=True)))
+        columns = [[getattr(slot, name) for slot in slots] for name in ("number", "alias", "start", "end")]
         session.execute(_FILL_SLOTS, columns)
         session.execute("ANALYZE slot")  # without it the planner hashes the events and not the slots
 
