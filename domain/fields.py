@@ -22,6 +22,7 @@ class Fields:
         self.is_object: Final = isinstance(document, Mapping)
         self._document: Mapping[Any, Any] = document if isinstance(document, Mapping) else {}
         self._taken: set[str] = set()
+        self._out_of_place: set[str] = set()
         if not self.is_object:
             faults.add(path, f"must be an object with named fields, not {shown(document)}")
 
@@ -43,6 +44,12 @@ class Fields:
         if self.is_object:
             self.faults.add(self.at(name), reason)
 
+    def out_of_place(self, name: str, reason: str) -> None:
+        """A field others of its kind have, refused here with its own reason instead of as unknown."""
+        self._out_of_place.add(name)
+        if self.has(name):
+            self.fault(name, reason)
+
     def text(self, name: str, *, required: bool = True) -> str | None:
         """A text of 1 to 256 characters."""
         value = self.take(name)
@@ -50,7 +57,7 @@ class Fields:
             return None
         if isinstance(value, str) and 0 < len(value) <= TEXT_MAX and "\0" not in value:
             return value
-        self.fault(name, f"must be a text of 1 to {TEXT_MAX} characters" + _but_is(value))
+        self.fault(name, f"must be a text of 1 to {TEXT_MAX} characters" + but_is(value))
         return None
 
     def choice(self, name: str, among: Collection[str], *, default: str | None = None) -> str | None:
@@ -60,7 +67,7 @@ class Fields:
             return default
         if isinstance(value, str) and value in among:
             return value
-        self.fault(name, f"must be one of {', '.join(among)}" + _but_is(value))
+        self.fault(name, f"must be one of {', '.join(among)}" + but_is(value))
         return None
 
     def boolean(self, name: str, *, default: bool) -> bool:
@@ -69,7 +76,7 @@ class Fields:
         if value is None:
             return default
         if not isinstance(value, bool):
-            self.fault(name, f"must be true or false, not {shown(value)}")
+            self.fault(name, f"must be true or false{but_is(value)}")
             return default
         return value
 
@@ -80,7 +87,7 @@ class Fields:
             return default
         if type(value) is int and least <= value <= most:
             return value
-        self.fault(name, f"must be a whole number from {least:,} to {most:,}" + _but_is(value))
+        self.fault(name, f"must be a whole number from {least:,} to {most:,}" + but_is(value))
         return None
 
     def rows(self, name: str, *, most: int, what: str) -> list[Any]:
@@ -95,9 +102,14 @@ class Fields:
         return value
 
     def refuse_unknown(self) -> None:
-        """A field nobody asked for is a fault: a misspelt option would silently be its default."""
-        for name in self._document:
-            if name not in self._taken:
+        """The end of an object: a field nobody asked for and a field left empty are faults.
+
+        A misspelt option, or one whose value was forgotten, would silently be its default.
+        """
+        for name, value in self._document.items():
+            if value is None and name in self._taken and all(error.path != self.at(name) for error in self.faults.errors):
+                self.fault(name, "has no value: give it one, or leave the field out")
+            if name not in self._taken and name not in self._out_of_place:
                 known = ", ".join(sorted(self._taken))
                 self.fault(
                     str(name)[:_SHOWN_MAX] if isinstance(name, str) else shown(name), f"unknown field; known are {known}"
@@ -121,5 +133,6 @@ def shown(value: object) -> str:
     return str(value)[:_SHOWN_MAX]
 
 
-def _but_is(value: object) -> str:
+def but_is(value: object) -> str:
+    """The end of a sentence that said what a value must be: what it is instead."""
     return "; it is missing" if value is None else f", not {shown(value)}"

@@ -69,8 +69,7 @@ class Percentage:
         maximum = read_micros(fields, "maximum", most=AMOUNT_MAX) if fields.has("maximum") else fields.take("maximum")
         if maximum is not None and minimum is not None and maximum < minimum:
             fields.fault("maximum", f"must not be below the minimum of {decimal_text(minimum)}")
-        if fields.take("free_units") is not None:
-            fields.fault("free_units", "each event is priced by itself, so there are no first units: leave it out")
+        fields.out_of_place("free_units", "each event is priced by itself, so there are no first units: leave it out")
         corrections = read_corrections(fields)
         fields.refuse_unknown()
         faults.refuse_if_any()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from domain.fields import Fields, shown
+from domain.fields import Fields, but_is, shown
 from domain.usage import QUANTITY_SCALE
 
 UNIT_PRICE_MAX: Final = 1_000_000
@@ -39,7 +39,7 @@ class Corrections(StrEnum):
     """What an event with a negative quantity does."""
 
     REFUSED = "refused"
-    """It waits for a person: this price does not go back."""
+    """It is not rated: this price does not go back."""
     REPRICE = "reprice"
     """It lowers the running total, which is priced anew; a total below zero costs what no usage costs."""
 
@@ -87,7 +87,7 @@ def read_micros(fields: Fields, name: str, *, most: int, default: int | None = N
     if value is None and default is not None:
         return default
     if not isinstance(value, str):
-        fields.fault(name, f'must be a decimal in quotes, e.g. "0.1450", not {shown(value)}')
+        fields.fault(name, f'must be a decimal in quotes, e.g. "0.1450"{but_is(value)}')
         return None
     return _read_decimal(fields, name, value, most=most)
 
@@ -102,7 +102,7 @@ def read_quantity(fields: Fields, name: str, *, least_millionths: int, default: 
     elif isinstance(value, str):
         millionths = _read_decimal(fields, name, value, most=QUANTITY_MAX)
     else:
-        fields.fault(name, f'must be a whole number, or a decimal in quotes, e.g. "0.5", not {shown(value)}')
+        fields.fault(name, f'must be a whole number, or a decimal in quotes, e.g. "0.5"{but_is(value)}')
         return None
     if millionths is not None and not least_millionths <= millionths <= QUANTITY_MAX * QUANTITY_SCALE:
         least = written_decimal(least_millionths)

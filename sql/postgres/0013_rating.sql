@@ -151,12 +151,12 @@ CREATE TABLE meter_state (
     PRIMARY KEY (owner_account_id, period_start, charge_id, price_cell, meter_id)
 ) WITH (fillfactor = 50);
 
-CREATE TABLE unique_value (
-    owner_account_id bigint NOT NULL REFERENCES account,
+CREATE TABLE unique_value (       -- millions of rows, written only with their charge at hand: no foreign keys
+    owner_account_id bigint NOT NULL,
     period_start     date NOT NULL,
-    charge_id        bigint NOT NULL REFERENCES charge,
+    charge_id        bigint NOT NULL,
     price_cell       text NOT NULL,
-    meter_id         bigint NOT NULL REFERENCES meter,
+    meter_id         bigint NOT NULL,
     value_digest     uuid NOT NULL,      -- the value itself may be a person's number, and is not needed
     PRIMARY KEY (owner_account_id, period_start, charge_id, price_cell, meter_id, value_digest)
 );

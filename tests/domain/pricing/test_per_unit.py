@@ -4,6 +4,7 @@ import pytest
 
 from domain.errors import InvalidInput
 from domain.fields import shown
+from domain.money import Currency
 from domain.pricing import read_tariff
 from domain.pricing.per_unit import PerUnit
 
@@ -61,3 +62,32 @@ def test_prices_from_nought_to_a_million_with_six_places_are_read(unit_price):
 def test_a_price_that_is_no_exact_decimal_in_range_is_refused_by_name(unit_price, sentence):
     with pytest.raises(InvalidInput, match=rf"charges\[0\].price.unit_price: .*{sentence}"):
         read_tariff({"model": "per_unit", "unit_price": unit_price}, path="charges[0].price")
+
+
+def test_the_first_units_may_be_free():
+    price = PerUnit(200_000, 100_000_000)
+    assert [price.amount_micros(units * 1_000_000) for units in (-5, 0, 99, 100, 101)] == [0, 0, 0, 0, 200_000]
+
+
+def test_it_explains_quantity_times_price_beside_the_free_units():
+    price = PerUnit(145_000, 100_000_000)
+    assert [str(step) for step in price.explain(10_100_000_000)] == [
+        "100 of 100 free units = 0.00",
+        "10,000 × 0.145 = 1,450.00",
+    ]
+    assert [str(step) for step in PerUnit(145_000).explain(2_000_000)] == ["2 × 0.145 = 0.29"]
+    assert [str(step) for step in price.explain(40_000_000)] == ["40 of 100 free units = 0.00"]
+    assert [str(step) for step in price.explain(-1)] == ["nothing used = 0.00"]
+
+
+@pytest.mark.parametrize(
+    ("micros", "currency", "printed"),
+    [
+        (145_000, Currency.INR, "₹0.1450"),
+        (1, Currency.USD, "$0.000001"),
+        (350_000_000, Currency.IDR, "Rp350.0000"),
+        (123_456_000_000, Currency.INR, "₹1,23,456.0000"),
+    ],
+)
+def test_an_invoice_line_has_the_unit_price_to_at_least_four_places(micros, currency, printed):
+    assert PerUnit(micros).printed(currency) == printed
