@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cli import accounts, attribution, books, demo, events, invoices, received, schema, topics, wallets, warehouse
+from cli import accounts, attribution, books, demo, events, invoices, received, recompute, schema, topics, wallets, warehouse
 from cli.output import errors
 from domain.errors import BillingError, EngineUnavailable, InvalidInput, WrongSetup
 
@@ -25,6 +25,7 @@ app.add_typer(books.app, name="books")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")
 app.add_typer(warehouse.app, name="warehouse")
+app.command("recompute")(recompute.recompute)
 app.add_typer(demo.app, name="demo")
 
 

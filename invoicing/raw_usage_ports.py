@@ -24,8 +24,15 @@ class Slot(NamedTuple):
     end: datetime
 
 
+class Telling(NamedTuple):
+    """A property that tells events of some types apart; of other types it does not matter, and reads as missing."""
+
+    property: str
+    event_types: frozenset[str]
+
+
 class Group(NamedTuple):
-    """Events of one slot number, type and facts. `facts` are JSON texts of the properties asked for, "" for one without."""
+    """Events of one slot number, type and facts: JSON texts of the telling properties, "" for one missing."""
 
     slot: int
     event_type: str
@@ -82,5 +89,5 @@ class RawUsageReader(Protocol):
 class RawUsage(Protocol):
     """Where raw usage is kept."""
 
-    def reading(self, slots: Sequence[Slot], properties: Sequence[str]) -> AbstractContextManager[RawUsageReader]:
-        """Open the events of some slots, grouped by some properties; every question sees the same instant."""
+    def reading(self, slots: Sequence[Slot], telling: Sequence[Telling]) -> AbstractContextManager[RawUsageReader]:
+        """Open the events of some slots; every question sees the same instant."""

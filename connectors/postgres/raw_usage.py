@@ -14,7 +14,7 @@ from psycopg import sql
 from sqlalchemy import Connection, Engine, text
 
 from connectors.postgres.database import repeatable
-from invoicing.raw_usage_ports import Group, Measure, Measured, Place, Slot
+from invoicing.raw_usage_ports import Group, Measure, Measured, Place, Slot, Telling
 
 _SIDES: Final = 2
 _QUANTITY: Final = "quantity"
@@ -59,14 +59,14 @@ class PostgresRawUsage:
         self._engine = engine
 
     @contextmanager
-    def reading(self, slots: Sequence[Slot], properties: Sequence[str]) -> Iterator["PostgresRawUsageReader"]:
+    def reading(self, slots: Sequence[Slot], telling: Sequence[Telling]) -> Iterator["PostgresRawUsageReader"]:
         """Open the events of some slots in a snapshot of their own."""
-        with repeatable(self._engine) as connection, self.within(connection, slots, properties) as reader:
+        with repeatable(self._engine) as connection, self.within(connection, slots, telling) as reader:
             yield reader
 
     @contextmanager
     def within(
-        self, connection: Connection, slots: Sequence[Slot], properties: Sequence[str]
+        self, connection: Connection, slots: Sequence[Slot], telling: Sequence[Telling]
     ) -> Iterator["PostgresRawUsageReader"]:
         """Open the events of some slots, seen as a repeatable-read transaction sees them."""
         name = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
@@ -76,7 +76,7 @@ class PostgresRawUsage:
                 mine = [slot for slot in slots if slot.owner % _SIDES == side]
                 if mine:
                     session: Session[Any] = stack.enter_context(_session(self._engine, name))
-                    sides.append(_Side(session, mine, properties))
+                    sides.append(_Side(session, mine, telling))
             yield PostgresRawUsageReader(sides)
 
 
@@ -103,10 +103,10 @@ class PostgresRawUsageReader:
 class _Side:
     """Half of the slots in a session of their own."""
 
-    def __init__(self, session: Session[Any], slots: Sequence[Slot], properties: Sequence[str]) -> None:
+    def __init__(self, session: Session[Any], slots: Sequence[Slot], telling: Sequence[Telling]) -> None:
         self._session = session
         self._numbers = frozenset(slot.number for slot in slots)
-        self._properties = properties
+        self._telling = telling
         self._span = _SPAN.format(start=min(slot.start for slot in slots), end=max(slot.end for slot in slots))
         session.execute(_SET_UP)
         columns = [[getattr(slot, name) for slot in slots] for name in ("number", "alias", "start", "end")]
@@ -114,16 +114,21 @@ class _Side:
         session.execute("ANALYZE slot")  # without it the planner hashes the events and not the slots
 
     def groups(self) -> list[tuple[Any, ...]]:
-        by = sql.SQL(", ").join([sql.SQL("s.number"), sql.SQL("u.meter"), *self._facts()])
-        facts = sql.SQL(", ").join(self._facts())
-        return self._rows(_GROUPS.format(facts=facts, events=self._events(()), span=self._span, by=by))
+        facts = _facts(self._telling)
+        statement = _GROUPS.format(
+            facts=_listed(facts),
+            events=_events(self._telling, None),
+            span=self._span,
+            by=_listed([sql.SQL("s.number"), sql.SQL("u.meter"), *facts]),
+        )
+        return self._session.execute(statement).fetchall()
 
     def measure(self, measure: Measure, of: str, places: Sequence[Place]) -> list[tuple[Any, ...]]:
-        mine = [place for place in places if place.slot in self._numbers]
         self._session.execute("TRUNCATE place")
         with self._session.cursor() as cursor, cursor.copy(_COPY_PLACES) as copy:
-            for place in mine:
-                copy.write_row((place.slot, place.event_type, list(place.facts), place.key))
+            for place in places:
+                if place.slot in self._numbers:
+                    copy.write_row((place.slot, place.event_type, list(place.facts), place.key))
         self._session.execute("ANALYZE place")
         answer, by = _ANSWERS[measure]
         value: sql.Composable = sql.SQL("u.quantity_millionths")
@@ -132,27 +137,41 @@ class _Side:
         statement = _MEASURE.format(
             answer=sql.SQL(answer),
             value=value,
-            events=self._events((of,)),
-            facts=sql.SQL(", ").join(self._facts()),
+            events=_events(self._telling, None if of == _QUANTITY else of),
+            facts=_listed(_facts(self._telling)),
             span=self._span,
             by=sql.SQL(by),
         )
-        return self._rows(statement)
-
-    def _rows(self, statement: sql.Composed) -> list[tuple[Any, ...]]:
         return self._session.execute(statement).fetchall()
 
-    def _facts(self) -> list[sql.Composable]:
-        return [sql.SQL("coalesce({}, '')").format(_as_text(name)) for name in self._properties]
 
-    def _events(self, more: Sequence[str]) -> sql.Composed:
-        """The events with their properties: each JSON is read once, whatever the number of properties."""
-        names = [name for name in dict.fromkeys([*self._properties, *more]) if _has_column(name) and name != _QUANTITY]
-        if not names:
-            return _EVENTS.format(properties=sql.SQL(""))
-        columns = sql.SQL(", ").join(sql.SQL("{} json").format(sql.Identifier(name)) for name in names)
-        record = sql.SQL("CROSS JOIN LATERAL json_to_record(u.properties::json) AS p({})").format(columns)
-        return _EVENTS.format(properties=record)
+def _listed(expressions: Sequence[sql.Composable]) -> sql.Composed:
+    return sql.SQL(", ").join(expressions)
+
+
+def _facts(telling: Sequence[Telling]) -> list[sql.Composable]:
+    """What tells events apart, property by property."""
+    return [
+        sql.SQL("CASE WHEN u.meter = ANY({}) THEN coalesce({}, '') ELSE '' END").format(
+            sorted(told.event_types), _as_text(told.property)
+        )
+        for told in telling
+    ]
+
+
+def _events(telling: Sequence[Telling], measured: str | None) -> sql.Composed:
+    """The events with their properties: a JSON is read once for all of them, and not at all where none is wanted."""
+    names = [name for name in dict.fromkeys([*(told.property for told in telling), measured or ""]) if name]
+    with_column = [name for name in names if _has_column(name)]
+    if not with_column:
+        return _EVENTS.format(properties=sql.SQL(""))
+    columns = _listed([sql.SQL("{} json").format(sql.Identifier(name)) for name in with_column])
+    document: sql.Composable = sql.SQL("u.properties")
+    if measured is None:
+        types = sorted({event_type for told in telling for event_type in told.event_types})
+        document = sql.SQL("CASE WHEN u.meter = ANY({}) THEN u.properties ELSE '{{}}' END").format(types)
+    record = sql.SQL("CROSS JOIN LATERAL json_to_record(({})::json) AS p({})").format(document, columns)
+    return _EVENTS.format(properties=record)
 
 
 def _has_column(name: str) -> bool:

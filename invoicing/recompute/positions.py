@@ -1,7 +1,7 @@
 """Running totals anew: what each came to, by the events that count for it, in whole millionths and micros.
 
-An event counts for a total of its account and month (`TotalKey`), which invoices are made of. What its price is a function of
-is a position (`PositionKey`): that same total, or one of a longer period or a whole tree of accounts.
+An event counts for a total of its account and month (`TotalKey`), which invoices are made of. What its price is a function
+of is a position (`PositionKey`): that same total, or one of a longer period or a whole tree of accounts.
 """
 
 from collections import defaultdict
@@ -90,9 +90,13 @@ def recompute(usage: RawUsageReader, slots: Mapping[int, SlotOf], properties: Se
     result = Recomputed()
     places: dict[_Kind, list[Place]] = defaultdict(list)
     keys: dict[tuple[PositionKey, TotalKey | None, str], int] = {}
+    parts: dict[tuple[int, str, tuple[str, ...]], list[Part | NoPrice]] = {}
     for group in usage.groups():
         slot = slots[group.slot]
-        for part in parts_of(slot.terms, group.event_type, read_facts(properties, group.facts)):
+        what = (id(slot.terms), group.event_type, group.facts)
+        if what not in parts:
+            parts[what] = parts_of(slot.terms, group.event_type, read_facts(properties, group.facts))
+        for part in parts[what]:
             if isinstance(part, NoPrice):
                 result.unpriced.append((slot, part, group))
                 continue

@@ -15,6 +15,7 @@ from tests.bench import (
     memory,
     paper,
     peers,
+    recompute,
     throughput,
     two_workers,
 )
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "throughput_arrays": arrays.measure,
     "two_workers": two_workers.measure,
     "peers": peers.measure,
+    "recompute": recompute.measure,
 }
 LONG: dict[str, Benchmark] = {
     "keys": keys.measure,
