@@ -39,6 +39,8 @@ class Group(NamedTuple):
     facts: tuple[str, ...]
     quantity_millionths: int
     events: int
+    taken_back: int
+    """How many of the events have a negative quantity."""
 
 
 class Place(NamedTuple):

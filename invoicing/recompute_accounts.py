@@ -7,9 +7,10 @@ from typing import Any
 
 from domain.errors import BooksDoNotBalance
 from domain.period import BillingMonth
+from invoicing.recompute.adjusting import adjust
 from invoicing.recompute.compare import Difference, differences
 from invoicing.recompute.evidence import AccountFacts, Evidence, EvidenceRoom
-from invoicing.recompute.positions import period_start, recompute
+from invoicing.recompute.positions import period_start, recompute_totals
 from invoicing.recompute.spans import Slots, slots_for
 
 
@@ -56,8 +57,9 @@ def recompute_accounts(month: BillingMonth, codes: Sequence[str] | None, *, room
         accounts, months, slots = _reach(chosen, date(month.year, month.month, 1), evidence)
         telling = slots.telling()
         with evidence.usage(slots.slots, telling) as usage:
-            recomputed = recompute(usage, slots.legend, [told.property for told in telling])
+            recomputed = recompute_totals(usage, slots.legend, [told.property for told in telling])
         booked = evidence.booked(accounts, months)
+    adjust(recomputed, booked.totals)
     currencies = {account.account_id: account.currency for account in accounts}
     sums: dict[str, int] = {}
     for key, total in booked.totals.items():
@@ -71,7 +73,7 @@ def recompute_accounts(month: BillingMonth, codes: Sequence[str] | None, *, room
         differences=tuple(differences(recomputed, booked)),
         accounts_by_id={account.account_id: account.code for account in accounts},
         charges_by_id={
-            charge.charge_id: f"{charge.label}, {charge.code}"
+            charge.charge_id: f"{charge.owner}, {charge.code}"
             for account in accounts
             for plan in account.plans
             for charge in plan.charges
@@ -101,10 +103,10 @@ def _reach(
     meters = evidence.meters()
     slots = slots_for(chosen, [month], meters)
     accounts = chosen
-    if any(charge.shared == "account_tree" for charge in slots.charges()):
+    if "account_tree" in slots.sharings():
         accounts = evidence.trees(sorted({account.tree_id for account in chosen}))
         slots = slots_for(accounts, [month], meters)
-    resets = {charge.reset for charge in slots.charges()} - {"month"}
+    resets = slots.resets() - {"month"}
     months = [
         other
         for other in evidence.months()

@@ -33,23 +33,24 @@ FROM usage_event u JOIN slot s ON u.subject = s.alias AND u.event_time >= s.star
 """)
 _SPAN: Final = sql.SQL("WHERE u.event_time >= {start} AND u.event_time < {end}")
 _GROUPS: Final = sql.SQL("""
-SELECT s.number, u.meter, ARRAY[{facts}]::text[], sum(u.quantity_millionths)::bigint, count(*)
+SELECT s.number, u.meter, ARRAY[{facts}]::text[], sum(u.quantity_millionths)::bigint, count(*),
+       count(*) FILTER (WHERE u.quantity_millionths < 0)
 {events} {span} GROUP BY {by}
 """)
-_MEASURE: Final = sql.SQL("""
-SELECT key, {answer}
-FROM (SELECT l.key, u.event_time, u.event_key, {value} AS value
-      {events} JOIN place l ON l.number = s.number AND l.type = u.meter AND l.facts = ARRAY[{facts}]::text[]
-      {span}) AS valued
-WHERE value IS NOT NULL GROUP BY {by}
+_AT_PLACES: Final = sql.SQL("""
+SELECT l.key, u.event_time, u.event_key, {value} AS value
+{events} JOIN place l ON l.number = s.number AND l.type = u.meter AND l.facts = ARRAY[{facts}]::text[] {span}
 """)
 _ANSWERS: Final = {
-    Measure.DISTINCT: ("count(DISTINCT value), 0", "key"),
-    Measure.GREATEST: ("max(value)::bigint, 0", "key"),
-    Measure.SUM: ("sum(value)::bigint, 0", "key"),
-    Measure.LATEST: ("(array_agg(value ORDER BY event_time DESC, event_key DESC))[1]::bigint, 0", "key"),
-    Measure.EACH: ("value::bigint, count(*)", "key, value"),
+    # In two steps, because count(DISTINCT) sorts and DISTINCT hashes.
+    Measure.DISTINCT: "SELECT key, count(*), 0 FROM (SELECT DISTINCT key, value FROM valued) AS different GROUP BY key",
+    Measure.GREATEST: "SELECT key, max(value)::bigint, 0 FROM valued GROUP BY key",
+    Measure.SUM: "SELECT key, sum(value)::bigint, 0 FROM valued GROUP BY key",
+    Measure.LATEST: """
+        SELECT DISTINCT ON (key) key, value::bigint, 0 FROM valued ORDER BY key, event_time DESC, event_key DESC""",
+    Measure.EACH: "SELECT key, value::bigint, count(*) FROM valued GROUP BY key, value",
 }
+_MEASURE: Final = sql.SQL("WITH valued AS ({at_places}) {answer}")
 
 
 class PostgresRawUsage:
@@ -130,19 +131,17 @@ class _Side:
                 if place.slot in self._numbers:
                     copy.write_row((place.slot, place.event_type, list(place.facts), place.key))
         self._session.execute("ANALYZE place")
-        answer, by = _ANSWERS[measure]
         value: sql.Composable = sql.SQL("u.quantity_millionths")
         if of != _QUANTITY:
-            value = _as_text(of) if measure is Measure.DISTINCT else _as_millionths(of)
-        statement = _MEASURE.format(
-            answer=sql.SQL(answer),
+            # As jsonb, 1 and 1.0 are one value, and 1 and "1" are two.
+            value = sql.SQL("({})::jsonb").format(_as_text(of)) if measure is Measure.DISTINCT else _as_millionths(of)
+        at_places = _AT_PLACES.format(
             value=value,
             events=_events(self._telling, None if of == _QUANTITY else of),
             facts=_listed(_facts(self._telling)),
             span=self._span,
-            by=sql.SQL(by),
         )
-        return self._session.execute(statement).fetchall()
+        return self._session.execute(_MEASURE.format(at_places=at_places, answer=sql.SQL(_ANSWERS[measure]))).fetchall()
 
 
 def _listed(expressions: Sequence[sql.Composable]) -> sql.Composed:

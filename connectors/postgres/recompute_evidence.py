@@ -50,7 +50,8 @@ _METERS: Final = text("SELECT code, event_type, aggregation, property, filter FR
 _MONTHS: Final = text("SELECT DISTINCT service_month FROM usage_total ORDER BY 1")
 _TOTALS: Final = text("""
 SELECT account_id, service_month, charge_id, price_cell, quantity_millionths, amount_micros, event_count
-FROM usage_total WHERE account_id = ANY(:account_ids) AND service_month = ANY(:months)
+FROM usage_total JOIN charge c USING (charge_id)
+WHERE c.kind IN ('usage', 'adjustment') AND account_id = ANY(:account_ids) AND service_month = ANY(:months)
 """)
 _POSITIONS: Final = text("""
 SELECT owner_account_id, period_start, charge_id, price_cell, quantity_millionths, amount_micros, event_count
@@ -123,7 +124,8 @@ class PostgresEvidence:
         charges = self._plan_charges()
         plans: dict[int, list[PlanFacts]] = {}
         for account_id, plan_version_id, start, end in self._rows(_SUBSCRIPTIONS, account_ids=ids):
-            plans.setdefault(account_id, []).append(PlanFacts(*_span(start, end), charges.get(plan_version_id, [])))
+            since, until = _span(start, end)
+            plans.setdefault(account_id, []).append(PlanFacts(since, until, charges.get(plan_version_id, []), since))
         return [
             AccountFacts(account_id, code, tree_id, currency, zone, aliases.get(account_id, ()), plans.get(account_id, ()))
             for account_id, code, tree_id, currency, zone in rows

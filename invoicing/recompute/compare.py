@@ -29,10 +29,8 @@ class Difference(NamedTuple):
 
 def differences(recomputed: Recomputed, booked: Booked) -> Iterator[Difference]:
     """Every difference, prices first, then totals in their order, then positions."""
-    for slot, part, group in recomputed.unpriced:
-        yield Difference(
-            "price", slot.account_id, slot.service_month, part.charge.charge_id, "", "events", 0, booked=group.events
-        )
+    for slot, group in recomputed.unpriced:
+        yield Difference("price", slot.account_id, slot.service_month, 0, group.event_type, "events", 0, group.events)
     for total_key in sorted({*recomputed.totals, *booked.totals}):
         mine = recomputed.totals.get(total_key, _NOTHING)
         whole = total_key not in recomputed.totals or recomputed.is_whole(total_key)

@@ -33,8 +33,8 @@ class ChargeFacts(NamedTuple):
     code: str
     kind: str
     document: Mapping[str, Any]
-    label: str
-    """What it belongs to: "otp-india v1"."""
+    owner: str
+    """What it belongs to: "otp-india v1", or a contract."""
 
 
 class AliasFacts(NamedTuple):
@@ -51,8 +51,12 @@ class PlanFacts(NamedTuple):
     start: datetime
     end: datetime
     charges: Sequence[ChargeFacts]
+    since: datetime
+    """When the subscription it is a segment of, or the contract, began: from then first periods count."""
     priority: int | None = None
     """None for a plan; of contracts in force the greatest priority wins."""
+    age: int = 0
+    """Of contracts of equal priority the one of the smaller number wins."""
 
 
 @dataclass(frozen=True, slots=True)

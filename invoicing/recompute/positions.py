@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from invoicing.raw_usage_ports import Group, Measure, Place, RawUsageReader
 from invoicing.recompute.facts import read_facts
 from invoicing.recompute.prices import Price, event_micros, is_per_event, total_micros
-from invoicing.recompute.terms import QUANTITY, NoPrice, Part, Terms, parts_of
+from invoicing.recompute.terms import QUANTITY, UNDER, Adjustment, Meter, Part, Terms, UsageCharge, parts_of
 
 MILLION: Final = 1_000_000
 FOR_EVER: Final = date(1, 1, 1)
@@ -52,7 +52,7 @@ class SlotOf(NamedTuple):
 
 @dataclass(slots=True)
 class Running:
-    """What a running total came to."""
+    """What a running total came to; of an adjustment, the quantity is the money it is made on, in micros."""
 
     quantity_millionths: int = 0
     amount_micros: int = 0
@@ -64,60 +64,70 @@ class Recomputed:
     """Everything that was priced anew."""
 
     totals: dict[TotalKey, Running] = field(default_factory=dict)
-    """Events of each; quantity and amount only of those in `whole`."""
     positions: dict[PositionKey, Running] = field(default_factory=dict)
     position_of: dict[TotalKey, PositionKey] = field(default_factory=dict)
-    slots_of: dict[TotalKey, set[int]] = field(default_factory=dict)
-    unpriced: list[tuple[SlotOf, NoPrice, Group]] = field(default_factory=list)
+    made_on: dict[TotalKey, tuple[Adjustment, set[TotalKey]]] = field(default_factory=dict)
+    """Of each total of an adjustment, the totals whose money it is made on."""
+    unpriced: list[tuple[SlotOf, Group]] = field(default_factory=list)
     """Events that are in the books although no price fits them."""
-    prices: dict[PositionKey, Price] = field(default_factory=dict)
 
     def is_whole(self, key: TotalKey) -> bool:
-        """Whether a total is a position of its own: then what it came to does not depend on any other total."""
-        position = self.position_of[key]
-        return (position.owner_account_id, position.period_start) == (key.account_id, key.service_month)
+        """Whether a total is a position of its own: then what it comes to does not depend on the order events came in."""
+        return tuple(self.position_of[key]) == tuple(key)
 
 
-class _Kind(NamedTuple):
-    """One question to the events: a measure of a property."""
+class _Question(NamedTuple):
+    """What is asked of events: a measure of a property."""
 
     measure: Measure
     of: str
 
 
-def recompute(usage: RawUsageReader, slots: Mapping[int, SlotOf], properties: Sequence[str]) -> Recomputed:
-    """Price the usage of some slots anew. `properties` are those its groups tell apart."""
+class _Answering(NamedTuple):
+    """What an answer is added to: for single events to a total, else to a position, once for each meter."""
+
+    total: TotalKey | None
+    position: PositionKey
+    meter: str
+    price: Price
+
+
+def recompute_totals(usage: RawUsageReader, slots: Mapping[int, SlotOf], properties: Sequence[str]) -> Recomputed:
+    """Price the usage of some slots anew, adjustments aside. `properties` are those its groups tell apart."""
     result = Recomputed()
-    places: dict[_Kind, list[Place]] = defaultdict(list)
-    keys: dict[tuple[PositionKey, TotalKey | None, str], int] = {}
-    parts: dict[tuple[int, str, tuple[str, ...]], list[Part | NoPrice]] = {}
+    prices: dict[PositionKey, Price] = {}
+    places: dict[_Question, list[Place]] = defaultdict(list)
+    keys: dict[tuple[TotalKey | None, PositionKey, str], int] = {}
+    answering: list[_Answering] = []
+    parts: dict[tuple[int, str, tuple[str, ...]], list[Part]] = {}
     for group in usage.groups():
         slot = slots[group.slot]
         what = (id(slot.terms), group.event_type, group.facts)
         if what not in parts:
             parts[what] = parts_of(slot.terms, group.event_type, read_facts(properties, group.facts))
+        if not parts[what]:
+            result.unpriced.append((slot, group))
         for part in parts[what]:
-            if isinstance(part, NoPrice):
-                result.unpriced.append((slot, part, group))
-                continue
-            _count(result, group, slot, part)
-            kind = _kind_of(part)
-            if kind is not None:
-                total, position = _keys(slot, part)
-                # What events cost one by one adds up by month; a measure is of the whole position.
-                where = (position, total if kind.measure is Measure.EACH else None, part.meter.code)
-                number = keys.setdefault(where, len(keys))
-                places[kind].append(Place(group.slot, group.event_type, group.facts, number))
-    _measure(result, usage, places, list(keys))
-    _price(result)
+            total_key, position_key = _enter(result, slot, part)
+            prices[position_key] = part.price
+            _count(result, total_key, group, part)
+            for question, meter in _questions(part):
+                total = total_key if question.measure is Measure.EACH else None
+                number = keys.setdefault((total, position_key, meter.code), len(keys))
+                if number == len(answering):
+                    answering.append(_Answering(total, position_key, meter.code, part.price))
+                places[question].append(Place(group.slot, group.event_type, group.facts, number))
+    _ask(result, usage, places, answering)
+    _price(result, prices)
     return result
 
 
-def _keys(slot: SlotOf, part: Part) -> tuple[TotalKey, PositionKey]:
-    charge = part.charge
-    owner = slot.tree_id if charge.shared == "account_tree" else slot.account_id
-    total = TotalKey(slot.account_id, slot.service_month, charge.charge_id, part.cell)
-    return total, PositionKey(owner, period_start(charge.reset, slot.service_month), charge.charge_id, part.cell)
+def position_key(item: UsageCharge | Adjustment, key: TotalKey, *, tree_id: int) -> PositionKey:
+    """What a total's price is a function of. A wider position goes on when an adjustment comes or goes."""
+    if (item.reset, item.shared) == ("month", "account"):
+        return PositionKey(*key)
+    owner = tree_id if item.shared == "account_tree" else key.account_id
+    return PositionKey(owner, period_start(item.reset, key.service_month), key.charge_id, key.cell.split(UNDER)[0])
 
 
 def period_start(reset: str, service_month: date) -> date:
@@ -130,65 +140,81 @@ def period_start(reset: str, service_month: date) -> date:
     }[reset]
 
 
-def _kind_of(part: Part) -> _Kind | None:
+def _enter(result: Recomputed, slot: SlotOf, part: Part) -> tuple[TotalKey, PositionKey]:
+    """The totals a part counts for, and those its adjustments go to."""
+    charge = part.charge
+    key = TotalKey(slot.account_id, slot.service_month, charge.charge_id, part.cell)
+    if key not in result.totals:
+        result.totals[key] = Running()
+        result.position_of[key] = position_key(charge, key, tree_id=slot.tree_id)
+        result.positions.setdefault(result.position_of[key], Running())
+    made: list[tuple[Adjustment, TotalKey]] = []
+    for adjustment, cell in slot.terms.adjustments_over(charge.code):
+        its_key = TotalKey(slot.account_id, slot.service_month, adjustment.charge_id, cell)
+        result.position_of[its_key] = position_key(adjustment, its_key, tree_id=slot.tree_id)
+        _, on = result.made_on.setdefault(its_key, (adjustment, set()))
+        on.add(key)
+        on.update(earlier_key for earlier, earlier_key in made if adjustment.counts(earlier))
+        made.append((adjustment, its_key))
+    return key, result.position_of[key]
+
+
+def _questions(part: Part) -> list[tuple[_Question, Meter]]:
     """What has to be asked beyond the sums every group comes with."""
-    meter = part.meter
-    if meter.aggregation == "count":
-        return None
-    if is_per_event(part.price):
-        return _Kind(Measure.EACH, meter.property)
-    if meter.aggregation == "sum" and meter.property == QUANTITY:
-        return None
-    return _Kind(_MEASURES[meter.aggregation], meter.property)
+    asked = []
+    for meter in part.meters:
+        if meter.aggregation == "count":
+            continue
+        if is_per_event(part.price):
+            asked.append((_Question(Measure.EACH, meter.property), meter))
+        elif (meter.aggregation, meter.property) != ("sum", QUANTITY):
+            asked.append((_Question(_MEASURES[meter.aggregation], meter.property), meter))
+    return asked
 
 
-def _count(result: Recomputed, group: Group, slot: SlotOf, part: Part) -> None:
+def _count(result: Recomputed, key: TotalKey, group: Group, part: Part) -> None:
     """Add what the sums of a group tell already."""
-    total_key, position_key = _keys(slot, part)
-    result.position_of[total_key] = position_key
-    result.prices[position_key] = part.price
-    result.slots_of.setdefault(total_key, set()).add(group.slot)
+    kept, back = group.events - group.taken_back, group.taken_back
     quantity = amount = 0
-    if part.meter.aggregation == "count":
-        quantity = group.events * MILLION
-        amount = event_micros(part.price, Fraction(1)) * group.events if is_per_event(part.price) else 0
-    elif part.meter.aggregation == "sum" and part.meter.property == QUANTITY:
-        quantity = group.quantity_millionths
-    for running in (
-        result.totals.setdefault(total_key, Running()),
-        result.positions.setdefault(position_key, Running()),
-    ):
+    for meter in part.meters:
+        if meter.aggregation == "count":
+            quantity += (kept - back) * MILLION
+            if is_per_event(part.price):
+                amount += event_micros(part.price, Fraction(1)) * kept + event_micros(part.price, Fraction(-1)) * back
+        elif (meter.aggregation, meter.property) == ("sum", QUANTITY):
+            quantity += group.quantity_millionths
+    for running in (result.totals[key], result.positions[result.position_of[key]]):
         running.events += group.events
         running.quantity_millionths += quantity
         running.amount_micros += amount
 
 
-def _measure(
+def _ask(
     result: Recomputed,
     usage: RawUsageReader,
-    places: Mapping[_Kind, Sequence[Place]],
-    keys: Sequence[tuple[PositionKey, TotalKey | None, str]],
+    places: Mapping[_Question, Sequence[Place]],
+    answering: Sequence[_Answering],
 ) -> None:
     """Ask for what the sums do not tell, and add it."""
-    for kind, of_kind in places.items():
-        for row in usage.measure(kind.measure, kind.of, of_kind):
-            position_key, total_key, _ = keys[row.key]
-            position = result.positions[position_key]
-            if total_key is None:
-                position.quantity_millionths += row.value * (MILLION if kind.measure is Measure.DISTINCT else 1)
+    for question, at in places.items():
+        for answer in usage.measure(question.measure, question.of, at):
+            to = answering[answer.key]
+            position = result.positions[to.position]
+            if to.total is None:
+                position.quantity_millionths += answer.value * (MILLION if question.measure is Measure.DISTINCT else 1)
                 continue
-            amount = event_micros(result.prices[position_key], Fraction(row.value, MILLION)) * row.events
-            for running in (position, result.totals[total_key]):
+            amount = event_micros(to.price, Fraction(answer.value, MILLION)) * answer.events
+            for running in (position, result.totals[to.total]):
                 running.amount_micros += amount
-                running.quantity_millionths += row.value * row.events if kind.of != QUANTITY else 0
+                running.quantity_millionths += answer.value * answer.events if question.of != QUANTITY else 0
 
 
-def _price(result: Recomputed) -> None:
+def _price(result: Recomputed, prices: Mapping[PositionKey, Price]) -> None:
     """Price what is a function of the position, and give it to the totals that are positions of their own."""
-    for key, position in result.positions.items():
-        if not is_per_event(result.prices[key]):
-            quantity = Fraction(position.quantity_millionths, MILLION)
-            position.amount_micros = total_micros(result.prices[key], quantity)
+    for key, price in prices.items():
+        position = result.positions[key]
+        if not is_per_event(price):
+            position.amount_micros = total_micros(price, Fraction(position.quantity_millionths, MILLION))
     for total_key, total in result.totals.items():
         if result.is_whole(total_key):
             position = result.positions[result.position_of[total_key]]

@@ -1,13 +1,14 @@
 """Which terms were in force when, and the slots of usage they priced."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from invoicing.raw_usage_ports import Slot, Telling
-from invoicing.recompute.evidence import AccountFacts, ChargeFacts, MeterFacts
+from invoicing.recompute.adjustments import ORDER
+from invoicing.recompute.evidence import BEGINNING, END, AccountFacts, ChargeFacts, MeterFacts, PlanFacts
 from invoicing.recompute.positions import SlotOf
 from invoicing.recompute.terms import Adjustment, Meter, Terms, UsageCharge
 
@@ -35,9 +36,24 @@ class Slots(NamedTuple):
         return [Telling(name, frozenset(types[name])) for name in sorted(types)]
 
     def charges(self) -> Sequence[UsageCharge]:
-        """Every charge that priced one of the slots."""
-        distinct = {id(of.terms): of.terms for of in self.legend.values()}
-        return [charge for terms in distinct.values() for charge in terms.charges]
+        """Every usage charge that priced one of the slots."""
+        return [charge for terms in self._terms() for charge in terms.charges]
+
+    def resets(self) -> set[str]:
+        """After how long the prices and adjustments of the slots begin anew."""
+        return {item.reset for item in self._items()}
+
+    def sharings(self) -> set[str]:
+        """Whose usage the prices and adjustments of the slots count together."""
+        return {item.shared for item in self._items()}
+
+    def _items(self) -> Iterator[UsageCharge | Adjustment]:
+        for terms in self._terms():
+            yield from terms.charges
+            yield from terms.adjustments
+
+    def _terms(self) -> Sequence[Terms]:
+        return list({id(of.terms): of.terms for of in self.legend.values()}.values())
 
 
 class TermsReader:
@@ -51,23 +67,70 @@ class TermsReader:
         """The terms some charges make together."""
         key = tuple(charge.charge_id for charge in charges)
         if key not in self._read:
-            self._read[key] = _terms(charges, self._meters)
+            usage = [self._usage(charge) for charge in charges if charge.kind == "usage"]
+            adjustments = [_adjustment(charge) for charge in charges if charge.kind == "adjustment"]
+            self._read[key] = Terms(usage, sorted(adjustments, key=lambda one: ORDER.index(one.kind)))
         return self._read[key]
+
+    def _usage(self, charge: ChargeFacts) -> UsageCharge:
+        document = charge.document
+        meters = [self._meters[code] for code in document.get("meters") or [document["meter"]]]
+        reset, shared = document.get("reset") or "month", document.get("shared") or "account"
+        return UsageCharge(charge.charge_id, charge.code, charge.owner, meters, document["price"], reset, shared)
+
+
+def _adjustment(charge: ChargeFacts) -> Adjustment:
+    document = charge.document
+    codes = document.get("applies_to")
+    applies_to = None if codes is None else frozenset(codes)
+    reset, shared = document.get("reset") or "month", document.get("shared") or "account"
+    return Adjustment(charge.charge_id, charge.code, charge.owner, document["kind"], document, applies_to, reset, shared)
 
 
 def spans_of(account: AccountFacts, reader: TermsReader) -> list[Span]:
-    """The terms of an account through time: its plan's charges, those of contracts in place of those of the same code."""
-    instants = sorted({instant for plan in account.plans for instant in (plan.start, plan.end)})
+    """The terms of an account through time: its plan's charges, those of contracts in place of those of the same code.
+
+    Of contracts the one of the greatest priority stands, of equal ones the older. An adjustment that is limited ends when
+    its periods or days are over.
+    """
+    limits = {
+        (number, charge.charge_id): _end(charge, plan.since, ZoneInfo(account.time_zone))
+        for number, plan in enumerate(account.plans)
+        for charge in plan.charges
+        if charge.kind == "adjustment" and ("periods" in charge.document or "days" in charge.document)
+    }
+    instants = sorted({*limits.values(), *(instant for plan in account.plans for instant in (plan.start, plan.end))})
     spans = []
     for start, end in pairwise(instants):
-        in_force = [plan for plan in account.plans if plan.start <= start and end <= plan.end]
-        if not any(plan.priority is None for plan in in_force):
+        in_force = [(plan, number) for number, plan in enumerate(account.plans) if plan.start <= start and end <= plan.end]
+        if not any(plan.priority is None for plan, _ in in_force):
             continue
-        by_code: dict[str, ChargeFacts] = {}
-        for plan in sorted(in_force, key=lambda plan: -1 if plan.priority is None else plan.priority):
-            by_code.update({charge.code: charge for charge in plan.charges})
+        by_code: dict[tuple[bool, str], ChargeFacts] = {}
+        for plan, number in sorted(in_force, key=lambda each: _strength(each[0])):
+            for charge in plan.charges:
+                if start < limits.get((number, charge.charge_id), END):
+                    by_code[charge.kind == "adjustment", charge.code] = charge
         spans.append(Span(start, end, reader.read(list(by_code.values()))))
     return spans
+
+
+def _strength(plan: PlanFacts) -> tuple[int, ...]:
+    """The plan first, then contracts from the weakest to the strongest."""
+    return (0, 0, 0) if plan.priority is None else (1, plan.priority, -plan.age)
+
+
+def _end(adjustment: ChargeFacts, since: datetime, zone: ZoneInfo) -> datetime:
+    """When a limited adjustment of something that began at `since` ends; at once, for what has no beginning."""
+    if since == BEGINNING:
+        return BEGINNING
+    began = since.astimezone(zone)
+    ends = []
+    if adjustment.document.get("periods") is not None:
+        months = began.year * 12 + began.month - 1 + adjustment.document["periods"]
+        ends.append(datetime(months // 12, months % 12 + 1, 1, tzinfo=zone))
+    if adjustment.document.get("days") is not None:
+        ends.append(began + timedelta(days=adjustment.document["days"]))
+    return min(end.astimezone(UTC) for end in ends)
 
 
 def slots_for(accounts: Iterable[AccountFacts], months: Iterable[date], meters: Mapping[str, MeterFacts]) -> Slots:
@@ -102,19 +165,3 @@ def _named(account: AccountFacts, start: datetime, end: datetime) -> Iterator[tu
         since, until = max(alias.start, start), min(alias.end, end)
         if since < until:
             yield alias.alias, since, until
-
-
-def _terms(charges: Iterable[ChargeFacts], meters: Mapping[str, Meter]) -> Terms:
-    usage, adjustments = [], []
-    for charge in charges:
-        document = charge.document
-        reset = document.get("reset", "month")
-        if charge.kind == "usage":
-            measured = [meters[code] for code in document["meters"]]
-            price = document["price"]
-            shared = document.get("shared", "account")
-            usage.append(UsageCharge(charge.charge_id, charge.code, measured, price, reset, shared))
-        elif charge.kind == "adjustment":
-            applies_to = document.get("applies_to")
-            adjustments.append(Adjustment(charge.charge_id, charge.code, document["kind"], document, applies_to, reset))
-    return Terms(usage, adjustments)

@@ -1,12 +1,17 @@
-"""What priced an account's usage, as the second rater reads it from plan and contract documents."""
+"""What priced an account's usage, as the second rater reads it from plan and contract documents.
 
-from collections.abc import Mapping, Sequence
+A running total is a function of its events only while all of them are adjusted alike. So where an adjustment may come or go
+beside a charge, its usage has a total of its own: the price cell is followed by "//" and the adjustment (`tags`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from invoicing.recompute.cells import choose
 from invoicing.recompute.prices import Price
 
 QUANTITY: Final = "quantity"
+UNDER: Final = "//"
 
 
 class Meter(NamedTuple):
@@ -28,6 +33,8 @@ class UsageCharge(NamedTuple):
 
     charge_id: int
     code: str
+    owner: str
+    """The plan version or contract it is of."""
     meters: Sequence[Meter]
     price: Price
     reset: str
@@ -40,15 +47,29 @@ class UsageCharge(NamedTuple):
 
 
 class Adjustment(NamedTuple):
-    """Money on the money of other charges."""
+    """Money on the money of usage charges and of adjustments made before it."""
 
     charge_id: int
     code: str
+    owner: str
     kind: str
     document: Mapping[str, Any]
-    applies_to: Sequence[str] | None
-    """Codes of charges; None for all usage."""
+    applies_to: frozenset[str] | None
+    """Codes of usage charges; None for all."""
     reset: str
+    shared: str
+
+    def is_over(self, code: str) -> bool:
+        """Whether it is made on a usage charge."""
+        return self.applies_to is None or code in self.applies_to
+
+    def counts(self, earlier: "Adjustment") -> bool:
+        """Whether it is made on the money of an earlier one, too: on that of one that applies to nothing else than this."""
+        return self.applies_to is None or (earlier.applies_to is not None and earlier.applies_to <= self.applies_to)
+
+    def is_limited(self) -> bool:
+        """Whether it ends before what it is of."""
+        return "periods" in self.document or "days" in self.document
 
 
 class Terms(NamedTuple):
@@ -56,31 +77,45 @@ class Terms(NamedTuple):
 
     charges: Sequence[UsageCharge]
     adjustments: Sequence[Adjustment]
-    """In the order they are applied."""
+    """In the order they are made."""
+
+    def adjustments_over(self, code: str) -> Iterator[tuple[Adjustment, str]]:
+        """The adjustments made on a usage charge, in order, each with the price cell its money goes to."""
+        over = [one for one in self.adjustments if one.is_over(code)]
+        for place, adjustment in enumerate(over):
+            later = [one for one in self.adjustments[self.adjustments.index(adjustment) + 1 :] if one.counts(adjustment)]
+            yield over[place], adjustment.code + tags(adjustment.owner, under=later)
 
 
 class Part(NamedTuple):
-    """What an event is rated by: one meter of one charge, at one of its prices."""
+    """What an event is rated by: a charge, the meters of it that count the event, and one of its prices."""
 
     charge: UsageCharge
-    meter: Meter
+    meters: Sequence[Meter]
     cell: str
+    """With the tags of the adjustments its usage is under."""
     price: Price
 
 
-class NoPrice(NamedTuple):
-    """An event that counts for a charge without a price for it."""
-
-    charge: UsageCharge
-    meter: Meter
-
-
-def parts_of(terms: Terms, event_type: str, facts: Mapping[str, Any]) -> list[Part | NoPrice]:
-    """Every part an event with these facts is rated in."""
-    parts: list[Part | NoPrice] = []
+def parts_of(terms: Terms, event_type: str, facts: Mapping[str, Any]) -> list[Part]:
+    """Every part an event with these facts is rated in; a charge that has no price for it leaves it out."""
+    parts = []
     for charge in terms.charges:
-        for meter in charge.meters:
-            if meter.counts(event_type, facts):
-                cell = choose(charge.price, facts)
-                parts.append(NoPrice(charge, meter) if cell is None else Part(charge, meter, *cell))
+        meters = [meter for meter in charge.meters if meter.counts(event_type, facts)]
+        cell = choose(charge.price, facts) if meters else None
+        if cell is not None:
+            name, price = cell
+            over = [one for one in terms.adjustments if one.is_over(charge.code)]
+            parts.append(Part(charge, meters, name + tags(charge.owner, under=over), price))
     return parts
+
+
+def tags(owner: str, *, under: Sequence[Adjustment]) -> str:
+    """What follows a price cell of something an owner has: the adjustments that may come or go beside it."""
+    named = []
+    for adjustment in under:
+        if adjustment.owner != owner:
+            named.append(f"{UNDER}{adjustment.code}#{adjustment.charge_id}")
+        elif adjustment.is_limited():
+            named.append(f"{UNDER}{adjustment.code}")
+    return "".join(named)
