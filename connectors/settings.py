@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     worker_host: str = "127.0.0.1"
     worker_port: int = 16066
     invoice_dir: Path = Path(".local/invoices")
-    batch_records_max: int = Field(2000, ge=1, le=50_000)
+    batch_events_max: int = Field(4000, ge=1, le=50_000)
     batch_wait_seconds: float = Field(0.005, gt=0, le=5)
     future_tolerance_seconds: int = Field(3600, ge=0)
     late_limit_days: int = Field(400, ge=1)

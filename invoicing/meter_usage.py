@@ -22,7 +22,7 @@ from domain.metering import (
     settle,
 )
 from domain.usage import TimeWindow
-from invoicing.metering_ports import AlreadyCounted, Balance, MeteringStore, OffsetRange
+from invoicing.metering_ports import AlreadyCounted, Balance, MeteringStore, OffsetRange, Outdated
 from invoicing.poison import Poison
 from invoicing.records import Record
 
@@ -130,10 +130,13 @@ class MeterUsage:
         config = self.store.config()
         prepared = prepare([item], config, self.window)
         ranges = _ranges([record])
-        with suppress(_Undone, AlreadyCounted), self.store.begin() as transaction:
-            position = transaction.open(prepared, list(ranges), counted=())
-            transaction.save(settle(prepared, position.known, position.totals), ranges)
-            raise _Undone
+        try:
+            with suppress(_Undone, AlreadyCounted), self.store.begin() as transaction:
+                position = transaction.open(prepared, list(ranges), counted=())
+                transaction.save(settle(prepared, position.known, position.totals), ranges)
+                raise _Undone
+        except Outdated:
+            self._rehearse(record, item)
 
     def _book(self, batch: Batch) -> Metered:
         """The transaction is tried with what is known in memory and thrown away when the database says that any of it is
@@ -147,6 +150,8 @@ class MeterUsage:
                 settled, balances = self._attempt(batch, counted)
             except AlreadyCounted as answer:
                 counted.update(answer.known)
+            except Outdated:
+                continue
             except _Stale as stale:
                 self._next_offsets.update(stale.next_offsets)
                 if stale.config_version != batch.config.version:

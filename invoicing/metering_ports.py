@@ -48,6 +48,10 @@ class AlreadyCounted(Exception):
         self.known = known
 
 
+class Outdated(Exception):
+    """What the store remembered of earlier batches is not what the books say. Nothing was written; try again."""
+
+
 class MeteringTransaction(Protocol):
     """One database transaction: everything of a batch is booked by it, or nothing is."""
 
@@ -55,7 +59,10 @@ class MeteringTransaction(Protocol):
         """Lock what the batch touches and claim its identities but those `counted` before. Called once, first."""
 
     def save(self, settled: Settled, ranges: Mapping[Partition, OffsetRange]) -> list[Balance]:
-        """Write the batch. Called once, last; raises AlreadyCounted when the permanent key refuses an event."""
+        """Write the batch. Called once, last.
+
+        Raises AlreadyCounted when the permanent key refuses an event, and Outdated when the position was not the books'.
+        """
 
 
 class MeteringStore(Protocol):
@@ -89,5 +96,6 @@ __all__ = [
     "MeteringTransaction",
     "OffsetRange",
     "Origin",
+    "Outdated",
     "Position",
 ]

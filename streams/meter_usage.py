@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple
 
 from connectors import clock
@@ -19,7 +19,7 @@ from streams import metrics
 from streams.app import app, usage_events
 from streams.balance_teller import BalanceTeller
 from streams.booking_line import BookingLine
-from streams.taking import end_process, records_of, say_waiting
+from streams.taking import end_process, portions, say_waiting
 
 _log = logging.getLogger(__name__)
 _FETCHES_MAX = 16
@@ -27,7 +27,7 @@ _RETELL_SECONDS = 2.0
 
 
 class _Taken(NamedTuple):
-    """A batch on its way: what is booked, and what is acknowledged then."""
+    """A batch on its way: what is booked, and the fetches that are booked whole with it and acknowledged then."""
 
     fetches: Sequence[Any]
     batch: Batch
@@ -56,9 +56,9 @@ async def meter_usage(stream: Any) -> AsyncIterator[None]:
     # What the cache missed is told again even when no batch comes any more.
     app.add_future(_tell_untold(line, teller))
     async for fetches in stream.noack_take(_FETCHES_MAX, within=settings().batch_wait_seconds):
-        for group in _groups(fetches, records_max=settings().batch_records_max):
-            batch = metering.prepare(records_of(group))
-            await line.put(_Taken(group, batch), book)
+        for portion in portions(fetches, events_max=settings().batch_events_max):
+            batch = metering.prepare(portion.records)
+            await line.put(_Taken(portion.ended, batch), book)
         yield
 
 
@@ -73,18 +73,3 @@ def _begin(metering: MeterUsage, teller: BalanceTeller) -> None:
     """Know what to rate with, and tell every balance: a worker before may have died between a commit and telling."""
     metering.prepare([])
     teller.tell(metering.store.all_balances())
-
-
-def _groups(fetches: Iterable[Any], *, records_max: int) -> Iterator[list[Any]]:
-    """Consecutive fetches that fit one transaction; a single fetch is never split, it is small enough by itself."""
-    group: list[Any] = []
-    size = 0
-    for fetch in fetches:
-        length = len(fetch.message.value.records)
-        if group and size + length > records_max:
-            yield group
-            group, size = [], 0
-        group.append(fetch)
-        size += length
-    if group:
-        yield group

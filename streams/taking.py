@@ -2,8 +2,8 @@
 
 import logging
 import os
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from domain.errors import EngineUnavailable
 from domain.metering import Origin
@@ -11,6 +11,40 @@ from invoicing.records import Record
 from streams import metrics
 
 _log = logging.getLogger(__name__)
+
+
+class Portion(NamedTuple):
+    """Records for one transaction, and the fetches that end with them."""
+
+    records: Sequence[Record]
+    ended: Sequence[Any]
+
+
+def portions(fetches: Iterable[Any], *, events_max: int) -> Iterator[Portion]:
+    """The records of some fetches in their order, as many at a time as make about `events_max` events.
+
+    A fetch may be part of several portions: it ends with the last of them. A record is never split.
+    """
+    records: list[Record] = []
+    ended: list[Any] = []
+    events = 0
+    for fetch in fetches:
+        for raw in fetch.message.value.records:
+            record = record_of(raw)
+            more = _events_in(record.value)
+            if records and events + more > events_max:
+                yield Portion(records, ended)
+                records, ended, events = [], [], 0
+            records.append(record)
+            events += more
+        ended.append(fetch)
+    if records:
+        yield Portion(records, ended)
+
+
+def _events_in(value: bytes) -> int:
+    """About how many events a record holds: each has one attribute of this name."""
+    return 1 if value[:1] == b"{" else max(value.count(b'"specversion"'), 1)
 
 
 def records_of(fetches: Iterable[Any]) -> list[Record]:

@@ -7,10 +7,10 @@ each other but never in a circle. Statements: connectors/postgres/metering_sql.p
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NoReturn, cast
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.pq import TransactionStatus
 
 from connectors.postgres import metering_sql as sql
@@ -25,12 +25,13 @@ from connectors.postgres.binary import (
     timestamp_array,
     uuid_array,
 )
+from connectors.postgres.metering_hints import MeteringHints
 from connectors.postgres.rating_config import load_rating_config
 from connectors.postgres.usage_rows import copy_rows
 from domain.attribution import RatingConfig
 from domain.errors import EngineUnavailable
 from domain.metering import Outcome, Partition, Prepared, Settled, Total, TotalKey, Waiting
-from invoicing.metering_ports import AlreadyCounted, Balance, OffsetRange, Position
+from invoicing.metering_ports import AlreadyCounted, Balance, OffsetRange, Outdated, Position
 
 
 class PostgresMeteringStore:
@@ -40,6 +41,7 @@ class PostgresMeteringStore:
         self._dsn = dsn
         self._worker = worker
         self._clock = clock
+        self._hints = MeteringHints()
         self._connection: Connection[tuple[Any, ...]] | None = None
 
     def config(self) -> RatingConfig:
@@ -65,12 +67,16 @@ class PostgresMeteringStore:
         with self._guarded() as connection:
             try:
                 # It begins with its first statements, in the same round trip.
-                yield PostgresMeteringTransaction(connection, worker=self._worker, booked_at=self._clock())
+                transaction = PostgresMeteringTransaction(
+                    connection, worker=self._worker, booked_at=self._clock(), hints=self._hints
+                )
+                yield transaction
             except BaseException:
                 if not connection.closed:
                     _roll_back(connection)
                 raise
             connection.execute("COMMIT")
+            self._hints.remember(transaction.totals_after)
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""
@@ -110,29 +116,70 @@ class PostgresMeteringStore:
 class PostgresMeteringTransaction:
     """One batch's transaction."""
 
-    def __init__(self, connection: Connection[tuple[Any, ...]], *, worker: str, booked_at: datetime) -> None:
+    def __init__(
+        self, connection: Connection[tuple[Any, ...]], *, worker: str, booked_at: datetime, hints: MeteringHints
+    ) -> None:
         self._connection = connection
         self._worker = worker
         self._booked_at = booked_at
+        self._hints = hints
+        self._totals_before: Mapping[TotalKey, Total] = {}
+        self._remembered = False
+        self.totals_after: dict[TotalKey, Total] = {}
+        """Running totals as they are when this has committed."""
         self._batch_id = 0
         self._config_version = 0
 
     def open(self, prepared: Prepared, partitions: Sequence[Partition], *, counted: Collection[bytes]) -> Position:
         """Lock what the batch touches, claim its identities, read its running totals: one round trip."""
         # An event counted before claims nothing: a conflict would leave its own digest for later retries to be judged by.
-        firsts = [first for key, first in prepared.firsts.items() if key not in counted]
-        keys = uuid_array([first.received.event.key for first in firsts])
-        claims: tuple[BinaryArray, ...] = (
-            keys,
-            uuid_array([first.received.event.body_digest for first in firsts]),
-            timestamp_array([first.received.origin.received_micros for first in firsts]),
-        )
+        firsts = [first.received for key, first in prepared.firsts.items() if key not in counted]
+        claims = {
+            "keys": uuid_array([first.event.key for first in firsts]),
+            "digests": uuid_array([first.event.body_digest for first in firsts]),
+            "received_at": timestamp_array([first.origin.received_micros for first in firsts]),
+        }
+        position = None
+        if not self._hints.repeats_expected:
+            position = self._open_at_once(prepared, partitions, claims, len(firsts))
+        if position is None:
+            refused, position = self._lock(prepared, partitions, sql.CLAIM, claims)
+            position.known = self._known({key.bytes: digest and digest.bytes for key, digest in refused.fetchall()})
+            self._hints.repeats_seen(len(position.known))
+        waiting = [key for key, first in prepared.firsts.items() if type(first) is Waiting]
+        if waiting:
+            position.known = {**position.known, **self._digests(sql.STILL_WAITING, waiting)}
+        return position
+
+    def _open_at_once(
+        self, prepared: Prepared, partitions: Sequence[Partition], claims: Mapping[str, BinaryArray], number: int
+    ) -> Position | None:
+        """Claim identities of which none is known. None, and nothing done, when one of them is."""
+        try:
+            claimed, position = self._lock(prepared, partitions, sql.CLAIM_ALL, claims)
+        except psycopg.errors.UniqueViolation:
+            # Another worker claimed one in the same moment.
+            claimed = None
+        if claimed is not None and claimed.rowcount == number:
+            return position
+        _roll_back(self._connection)
+        return None
+
+    def _lock(
+        self,
+        prepared: Prepared,
+        partitions: Sequence[Partition],
+        claim: LiteralString,
+        claims: Mapping[str, BinaryArray],
+    ) -> tuple[Cursor[tuple[Any, ...]], Position]:
+        """Begin, take every lock in its order, and read; returns what the claim answered."""
         wallets: dict[int, None] = {}
         totals: dict[TotalKey, None] = {}
         for usage in prepared.usages():
             wallets[usage.account.wallet_id] = None
             totals[usage.total_key] = None
-        total_keys = list(totals)
+        remembered = self._hints.totals(totals)
+        unread = [key for key in totals if key not in remembered]
         wanted = _partition_arrays(partitions)
         connection = self._connection
         with connection.pipeline():
@@ -140,26 +187,23 @@ class PostgresMeteringTransaction:
             versions = connection.execute(sql.LOCK_CONFIG)
             connection.execute(sql.ADD_PARTITIONS, wanted)
             progress = connection.execute(sql.LOCK_PARTITIONS, wanted)
-            refused = connection.execute(sql.CLAIM, claims)
+            claimed = connection.execute(claim, claims)
             connection.execute(sql.LOCK_WALLETS, (int8_array(list(wallets)),))
-            running = connection.execute(sql.TOTALS, _total_arrays(total_keys))
+            running = connection.execute(sql.TOTALS, _total_arrays(unread)) if unread else None
         ((self._config_version, self._batch_id),) = versions.fetchall()
-        known = {key.bytes: digest and digest.bytes for key, digest in refused.fetchall()}
-        if None in known.values():
-            # Claimed by a transaction that committed while this one waited: its digests are visible only from here on.
-            claimed_by_others = len(known)
-            known = self._digests(sql.DIGESTS, list(known))
-            if len(known) < claimed_by_others:
-                raise psycopg.OperationalError("an identity was released in the same moment")
-        waiting = [key for key, first in prepared.firsts.items() if type(first) is Waiting]
-        if waiting:
-            known |= self._digests(sql.STILL_WAITING, waiting)
-        return Position(
-            self._config_version,
-            {(topic, partition): offset for topic, partition, offset in progress.fetchall()},
-            known,
-            {total_keys[ordinal - 1]: Total(*total) for ordinal, *total in running.fetchall()},
-        )
+        read = {unread[ordinal - 1]: Total(*total) for ordinal, *total in running.fetchall()} if running else {}
+        self._totals_before, self._remembered = {**remembered, **read}, bool(remembered)
+        next_offsets = {(topic, partition): offset for topic, partition, offset in progress.fetchall()}
+        return claimed, Position(self._config_version, next_offsets, {}, self._totals_before)
+
+    def _known(self, refused: dict[bytes, bytes | None]) -> Mapping[bytes, bytes]:
+        if None not in refused.values():
+            return cast("dict[bytes, bytes]", refused)
+        # Claimed by a transaction that committed while this one waited: its digests are visible only from here on.
+        known = self._digests(sql.DIGESTS, list(refused))
+        if len(known) < len(refused):
+            raise psycopg.OperationalError("an identity was released in the same moment")
+        return known
 
     def _digests(self, statement: LiteralString, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         cursor = self._connection.execute(statement, (uuid_array(keys),))
@@ -185,8 +229,7 @@ class PostgresMeteringTransaction:
                     int8_array([span.next_offset for span in ranges.values()]),
                 ),
             )
-            if settled.totals:
-                connection.execute(sql.ADD_TOTALS, (*_total_arrays(list(settled.totals)), *_sum_arrays(settled)))
+            changes = self._add_totals(settled.totals)
             debits = (
                 int8_array(list(settled.debits)),
                 int8_array(list(settled.debits.values())),
@@ -195,7 +238,31 @@ class PostgresMeteringTransaction:
             )
             changed = connection.execute(sql.DEBIT, debits) if settled.debits else None
             self._save_refused(settled)
+        if any(cursor.rowcount != number for cursor, number in changes):
+            self._totals_moved()
         return [Balance(*row) for row in changed.fetchall()] if changed is not None else []
+
+    def _add_totals(self, added: Mapping[TotalKey, Total]) -> list[tuple[Cursor[tuple[Any, ...]], int]]:
+        """Add to the running totals the batch was settled with. Returns cursors and how many rows each has to change."""
+        before = self._totals_before
+        there = [key for key in added if key in before]
+        new = [key for key in added if key not in before]
+        changes = []
+        if there:
+            sums = (*_sum_arrays([added[key] for key in there]), *_sum_arrays([before[key] for key in there]))
+            changes.append((self._connection.execute(sql.CHANGE_TOTALS, (*_total_arrays(there), *sums)), len(there)))
+        if new:
+            rows = (*_total_arrays(new), *_sum_arrays([added[key] for key in new]))
+            changes.append((self._connection.execute(sql.NEW_TOTALS, rows), len(new)))
+        self.totals_after = {key: before[key] + added[key] for key in there} | {key: added[key] for key in new}
+        return changes
+
+    def _totals_moved(self) -> NoReturn:
+        _roll_back(self._connection)
+        self._hints.forget()
+        if self._remembered:
+            raise Outdated
+        raise psycopg.OperationalError("a running total was changed without its wallet's lock")
 
     def _copy(self, settled: Settled) -> None:
         with self._connection.cursor() as cursor, cursor.copy(sql.COPY_EVENTS) as copy:
@@ -273,12 +340,11 @@ def _total_arrays(keys: Sequence[TotalKey]) -> tuple[BinaryArray, ...]:
     )
 
 
-def _sum_arrays(settled: Settled) -> tuple[BinaryArray, ...]:
-    added = settled.totals.values()
+def _sum_arrays(totals: Sequence[Total]) -> tuple[BinaryArray, ...]:
     return (
-        int8_array([total.quantity_millionths for total in added]),
-        int8_array([total.amount_micros for total in added]),
-        int8_array([total.event_count for total in added]),
+        int8_array([total.quantity_millionths for total in totals]),
+        int8_array([total.amount_micros for total in totals]),
+        int8_array([total.event_count for total in totals]),
     )
 
 

@@ -27,11 +27,21 @@ FROM partition_progress p JOIN unnest(%b::text[], %b::int[]) AS wanted (topic, p
 ORDER BY p.topic, p.partition FOR UPDATE OF p
 """
 
-# Returns the identities that could not be claimed, with their digests where this snapshot can see them.
+# Claims all identities when none of them is known, and otherwise nothing: the cheap way for the usual batch.
+CLAIM_ALL: Final = """
+INSERT INTO event_key (event_key, body_digest, claimed_at)
+SELECT event_key, body_digest, received_at
+FROM unnest(%(keys)b::uuid[], %(digests)b::uuid[], %(received_at)b::timestamptz[]) AS w (event_key, body_digest, received_at)
+WHERE NOT EXISTS (SELECT FROM event_key WHERE event_key = ANY(%(keys)b::uuid[]))
+ORDER BY event_key
+"""
+
+# Claims what can be claimed. Returns the identities that cannot, with their digests where this snapshot can see them.
 # An identity claimed 24 hours earlier may be claimed anew: from then on the event time decides (DESIGN §3.2).
 CLAIM: Final = """
 WITH wanted AS (
-    SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::timestamptz[]) AS w (event_key, body_digest, received_at)
+    SELECT * FROM unnest(%(keys)b::uuid[], %(digests)b::uuid[], %(received_at)b::timestamptz[])
+           AS w (event_key, body_digest, received_at)
 ), claimed AS (
     INSERT INTO event_key AS k (event_key, body_digest, claimed_at)
     SELECT event_key, body_digest, received_at FROM wanted ORDER BY event_key
@@ -93,14 +103,26 @@ SELECT * FROM unnest(%b::text[], %b::int[], %b::bigint[])
 ON CONFLICT (topic, partition) DO UPDATE SET next_offset = greatest(partition_progress.next_offset, excluded.next_offset)
 """
 
-ADD_TOTALS: Final = """
-INSERT INTO usage_total AS t
+# Changes fewer rows than it is given when a total is not what it was taken for.
+CHANGE_TOTALS: Final = """
+UPDATE usage_total t SET
+    quantity_millionths = t.quantity_millionths + added.quantity_millionths,
+    amount_micros = t.amount_micros + added.amount_micros,
+    event_count = t.event_count + added.event_count
+FROM unnest(%b::bigint[], %b::date[], %b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::bigint[],
+            %b::bigint[], %b::bigint[], %b::bigint[])
+     AS added (account_id, service_month, charge_id, price_cell, quantity_millionths, amount_micros, event_count,
+               quantity_before, amount_before, count_before)
+WHERE t.account_id = added.account_id AND t.service_month = added.service_month AND t.charge_id = added.charge_id
+  AND t.price_cell = added.price_cell AND t.quantity_millionths = added.quantity_before
+  AND t.amount_micros = added.amount_before AND t.event_count = added.count_before
+"""
+
+NEW_TOTALS: Final = """
+INSERT INTO usage_total
     (account_id, service_month, charge_id, price_cell, quantity_millionths, amount_micros, event_count)
 SELECT * FROM unnest(%b::bigint[], %b::date[], %b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::bigint[])
-ON CONFLICT (account_id, service_month, charge_id, price_cell) DO UPDATE SET
-    quantity_millionths = t.quantity_millionths + excluded.quantity_millionths,
-    amount_micros = t.amount_micros + excluded.amount_micros,
-    event_count = t.event_count + excluded.event_count
+ON CONFLICT DO NOTHING
 """
 
 DEBIT: Final = """

@@ -33,7 +33,7 @@ def bare_transaction_rate(installation: Installation, load: Load, *, seconds: fl
     records = _records(load)
     events, spent = 0, 0.0
     while spent < seconds:
-        batches = [_prepare(metering, records, settings.batch_records_max) for _ in range(_BATCHES_PREPARED)]
+        batches = [_prepare(metering, records, settings.batch_events_max) for _ in range(_BATCHES_PREPARED)]
         began = time.perf_counter()
         for batch, ranges in batches:
             events += _book(store, batch, ranges)

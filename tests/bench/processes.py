@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -63,9 +64,11 @@ class Meter:
         return Usage(time.monotonic() - self._began, used, _idle_seconds() - self._idle)
 
     def _read(self) -> dict[int, tuple[str, float]]:
-        backends = self._backends()
+        backends, here = self._backends(), _network("self")
         found = {}
         for process in psutil.process_iter(["pid", "ppid", "name", "cmdline", "cpu_times"]):
+            if _network(process.pid) != here:
+                continue
             name, times = self._name(process.info, backends), process.info["cpu_times"]
             if name is not None and times is not None:
                 found[process.pid] = (name, times.user + times.system)
@@ -90,6 +93,14 @@ class Meter:
             for child in worker.children():
                 ports |= dict.fromkeys(_client_ports(child), "postgresql for publisher")
         return ports
+
+
+def _network(process: int | str) -> str:
+    """The network a process is in: engines of another one are somebody else's. Empty when it has ended."""
+    try:
+        return str(Path(f"/proc/{process}/ns/net").readlink())
+    except OSError:
+        return ""
 
 
 def _client_ports(process: psutil.Process) -> list[int]:

@@ -17,5 +17,5 @@ def surroundings() -> str:
         ).fetchall()
     return (
         f"{os.cpu_count()} cores for everything, PostgreSQL fsync {fsync} and synchronous_commit {synchronous}, "
-        f"batches of up to {chosen.batch_records_max} records, Python {platform.python_version()}"
+        f"batches of up to {chosen.batch_events_max} events, Python {platform.python_version()}"
     )

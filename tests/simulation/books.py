@@ -11,7 +11,7 @@ from typing import Any
 from domain.attribution import RatingConfig
 from domain.errors import EngineUnavailable
 from domain.metering import Partition, Prepared, Settled, Total, TotalKey, Usage, Waiting
-from invoicing.metering_ports import AlreadyCounted, Balance, OffsetRange, Position
+from invoicing.metering_ports import AlreadyCounted, Balance, OffsetRange, Outdated, Position
 from invoicing.records import Record
 from tests.simulation.faults import Faults
 
@@ -162,6 +162,9 @@ class MemoryTransaction:
         if counted:
             self.end()
             raise AlreadyCounted(counted)
+        if settled.totals and self.faults.chance(0.01):
+            self.end()
+            raise Outdated
         books.batch_ids += 1
         records = [record for record in self._taken if _covers(ranges, record)]
         self._booked = BookedBatch(books.batch_ids, books.config.version, ranges, settled, records)

@@ -30,7 +30,7 @@ _PACE = Pace(seconds=0, events_first=6, events_max=6)
 
 
 class Taken(NamedTuple):
-    """A batch on its way: what is booked, and what is acknowledged then."""
+    """A batch on its way: what is booked, and the fetches that are acknowledged then."""
 
     fetches: Sequence[Any]
     batch: Batch
@@ -50,7 +50,7 @@ class Worker:
         self.generation = -1
         self.positions: dict[Partition, int] = {}
         self.line: Taken | None = None
-        self.next: Taken | None = None
+        self.next: list[Taken] = []
 
     def steps(self, *, busy: bool) -> Steps:
         """What it can do now; `busy`: its booking thread is in the middle of a batch."""
@@ -59,9 +59,9 @@ class Worker:
         steps: Steps = []
         if self.generation != self.world.log.generation:
             steps.append(("hears of the rebalance", self.hear))
-        if self.next is None and self._fetchable():
+        if not self.next and self._fetchable():
             steps.append(("fetches", self.fetch))
-        if not busy and (self.line is not None or self.next is not None):
+        if not busy and (self.line is not None or self.next):
             steps.append(("books", self.book))
         if self.acknowledgements.pending():
             steps.append(("commits offsets", self.commit_offsets))
@@ -86,7 +86,7 @@ class Worker:
         }
 
     def fetch(self) -> None:
-        """Take some fetches and prepare a batch of them."""
+        """Take some fetches and prepare a batch of them, or two, of which the first may end within a fetch."""
         fetches: list[Any] = []
         records: list[Record] = []
         for partition in self._fetchable():
@@ -99,14 +99,15 @@ class Worker:
                     fetches.append(self.acknowledgements.hand_out(found))
                     records += found
         if fetches:
-            self.next = Taken(fetches, self.metering.prepare(records))
+            cut = self.world.dice.choice((0, 0, 1)) and self.world.dice.randint(0, len(records) - 1)
+            if cut:
+                self.next.append(Taken([], self.metering.prepare(records[:cut])))
+            self.next.append(Taken(fetches, self.metering.prepare(records[cut:])))
 
     def book(self) -> None:
         """Book a batch, tell the balances, acknowledge; an engine that does not answer is asked again later."""
         if self.line is None:
-            self.line, self.next = self.next, None
-        if self.line is None:
-            return
+            self.line = self.next.pop(0)
         try:
             self.book_batch(self.line)
         except EngineUnavailable:

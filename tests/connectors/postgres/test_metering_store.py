@@ -13,7 +13,7 @@ from connectors.postgres.metering import PostgresMeteringStore
 from domain.errors import EngineUnavailable
 from domain.metering import Settled, Total, TotalKey, prepare, settle
 from invoicing.administer import map_aliases
-from invoicing.metering_ports import AlreadyCounted, OffsetRange
+from invoicing.metering_ports import AlreadyCounted, OffsetRange, Outdated
 from tests.books import AUTHOR, open_account, open_shop
 from tests.builders_usage import TOPIC, WINDOW, a_received_event, an_event, an_origin, micros_of
 from tests.metering_books import Books, Worker
@@ -219,6 +219,64 @@ def test_balances_are_those_that_are_committed(store):
     assert store.balances([]) == []
 
 
+# What is remembered from one batch to the next is never trusted
+
+
+def test_a_total_that_another_worker_changed_is_found_out_and_read_anew(store, other_store, books):
+    config = store.config()
+    book(store, batch(config, an_event("a")))
+    book(other_store, batch(config, an_event("b"), partition=1), partition=1)
+    third = batch(config, an_event("c"), partition=2)
+    with pytest.raises(Outdated):
+        book(store, third, partition=2)
+    assert books.outcomes() == {"rated": 2}
+    position, _ = book(store, third, partition=2)
+    assert [total.event_count for total in position.totals.values()] == [2]
+    assert books.rows("SELECT event_count, amount_micros FROM usage_total") == [(3, 600_000)]
+
+
+def test_a_total_that_is_there_although_it_was_not_read_is_found_out(store, books):
+    config = store.config()
+    book(store, batch(config, an_event("a")))
+    mine = batch(config, an_event("b"), partition=1)
+
+    def book_without_having_read():
+        with store.begin() as transaction:
+            position = transaction.open(mine, [(TOPIC, 1)], counted=())
+            position.totals.clear()
+            transaction.save(settle(mine, position.known, position.totals), {(TOPIC, 1): OffsetRange(0, 1, 1)})
+
+    with pytest.raises(Outdated):
+        book_without_having_read()
+    book(store, mine, partition=1)
+    assert books.outcomes() == {"rated": 2}
+
+
+def test_a_batch_that_was_rolled_back_leaves_nothing_remembered(store, books, database):
+    config = store.config()
+    prepared = batch(config, an_event("a"))
+
+    def save_and_fail():
+        with store.begin() as transaction:
+            position = transaction.open(prepared, [(TOPIC, 0)], counted=())
+            transaction.save(settle(prepared, position.known, position.totals), ONE_RECORD)
+            raise KeyError("anything")
+
+    with pytest.raises(KeyError):
+        save_and_fail()
+    position, _ = book(store, prepared)
+    assert dict(position.totals) == {}
+
+
+def test_known_identities_are_told_from_new_ones_in_every_batch_of_a_stream_that_repeats_itself(store, books):
+    config = store.config()
+    for place in range(20):
+        prepared = batch(config, an_event(f"{max(place - 1, 0)}"), an_event(f"{place}"), partition=place)
+        position, _ = book(store, prepared, partition=place, records=2)
+        assert set(position.known) == ({an_event(f"{place - 1}").key} if place else set())
+    assert books.count("event_key") == 20
+
+
 # Engines
 
 
@@ -297,6 +355,26 @@ def test_the_ledger_is_append_only(store, books, database, change):
     book(store, batch(store.config(), an_event()))
     with pytest.raises(IntegrityError, match="wallet_entry is append-only"), database.begin() as connection:
         connection.execute(text(change))
+
+
+@pytest.mark.parametrize(
+    "change", ["DELETE FROM wallet", "UPDATE wallet SET wallet_id = DEFAULT", "TRUNCATE wallet CASCADE"]
+)
+def test_a_wallet_stays_for_as_long_as_its_entries(store, books, database, change):
+    book(store, batch(store.config(), an_event()))
+    with pytest.raises(IntegrityError, match="a wallet is kept for as long as its entries"), database.begin() as connection:
+        connection.execute(text(change))
+
+
+def test_an_entry_without_its_wallet_is_found_by_the_checks(books, database):
+    entry = "INSERT INTO wallet_entry VALUES (4711, 1, 5, 5, 'adjustment', 'x', now())"
+    with database.begin() as connection:
+        connection.execute(text(entry))
+    assert set(books.failing_checks()) == {"wallets_match_ledger"}
+    with database.begin() as connection:
+        connection.execute(text("ALTER TABLE wallet_entry DISABLE TRIGGER ALL"))
+        connection.execute(text("DELETE FROM wallet_entry"))
+        connection.execute(text("ALTER TABLE wallet_entry ENABLE TRIGGER ALL"))
 
 
 def test_a_range_that_does_not_add_up_is_refused(store, books, database):

@@ -101,4 +101,6 @@ def test_the_projects_own_migrations_say_first_why_they_are_there(postgres_datab
     Migrations(folder, postgres_database).check()
     paths = sorted(folder.glob("*.sql"))
     assert [path.name for path in paths if not path.read_text().startswith("-- ")] == []
-    assert len({path.name[:4] for path in paths}) == len(paths)
+    numbers = [path.name[:4] for path in paths]
+    assert numbers == sorted(set(numbers))
+    assert all(number.isdigit() for number in numbers)

@@ -1,0 +1,106 @@
+"""Places: which running totals an event adds to; one place for each account, month and combination of rates."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Final, NamedTuple
+
+from domain.attribution import Account
+from domain.catalogue.adjustments import Adjustment
+from domain.catalogue.charges import UNDER, Charge, Reset, Sharing
+from domain.catalogue.effective_plan import AdjustmentRate, Rate, Rates
+
+EVER: Final = date(1, 1, 1)
+"""The beginning of the period of a price that is never reset."""
+
+
+class TotalKey(NamedTuple):
+    """What a running total is of. A price position has the same: its owner, and the first day of its period."""
+
+    account_id: int
+    service_month: date
+    charge_id: int
+    cell: str
+
+
+class PartPlace:
+    """Where one part of an event goes: the running total it accrues to, and the position its price is a function of."""
+
+    __slots__ = ("charge_id", "has_position", "position_key", "total_key")
+
+    def __init__(self, total_key: TotalKey, position_key: TotalKey) -> None:
+        self.charge_id = total_key.charge_id
+        self.total_key = total_key
+        self.position_key = position_key
+        self.has_position = position_key is not total_key
+        """Whether the price is a function of another total than the one it accrues to."""
+
+
+class UsagePlace(PartPlace):
+    """Where what a charge makes of an event goes."""
+
+    __slots__ = ("rate",)
+
+    def __init__(self, account: Account, rate: Rate, *, service_month: date) -> None:
+        key = TotalKey(account.account_id, service_month, rate.charge.charge_id, rate.cell.name)
+        super().__init__(key, _position_key(account, rate.charge, key))
+        self.rate = rate
+
+
+class AdjustmentPlace(PartPlace):
+    """Where what an adjustment makes of an event goes."""
+
+    __slots__ = ("rate",)
+
+    def __init__(self, account: Account, rate: AdjustmentRate, *, service_month: date) -> None:
+        key = TotalKey(account.account_id, service_month, rate.adjustment.charge_id, rate.cell_name)
+        super().__init__(key, _position_key(account, rate.adjustment, key))
+        self.rate = rate
+
+
+class Place:
+    """Where the parts of an event go, worked out once for all events alike."""
+
+    __slots__ = ("account", "adjustments", "amount_micros", "is_simple", "rates", "total_key", "usage", "wallet_id")
+
+    def __init__(self, account: Account, rates: Rates, *, service_month: date) -> None:
+        self.account = account
+        self.rates = rates
+        self.wallet_id = account.wallet_id
+        self.usage = tuple(UsagePlace(account, rate, service_month=service_month) for rate in rates.usage)
+        self.adjustments = tuple(AdjustmentPlace(account, rate, service_month=service_month) for rate in rates.adjustments)
+        self.total_key = self.usage[0].total_key
+        """Of the first part, which stands with the event."""
+        self.is_simple = rates.is_simple
+        self.amount_micros = rates.usage[0].cell.tariff.amount_micros
+        """The price of the first part."""
+
+    def parts(self) -> Iterator[PartPlace]:
+        """Usage and adjustments."""
+        yield from self.usage
+        yield from self.adjustments
+
+
+def place_of(account: Account, rates: Rates, *, time_micros: int) -> Place:
+    """The place of an event of an account; the same object for all events alike."""
+    month = account.month_at(time_micros)
+    place: Place | None = month.places.get(rates)
+    if place is None:
+        place = month.places.setdefault(rates, Place(account, rates, service_month=month.first_day))
+    return place
+
+
+def _position_key(account: Account, item: Charge | Adjustment, key: TotalKey) -> TotalKey:
+    if item.reset is Reset.MONTH and item.shared is Sharing.ACCOUNT:
+        return key
+    owner = account.root_id if item.shared is Sharing.ACCOUNT_TREE else account.account_id
+    # A wider position goes on when an adjustment comes or goes: it begins anew only with its period.
+    return TotalKey(owner, period_start(key.service_month, item.reset), item.charge_id, key.cell.split(UNDER)[0])
+
+
+def period_start(service_month: date, reset: Reset) -> date:
+    """The first day of the period a service month lies in."""
+    if reset is Reset.MONTH:
+        return service_month
+    if reset is Reset.QUARTER:
+        return service_month.replace(month=(service_month.month - 1) // 3 * 3 + 1)
+    return service_month.replace(month=1) if reset is Reset.YEAR else EVER
