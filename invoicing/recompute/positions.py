@@ -66,6 +66,8 @@ class Recomputed:
     totals: dict[TotalKey, Running] = field(default_factory=dict)
     positions: dict[PositionKey, Running] = field(default_factory=dict)
     position_of: dict[TotalKey, PositionKey] = field(default_factory=dict)
+    wide: set[TotalKey] = field(default_factory=set)
+    """Totals whose price is a function of more than themselves."""
     made_on: dict[TotalKey, tuple[Adjustment, set[TotalKey]]] = field(default_factory=dict)
     """Of each total of an adjustment, the totals whose money it is made on."""
     unpriced: list[tuple[SlotOf, Group]] = field(default_factory=list)
@@ -73,7 +75,17 @@ class Recomputed:
 
     def is_whole(self, key: TotalKey) -> bool:
         """Whether a total is a position of its own: then what it comes to does not depend on the order events came in."""
-        return tuple(self.position_of[key]) == tuple(key)
+        return key not in self.wide
+
+    def enter(self, item: UsageCharge | Adjustment, key: TotalKey, *, tree_id: int) -> None:
+        """Remember what a total's price is a function of. A wider position goes on when an adjustment comes or goes."""
+        if (item.reset, item.shared) == ("month", "account"):
+            self.position_of[key] = PositionKey(*key)
+            return
+        owner = tree_id if item.shared == "account_tree" else key.account_id
+        start = period_start(item.reset, key.service_month)
+        self.position_of[key] = PositionKey(owner, start, key.charge_id, key.cell.split(UNDER)[0])
+        self.wide.add(key)
 
 
 class _Question(NamedTuple):
@@ -122,14 +134,6 @@ def recompute_totals(usage: RawUsageReader, slots: Mapping[int, SlotOf], propert
     return result
 
 
-def position_key(item: UsageCharge | Adjustment, key: TotalKey, *, tree_id: int) -> PositionKey:
-    """What a total's price is a function of. A wider position goes on when an adjustment comes or goes."""
-    if (item.reset, item.shared) == ("month", "account"):
-        return PositionKey(*key)
-    owner = tree_id if item.shared == "account_tree" else key.account_id
-    return PositionKey(owner, period_start(item.reset, key.service_month), key.charge_id, key.cell.split(UNDER)[0])
-
-
 def period_start(reset: str, service_month: date) -> date:
     """The first day of the period a month belongs to. Raises KeyError for an unknown reset."""
     return {
@@ -146,12 +150,12 @@ def _enter(result: Recomputed, slot: SlotOf, part: Part) -> tuple[TotalKey, Posi
     key = TotalKey(slot.account_id, slot.service_month, charge.charge_id, part.cell)
     if key not in result.totals:
         result.totals[key] = Running()
-        result.position_of[key] = position_key(charge, key, tree_id=slot.tree_id)
+        result.enter(charge, key, tree_id=slot.tree_id)
         result.positions.setdefault(result.position_of[key], Running())
     made: list[tuple[Adjustment, TotalKey]] = []
     for adjustment, cell in slot.terms.adjustments_over(charge.code):
         its_key = TotalKey(slot.account_id, slot.service_month, adjustment.charge_id, cell)
-        result.position_of[its_key] = position_key(adjustment, its_key, tree_id=slot.tree_id)
+        result.enter(adjustment, its_key, tree_id=slot.tree_id)
         _, on = result.made_on.setdefault(its_key, (adjustment, set()))
         on.add(key)
         on.update(earlier_key for earlier, earlier_key in made if adjustment.counts(earlier))
