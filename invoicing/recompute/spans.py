@@ -91,7 +91,7 @@ def spans_of(account: AccountFacts, reader: TermsReader) -> list[Span]:
     """The terms of an account through time: its plan's charges, those of contracts in place of those of the same code.
 
     Of contracts the one of the greatest priority stands, of equal ones the older. An adjustment that is limited ends when
-    its periods or days are over.
+    its periods or days are over; what it stood in place of does not come back while its contract is in force.
     """
     limits = {
         (number, charge.charge_id): _end(charge, plan.since, ZoneInfo(account.time_zone))
@@ -105,12 +105,12 @@ def spans_of(account: AccountFacts, reader: TermsReader) -> list[Span]:
         in_force = [(plan, number) for number, plan in enumerate(account.plans) if plan.start <= start and end <= plan.end]
         if not any(plan.priority is None for plan, _ in in_force):
             continue
-        by_code: dict[tuple[bool, str], ChargeFacts] = {}
+        by_code: dict[tuple[bool, str], tuple[ChargeFacts, datetime]] = {}
         for plan, number in sorted(in_force, key=lambda each: _strength(each[0])):
             for charge in plan.charges:
-                if start < limits.get((number, charge.charge_id), END):
-                    by_code[charge.kind == "adjustment", charge.code] = charge
-        spans.append(Span(start, end, reader.read(list(by_code.values()))))
+                until = limits.get((number, charge.charge_id), END)
+                by_code[charge.kind == "adjustment", charge.code] = charge, until
+        spans.append(Span(start, end, reader.read([charge for charge, until in by_code.values() if start < until])))
     return spans
 
 
