@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from domain.attribution import Account
 from domain.catalogue.adjustments import Adjustment
@@ -26,6 +26,8 @@ class PartPlace:
     """Where one part of an event goes: the running total it accrues to, and the position its price is a function of."""
 
     __slots__ = ("charge_id", "has_position", "position_key", "total_key")
+    event_count: ClassVar[int]
+    """What a part adds to the number of events of its running total."""
 
     def __init__(self, total_key: TotalKey, position_key: TotalKey) -> None:
         self.charge_id = total_key.charge_id
@@ -39,6 +41,7 @@ class UsagePlace(PartPlace):
     """Where what a charge makes of an event goes."""
 
     __slots__ = ("rate",)
+    event_count = 1
 
     def __init__(self, account: Account, rate: Rate, *, service_month: date) -> None:
         key = TotalKey(account.account_id, service_month, rate.charge.charge_id, rate.cell.name)
@@ -50,6 +53,8 @@ class AdjustmentPlace(PartPlace):
     """Where what an adjustment makes of an event goes."""
 
     __slots__ = ("rate",)
+    event_count = 0
+    """How many events bring money depends on their order (the first of a package does), so adjustments count none."""
 
     def __init__(self, account: Account, rate: AdjustmentRate, *, service_month: date) -> None:
         key = TotalKey(account.account_id, service_month, rate.adjustment.charge_id, rate.cell_name)

@@ -127,11 +127,11 @@ class RunningTotals:
                 metered += value
         tariff = rate.cell.tariff
         if tariff.per_event:
-            amount = self._add(place, metered, tariff.amount_micros(metered), events=1)
+            amount = self._add(place, metered, tariff.amount_micros(metered))
             return Part(place, metered, amount)
         before, added = self._position(place)
         after = tariff.amount_micros(before.quantity_millionths + added.quantity_millionths + metered)
-        amount = self._add(place, metered, after - before.amount_micros - added.amount_micros, events=1)
+        amount = self._add(place, metered, after - before.amount_micros - added.amount_micros)
         return Part(place, metered, amount)
 
     def _adjust(self, place: AdjustmentPlace, parts: list[Part]) -> Part | None:
@@ -143,8 +143,7 @@ class RunningTotals:
             return None
         before, added = self._position(place)
         after = rate.adjustment.amount_micros(before.quantity_millionths + added.quantity_millionths + money)
-        # How many events bring money depends on their order (a package's first), so adjustments count none.
-        amount = self._add(place, money, after - before.amount_micros - added.amount_micros, events=0)
+        amount = self._add(place, money, after - before.amount_micros - added.amount_micros)
         return Part(place, money, amount)
 
     def _position(self, place: PartPlace) -> tuple[Total, Total]:
@@ -154,10 +153,10 @@ class RunningTotals:
             return self.remembered.positions.get(key, _ZERO), self.positions.get(key, _ZERO)
         return self.before.get(key, _ZERO), self.added.get(key, _ZERO)
 
-    def _add(self, place: PartPlace, metered: int, amount: int, *, events: int) -> int:
-        _add_to(self.added, place.total_key, metered, amount, events)
+    def _add(self, place: PartPlace, metered: int, amount: int) -> int:
+        _add_to(self.added, place.total_key, metered, amount, place.event_count)
         if place.has_position:
-            _add_to(self.positions, place.position_key, metered, amount, events)
+            _add_to(self.positions, place.position_key, metered, amount, place.event_count)
         return amount
 
     def _count_distinct(self, key: ValueKey) -> int:

@@ -165,8 +165,8 @@ CREATE TABLE unique_value (       -- millions of rows, written only with their c
 -- here makes workers read everything.
 CREATE TABLE config_touch (
     version bigint NOT NULL,
-    kind    text NOT NULL,               -- the table
-    key     text NOT NULL                -- account_id, alias, plan_version_id, contract_id or meter_id
+    kind    text NOT NULL,               -- account, subscription, alias, plan_version, contract or meter
+    key     text NOT NULL                -- account_id (also of a subscription), alias, plan_version_id, contract_id, meter_id
 );
 CREATE INDEX config_touch_of_version ON config_touch (version);
 
@@ -178,20 +178,20 @@ BEGIN
     FOREACH changed IN ARRAY CASE TG_OP WHEN 'INSERT' THEN '{new_rows}' WHEN 'DELETE' THEN '{old_rows}'
                              ELSE '{old_rows,new_rows}' END::text[] LOOP
         EXECUTE format('INSERT INTO config_touch SELECT DISTINCT version, %L, %I::text FROM %I, config_version
-            WHERE %2$I IS NOT NULL', TG_TABLE_NAME, TG_ARGV[0], changed);
+            WHERE %2$I IS NOT NULL', TG_ARGV[0], TG_ARGV[1], changed);
     END LOOP;
     RETURN NULL;
 END $$;
 
 CREATE TRIGGER meter_changes_config AFTER INSERT ON meter FOR EACH STATEMENT EXECUTE FUNCTION bump_config_version();
 CREATE TRIGGER meter_touches_insert AFTER INSERT ON meter REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION touch_config('meter_id');
+    FOR EACH STATEMENT EXECUTE FUNCTION touch_config('meter', 'meter_id');
 CREATE TRIGGER contract_changes_config AFTER INSERT OR UPDATE OR DELETE ON contract
     FOR EACH STATEMENT EXECUTE FUNCTION bump_config_version();
 CREATE TRIGGER charge_touches_plan_version AFTER INSERT ON charge REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION touch_config('plan_version_id');
+    FOR EACH STATEMENT EXECUTE FUNCTION touch_config('plan_version', 'plan_version_id');
 CREATE TRIGGER charge_touches_contract AFTER INSERT ON charge REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION touch_config('contract_id');
+    FOR EACH STATEMENT EXECUTE FUNCTION touch_config('contract', 'contract_id');
 DO $$
 DECLARE
     watched text[];
@@ -199,10 +199,13 @@ BEGIN
     FOREACH watched SLICE 1 IN ARRAY ARRAY[['account', 'account_id'], ['alias', 'alias'], ['subscription', 'account_id'],
                                            ['contract', 'contract_id']] LOOP
         EXECUTE format('CREATE TRIGGER %I AFTER INSERT ON %I REFERENCING NEW TABLE AS new_rows
-            FOR EACH STATEMENT EXECUTE FUNCTION touch_config(%L)', watched[1] || '_touches_insert', watched[1], watched[2]);
+            FOR EACH STATEMENT EXECUTE FUNCTION touch_config(%L, %L)', watched[1] || '_touches_insert', watched[1], watched[1], watched[2]);
         EXECUTE format('CREATE TRIGGER %I AFTER UPDATE ON %I REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-            FOR EACH STATEMENT EXECUTE FUNCTION touch_config(%L)', watched[1] || '_touches_update', watched[1], watched[2]);
+            FOR EACH STATEMENT EXECUTE FUNCTION touch_config(%L, %L)', watched[1] || '_touches_update', watched[1], watched[1], watched[2]);
         EXECUTE format('CREATE TRIGGER %I AFTER DELETE ON %I REFERENCING OLD TABLE AS old_rows
-            FOR EACH STATEMENT EXECUTE FUNCTION touch_config(%L)', watched[1] || '_touches_delete', watched[1], watched[2]);
+            FOR EACH STATEMENT EXECUTE FUNCTION touch_config(%L, %L)', watched[1] || '_touches_delete', watched[1], watched[1], watched[2]);
     END LOOP;
 END $$;
+
+CREATE INDEX alias_of_account ON alias (account_id);
+CREATE INDEX subscription_of_plan_version ON subscription (plan_version_id);

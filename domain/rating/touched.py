@@ -1,0 +1,58 @@
+"""What a batch's events touch: everything that is locked and read before they can be rated."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from domain.catalogue.meters import Aggregation
+from domain.rating.places import Place, TotalKey
+from domain.rating.running import StateKey, ValueKey
+from domain.rating.usage import Usage
+
+
+@dataclass(slots=True)
+class Touched:
+    """Each once. Whoever locks them does so in the order of the fields, and within one by its key."""
+
+    wallets: dict[int, None] = field(default_factory=dict)
+    positions: dict[TotalKey, None] = field(default_factory=dict)
+    """Price positions that are not running totals."""
+    totals: dict[TotalKey, None] = field(default_factory=dict)
+    states: dict[StateKey, None] = field(default_factory=dict)
+    values: dict[ValueKey, None] = field(default_factory=dict)
+    """Distinct values that may have been counted before."""
+
+
+def touched_by(usages: Iterable[Usage]) -> Touched:
+    """What some events touch."""
+    touched = Touched()
+    places: dict[Place, None] = {}
+    for usage in usages:
+        place = usage.place
+        places[place] = None
+        if not place.is_simple:
+            _add_values(touched, usage)
+    for place in places:
+        touched.wallets[place.wallet_id] = None
+        if place.is_simple:
+            touched.totals[place.total_key] = None
+        else:
+            _add_parts(touched, place)
+    return touched
+
+
+def _add_values(touched: Touched, usage: Usage) -> None:
+    for part, measures in zip(usage.place.usage, usage.measures, strict=True):
+        for meter, value in measures:
+            if isinstance(value, bytes):
+                touched.values[ValueKey(part.position_key, meter.meter_id, value)] = None
+
+
+def _add_parts(touched: Touched, place: Place) -> None:
+    for part in place.parts():
+        touched.totals[part.total_key] = None
+        if part.has_position:
+            touched.positions[part.position_key] = None
+    for part in place.usage:
+        for meter in part.rate.meters:
+            if meter.aggregation in (Aggregation.MAX, Aggregation.LATEST):
+                touched.states[StateKey(part.position_key, meter.meter_id)] = None
