@@ -80,7 +80,7 @@ class Package:
         priced = quantity_millionths - self.free_units_millionths
         if priced <= 0:
             return 0
-        if self.packages is _STARTED:
+        if self.packages is Packages.STARTED:
             return -(-priced // self.package_size_millionths)
         return priced // self.package_size_millionths
 
@@ -111,6 +111,3 @@ class Package:
             **({} if self.packages is Packages.STARTED else {"packages": str(self.packages)}),
             **Options(self.free_units_millionths, self.corrections).document(),
         }
-
-
-_STARTED = Packages.STARTED

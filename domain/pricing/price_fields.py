@@ -89,7 +89,7 @@ def read_micros(fields: Fields, name: str, *, most: int, default: int | None = N
     if not isinstance(value, str):
         fields.fault(name, f'must be a decimal in quotes, e.g. "0.1450"{but_is(value)}')
         return None
-    return _read_decimal(fields, name, value, most=most)
+    return _read_decimal(fields, name, value, most=most, below_zero=": what lowers a bill is an adjustment")
 
 
 def read_quantity(fields: Fields, name: str, *, least_millionths: int, default: int | None = None) -> int | None:
@@ -111,11 +111,11 @@ def read_quantity(fields: Fields, name: str, *, least_millionths: int, default: 
     return millionths
 
 
-def _read_decimal(fields: Fields, name: str, text: str, *, most: int) -> int | None:
+def _read_decimal(fields: Fields, name: str, text: str, *, most: int, below_zero: str = "") -> int | None:
     matched = _DECIMAL.fullmatch(text)
     if matched is None:
         if _NEGATIVE.fullmatch(text):
-            fields.fault(name, f"must not be negative, not {shown(text)}: what lowers a bill is an adjustment")
+            fields.fault(name, f"must not be negative, and is {shown(text)}{below_zero}")
         else:
             fields.fault(name, f'{shown(text)} is not a decimal like "0.1450", of at most {_PLACES} places')
         return None

@@ -81,7 +81,7 @@ def test_an_invoice_line_says_the_share_and_the_fixed_part():
         ({"percent": "100.000001"}, "price.percent: must be between 0 and 100, not '100.000001'"),
         ({"percent": 2}, 'price.percent: must be a decimal in quotes, e.g. "0.1450", not 2'),
         ({"minimum": "5", "maximum": "4.99"}, "price.maximum: must not be below the minimum of 5.00"),
-        ({"fixed": "-3"}, "price.fixed: must not be negative, not '-3': what lowers a bill is an adjustment"),
+        ({"fixed": "-3"}, "price.fixed: must not be negative, and is '-3': what lowers a bill is an adjustment"),
         (
             {"free_units": 10},
             "price.free_units: each event is priced by itself, so there are no first units: leave it out",

@@ -61,7 +61,7 @@ def test_every_fault_of_every_tier_is_named_at_once():
         flat_at_zero="yes",
         flat_fee="1",
     ) == [
-        "tiers[0].unit_price: must not be negative, not '-1': what lowers a bill is an adjustment",
+        "tiers[0].unit_price: must not be negative, and is '-1': what lowers a bill is an adjustment",
         "tiers[1].up_to: must be above 10, where the tier before ends: put the tiers in rising order",
         'tiers[1].unit_price: must be a decimal in quotes, e.g. "0.1450", not 0.1',
         "tiers[2]: must be an object with named fields, not 'cheap'",
@@ -85,7 +85,7 @@ def test_every_fault_of_every_tier_is_named_at_once():
         (MOST + 1, f"must be between 0.000001 and {MOST:,}, not {MOST + 1}"),
         (10**5_000, f"must be between 0.000001 and {MOST:,}, not a number of more than 38 digits"),
         ("0", f"must be between 0.000001 and {MOST:,}, not '0'"),
-        ("-1", "must not be negative, not '-1': what lowers a bill is an adjustment"),
+        ("-1", "must not be negative, and is '-1'"),
         ("1e3", "'1e3' is not a decimal like \"0.1450\", of at most 6 places"),
         ("NaN", "'NaN' is not a decimal like \"0.1450\", of at most 6 places"),
         ("inf", "'inf' is not a decimal like \"0.1450\", of at most 6 places"),
