@@ -4,7 +4,21 @@ import sys
 
 import typer
 
-from cli import accounts, attribution, books, demo, events, invoices, received, recompute, schema, topics, wallets, warehouse
+from cli import (
+    accounts,
+    attribution,
+    books,
+    demo,
+    events,
+    invoices,
+    received,
+    recompute,
+    rerate,
+    schema,
+    topics,
+    wallets,
+    warehouse,
+)
 from cli.output import errors
 from domain.errors import BillingError, EngineUnavailable, InvalidInput, WrongSetup
 
@@ -26,6 +40,7 @@ app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")
 app.add_typer(warehouse.app, name="warehouse")
 app.command("recompute")(recompute.recompute)
+app.command("rerate")(rerate.rerate)
 app.add_typer(demo.app, name="demo")
 
 

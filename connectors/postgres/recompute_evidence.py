@@ -26,6 +26,13 @@ from invoicing.recompute.evidence import (
 )
 from invoicing.recompute.positions import PositionKey, Running, TotalKey
 
+
+def _finite(bound: str) -> str:
+    return f"CASE WHEN isfinite({bound}) THEN {bound} END"
+
+
+_SPAN: Final = f"{_finite('lower(validity)')}, {_finite('upper(validity)')}"
+_SPAN_OF_CONTRACT: Final = f"{_finite('lower(k.validity)')}, {_finite('upper(k.validity)')}"
 _TREES: Final = """
 WITH RECURSIVE tree (account_id, tree_id) AS (
     SELECT account_id, account_id FROM account WHERE parent_id IS NULL
@@ -36,15 +43,27 @@ _ACCOUNTS: Final = text(f"""
 WHERE (CAST(:codes AS text[]) IS NULL OR a.code = ANY(:codes))
   AND (CAST(:tree_ids AS bigint[]) IS NULL OR t.tree_id = ANY(:tree_ids)) ORDER BY a.code COLLATE "C"
 """)  # noqa: S608 - composed of constants, as all statements here
-_ALIASES: Final = text("""
-SELECT account_id, alias, lower(validity), upper(validity) FROM alias WHERE account_id = ANY(:account_ids)
-""")
-_SUBSCRIPTIONS: Final = text("""
-SELECT account_id, plan_version_id, lower(validity), upper(validity) FROM subscription WHERE account_id = ANY(:account_ids)
-""")
+_ALIASES: Final = text(f"""
+SELECT account_id, alias, {_SPAN} FROM alias WHERE account_id = ANY(:account_ids)
+""")  # noqa: S608
+_SUBSCRIPTIONS: Final = text(f"""
+SELECT account_id, plan_version_id, {_SPAN}, began_at FROM subscription
+WHERE account_id = ANY(:account_ids)
+""")  # noqa: S608
+# A contract with a customer is one for all its accounts of the same currency; of equal priority, the account's own wins.
+_CONTRACTS: Final = text(f"""
+SELECT a.account_id, k.contract_id, {_SPAN_OF_CONTRACT}, k.priority,
+       CASE WHEN k.account_id IS NULL THEN 1 ELSE 0 END
+FROM contract k JOIN account a ON a.account_id = k.account_id OR a.customer_id = k.customer_id
+WHERE a.account_id = ANY(:account_ids) AND a.currency = k.currency
+""")  # noqa: S608
 _CHARGES: Final = text("""
-SELECT c.plan_version_id, c.charge_id, c.code, c.kind, c.document, p.code || ' v' || v.version
-FROM charge c JOIN plan_version v USING (plan_version_id) JOIN plan p USING (plan_id) ORDER BY c.charge_id
+SELECT c.plan_version_id, c.contract_id, c.charge_id, c.code, c.kind, c.document,
+       coalesce(p.code || ' v' || v.version, 'contract ' || k.code)
+FROM charge c
+LEFT JOIN (plan_version v JOIN plan p USING (plan_id)) USING (plan_version_id)
+LEFT JOIN contract k ON k.contract_id = c.contract_id
+ORDER BY c.charge_id
 """)
 _METERS: Final = text("SELECT code, event_type, aggregation, property, filter FROM meter")
 _MONTHS: Final = text("SELECT DISTINCT service_month FROM usage_total ORDER BY 1")
@@ -78,7 +97,7 @@ class PostgresEvidence:
     def __init__(self, connection: Connection, raw: PostgresRawUsage) -> None:
         self._connection = connection
         self._raw = raw
-        self._charges: dict[int, list[ChargeFacts]] | None = None
+        self._charges: dict[tuple[str, int], list[ChargeFacts]] | None = None
 
     def accounts(self, codes: Sequence[str] | None) -> Sequence[AccountFacts]:
         """Accounts by code, or all. Raises NotFound naming one there is not."""
@@ -121,21 +140,27 @@ class PostgresEvidence:
         aliases: dict[int, list[AliasFacts]] = {}
         for account_id, alias, start, end in self._rows(_ALIASES, account_ids=ids):
             aliases.setdefault(account_id, []).append(AliasFacts(alias, *_span(start, end)))
-        charges = self._plan_charges()
+        charges = self._sold()
         plans: dict[int, list[PlanFacts]] = {}
-        for account_id, plan_version_id, start, end in self._rows(_SUBSCRIPTIONS, account_ids=ids):
-            since, until = _span(start, end)
-            plans.setdefault(account_id, []).append(PlanFacts(since, until, charges.get(plan_version_id, []), since))
+        for account_id, plan_version_id, start, end, began_at in self._rows(_SUBSCRIPTIONS, account_ids=ids):
+            of_plan = charges.get(("plan", plan_version_id), [])
+            plans.setdefault(account_id, []).append(PlanFacts(*_span(start, end), of_plan, _beginning(began_at)))
+        for account_id, contract_id, start, end, priority, age in self._rows(_CONTRACTS, account_ids=ids):
+            of_contract = charges.get(("contract", contract_id), [])
+            facts = PlanFacts(*_span(start, end), of_contract, _beginning(start), priority, age)
+            plans.setdefault(account_id, []).append(facts)
         return [
             AccountFacts(account_id, code, tree_id, currency, zone, aliases.get(account_id, ()), plans.get(account_id, ()))
             for account_id, code, tree_id, currency, zone in rows
         ]
 
-    def _plan_charges(self) -> dict[int, list[ChargeFacts]]:
+    def _sold(self) -> dict[tuple[str, int], list[ChargeFacts]]:
+        """Charges by plan version and by contract."""
         if self._charges is None:
             self._charges = {}
-            for plan_version_id, *facts in self._rows(_CHARGES):
-                self._charges.setdefault(plan_version_id, []).append(ChargeFacts(*facts))
+            for plan_version_id, contract_id, *facts in self._rows(_CHARGES):
+                owner = ("plan", plan_version_id) if contract_id is None else ("contract", contract_id)
+                self._charges.setdefault(owner, []).append(ChargeFacts(*facts))
         return self._charges
 
     def _rows(self, statement: Any, **facts: Any) -> list[Any]:
@@ -143,4 +168,8 @@ class PostgresEvidence:
 
 
 def _span(start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
-    return start or BEGINNING, end or END
+    return _beginning(start), end or END
+
+
+def _beginning(moment: datetime | None) -> datetime:
+    return moment or BEGINNING
