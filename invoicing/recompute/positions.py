@@ -153,7 +153,7 @@ def _enter(result: Recomputed, slot: SlotOf, part: Part) -> tuple[TotalKey, Posi
         result.enter(charge, key, tree_id=slot.tree_id)
         result.positions.setdefault(result.position_of[key], Running())
     made: list[tuple[Adjustment, TotalKey]] = []
-    for adjustment, cell in slot.terms.adjustments_over(charge.code):
+    for adjustment, cell in slot.terms.adjustments_over(charge):
         its_key = TotalKey(slot.account_id, slot.service_month, adjustment.charge_id, cell)
         result.enter(adjustment, its_key, tree_id=slot.tree_id)
         _, on = result.made_on.setdefault(its_key, (adjustment, set()))

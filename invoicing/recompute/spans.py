@@ -61,15 +61,17 @@ class TermsReader:
 
     def __init__(self, meters: Mapping[str, MeterFacts]) -> None:
         self._meters = {code: Meter(*facts) for code, facts in meters.items()}
-        self._read: dict[tuple[int, ...], Terms] = {}
+        self._read: dict[tuple[tuple[int, ...], tuple[int, ...]], Terms] = {}
 
-    def read(self, charges: Sequence[ChargeFacts]) -> Terms:
-        """The terms some charges make together."""
-        key = tuple(charge.charge_id for charge in charges)
+    def read(self, charges: Sequence[ChargeFacts], *, listed: Sequence[ChargeFacts]) -> Terms:
+        """The terms some charges make together; `listed` are all of the plan and contracts they are of."""
+        key = tuple(charge.charge_id for charge in charges), tuple(charge.charge_id for charge in listed)
         if key not in self._read:
+            of_owner: dict[str, list[Adjustment]] = {}
+            for adjustment in _adjustments(listed):
+                of_owner.setdefault(adjustment.owner, []).append(adjustment)
             usage = [self._usage(charge) for charge in charges if charge.kind == "usage"]
-            adjustments = [_adjustment(charge) for charge in charges if charge.kind == "adjustment"]
-            self._read[key] = Terms(usage, sorted(adjustments, key=lambda one: ORDER.index(one.kind)))
+            self._read[key] = Terms(usage, _adjustments(charges), of_owner)
         return self._read[key]
 
     def _usage(self, charge: ChargeFacts) -> UsageCharge:
@@ -77,6 +79,11 @@ class TermsReader:
         meters = [self._meters[code] for code in document.get("meters") or [document["meter"]]]
         reset, shared = document.get("reset") or "month", document.get("shared") or "account"
         return UsageCharge(charge.charge_id, charge.code, charge.owner, meters, document["price"], reset, shared)
+
+
+def _adjustments(charges: Sequence[ChargeFacts]) -> Sequence[Adjustment]:
+    found = [_adjustment(charge) for charge in charges if charge.kind == "adjustment"]
+    return sorted(found, key=lambda one: ORDER.index(one.kind))
 
 
 def _adjustment(charge: ChargeFacts) -> Adjustment:
@@ -107,11 +114,18 @@ def spans_of(account: AccountFacts, reader: TermsReader) -> list[Span]:
             continue
         by_code: dict[tuple[bool, str], tuple[ChargeFacts, datetime]] = {}
         for plan, number in sorted(in_force, key=lambda each: _strength(each[0])):
-            for charge in plan.charges:
+            for charge in sorted(plan.charges, key=_rank):
                 until = limits.get((number, charge.charge_id), END)
                 by_code[charge.kind == "adjustment", charge.code] = charge, until
-        spans.append(Span(start, end, reader.read([charge for charge, until in by_code.values() if start < until])))
+        present = [charge for charge, until in by_code.values() if start < until]
+        listed = [charge for plan, _ in in_force for charge in plan.charges]
+        spans.append(Span(start, end, reader.read(present, listed=listed)))
     return spans
+
+
+def _rank(charge: ChargeFacts) -> int:
+    """The order adjustments are made in; one that stands in another's place takes its place in the order."""
+    return ORDER.index(charge.document["kind"]) if charge.kind == "adjustment" else 0
 
 
 def _strength(plan: PlanFacts) -> tuple[int, ...]:

@@ -79,12 +79,23 @@ class Terms(NamedTuple):
     adjustments: Sequence[Adjustment]
     """In the order they are made."""
 
-    def adjustments_over(self, code: str) -> Iterator[tuple[Adjustment, str]]:
+    listed: Mapping[str, Sequence[Adjustment]]
+    """By plan version and contract: all its adjustments, in force or not, in the order they are made."""
+
+    def adjustments_over(self, charge: UsageCharge) -> Iterator[tuple[Adjustment, str]]:
         """The adjustments made on a usage charge, in order, each with the price cell its money goes to."""
-        over = [one for one in self.adjustments if one.is_over(code)]
+        over = [one for one in self.adjustments if one.is_over(charge.code)]
         for place, adjustment in enumerate(over):
-            later = [one for one in self.adjustments[self.adjustments.index(adjustment) + 1 :] if one.counts(adjustment)]
-            yield over[place], adjustment.code + tags(adjustment.owner, under=later)
+            mine = list(self.listed[adjustment.owner])
+            under = [one for one in over[place + 1 :] if one.counts(adjustment)]
+            listed = [one for one in mine[mine.index(adjustment) + 1 :] if one.counts(adjustment)]
+            yield adjustment, adjustment.code + tags(adjustment.owner, under=under, listed=listed)
+
+    def cell_tags(self, charge: UsageCharge) -> str:
+        """What follows a price cell of a usage charge."""
+        under = [one for one in self.adjustments if one.is_over(charge.code)]
+        listed = [one for one in self.listed.get(charge.owner, ()) if one.is_over(charge.code)]
+        return tags(charge.owner, under=under, listed=listed)
 
 
 class Part(NamedTuple):
@@ -105,17 +116,20 @@ def parts_of(terms: Terms, event_type: str, facts: Mapping[str, Any]) -> list[Pa
         cell = choose(charge.price, facts) if meters else None
         if cell is not None:
             name, price = cell
-            over = [one for one in terms.adjustments if one.is_over(charge.code)]
-            parts.append(Part(charge, meters, name + tags(charge.owner, under=over), price))
+            parts.append(Part(charge, meters, name + terms.cell_tags(charge), price))
     return parts
 
 
-def tags(owner: str, *, under: Sequence[Adjustment]) -> str:
-    """What follows a price cell of something an owner has: the adjustments that may come or go beside it."""
+def tags(owner: str, *, under: Sequence[Adjustment], listed: Sequence[Adjustment]) -> str:
+    """What follows a price cell of something an owner has: the adjustments that may come or go beside it.
+
+    Those the owner itself lists without a limit are always there, so they are named only where they are not.
+    """
     named = []
     for adjustment in under:
         if adjustment.owner != owner:
             named.append(f"{UNDER}{adjustment.code}#{adjustment.charge_id}")
         elif adjustment.is_limited():
             named.append(f"{UNDER}{adjustment.code}")
-    return "".join(named)
+    missing = [one for one in listed if one not in under and not one.is_limited()]
+    return "".join([*named, *(f"{UNDER}-{one.code}" for one in missing)])
