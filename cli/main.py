@@ -11,6 +11,8 @@ from cli import (
     demo,
     events,
     invoices,
+    plans,
+    price,
     received,
     recompute,
     rerate,
@@ -33,6 +35,8 @@ events.app.command("received")(received.received)
 app.add_typer(schema.app, name="schema")
 app.add_typer(topics.app, name="topics")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(plans.app, name="plans")
+app.add_typer(price.app, name="price")
 events.app.add_typer(attribution.app)
 app.add_typer(events.app, name="events")
 app.add_typer(books.app, name="books")

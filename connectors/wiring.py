@@ -5,6 +5,7 @@ from functools import cache
 from sqlalchemy import Engine
 
 from connectors.clickhouse.schema import apply_schema
+from connectors.files.plan_files import read_plan_file, read_usage_file
 from connectors.kafka.resender import KafkaResender
 from connectors.metering_wiring import clickhouse, migrations, topic_admin, topics
 from connectors.postgres.account_tree import AccountTreeReader
@@ -14,13 +15,14 @@ from connectors.postgres.aliases import AliasReader
 from connectors.postgres.attribution_history import AttributionHistory
 from connectors.postgres.database import open_engine
 from connectors.postgres.late_usage import LateUsage
+from connectors.postgres.plans import PlanReader
 from connectors.postgres.received_events import ReceivedEvents
 from connectors.postgres.refused_event_details import RefusedEventDetails
 from connectors.postgres.refused_events import RefusedEvents
 from connectors.postgres.waiting_events import PostgresDeadLetters, WaitingEvents
 from connectors.settings import PROJECT_ROOT, settings
 
-__all__ = ["migrations", "topic_admin", "topics"]
+__all__ = ["migrations", "read_plan_file", "read_usage_file", "topic_admin", "topics"]
 
 
 def apply_warehouse_schema() -> list[str]:
@@ -42,6 +44,11 @@ def administration() -> PostgresAdministrationStore:
 def account_reader() -> AccountReader:
     """Accounts for people to look at."""
     return AccountReader(database())
+
+
+def plan_reader() -> PlanReader:
+    """Published plans and meters."""
+    return PlanReader(database())
 
 
 def account_tree_reader() -> AccountTreeReader:

@@ -1,5 +1,6 @@
 """Builders of richer plans: meters of every aggregation, adjustments, positions, contracts; and books to rate into."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from domain.catalogue import (
     read_adjustment,
     read_charge,
 )
-from domain.metering import ReceivedEvent, Settled, Total, prepare, settle
+from domain.metering import Prepared, ReceivedEvent, Settled, Total, prepare, settle
 from domain.money import Currency
 from domain.rating.running import Remembered
 from tests.builders_usage import WINDOW, a_config, an_account
@@ -103,9 +104,14 @@ class Books:
 
     def book(self, items: Iterable[ReceivedEvent]) -> Settled:
         """Rate a batch and keep what it does."""
+        return self.settle(prepare(list(items), self.config, WINDOW))[0]
+
+    def settle(self, prepared: Prepared) -> tuple[Settled, float]:
+        """Settle a prepared batch and keep what it does; with the CPU seconds of settling."""
         remembered = Remembered(self.positions, self.states, self.values)
-        prepared = prepare(list(items), self.config, WINDOW)
+        began = time.thread_time()
         settled = settle(prepared, self.known, self.totals, remembered=remembered)
+        seconds = time.thread_time() - began
         running = settled.running
         for kept, changed in ((self.totals, running.added), (self.positions, running.positions)):
             for key, added in changed.items():
@@ -116,12 +122,16 @@ class Books:
             self.known[usage.received.event.key] = usage.received.event.body_digest
         for wallet_id, micros in settled.debits.items():
             self.debits[wallet_id] = self.debits.get(wallet_id, 0) + micros
-        return settled
+        return settled, seconds
 
     def standing(self) -> tuple[Any, ...]:
-        """Everything that may not depend on order or batching: the event a highest value came from may."""
+        """Everything that may not depend on order or batching: the event a highest value came from may.
+
+        So may whether an adjustment of no money was ever one of some.
+        """
         values = {key: state.value_millionths for key, state in self.states.items()}
-        return self.totals, self.positions, values, self.values, self.debits
+        totals = {key: total for key, total in self.totals.items() if total != Total()}
+        return totals, self.positions, values, self.values, self.debits
 
     def money(self) -> dict[int, int]:
         """What each charge and adjustment comes to, in micros."""

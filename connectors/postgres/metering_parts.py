@@ -13,7 +13,8 @@ from psycopg import Connection, Cursor
 from connectors.postgres.binary import BinaryArray, date_array, int8_array, text_array, timestamp_array, uuid_array
 from domain.attribution import EPOCH
 from domain.metering import Settled, Total, TotalKey
-from domain.rating.running import Remembered, State, StateKey, ValueKey
+from domain.rating.places import StateKey
+from domain.rating.running import Remembered, State
 from domain.rating.touched import Touched
 
 # A row that is not there cannot be locked: two workers that meet in a new position would both begin it.
@@ -36,9 +37,9 @@ FROM unnest(%b::bigint[], %b::date[], %b::bigint[], %b::text[], %b::bigint[])
 JOIN meter_state s USING (owner_account_id, period_start, charge_id, price_cell, meter_id)
 """
 _VALUES: Final = """
-SELECT wanted.ordinal
+SELECT value_digest
 FROM unnest(%b::bigint[], %b::date[], %b::bigint[], %b::text[], %b::bigint[], %b::uuid[])
-     WITH ORDINALITY AS wanted (owner_account_id, period_start, charge_id, price_cell, meter_id, value_digest, ordinal)
+     AS wanted (owner_account_id, period_start, charge_id, price_cell, meter_id, value_digest)
 JOIN unique_value v USING (owner_account_id, period_start, charge_id, price_cell, meter_id, value_digest)
 """
 _CHANGE_POSITIONS: Final = """
@@ -74,7 +75,7 @@ class RememberedParts:
     def __init__(self, touched: Touched) -> None:
         self._positions = list(touched.positions)
         self._states = list(touched.states)
-        self._values = list(touched.values)
+        self._values = touched.values
         self._asked: dict[str, _Cursor] = {}
 
     def ask(self, connection: _Connection) -> None:
@@ -96,7 +97,7 @@ class RememberedParts:
                 self._states[ordinal - 1]: State(value, _micros(at), key.bytes)
                 for ordinal, value, at, key in self._rows("states")
             },
-            {self._values[ordinal - 1] for (ordinal,) in self._rows("values")},
+            {digest.bytes for (digest,) in self._rows("values")},
         )
 
     def _rows(self, what: str) -> list[tuple[Any, ...]]:
@@ -113,7 +114,7 @@ def save_parts(connection: _Connection, settled: Settled) -> None:
     if running.states:
         connection.execute(_PUT_STATES, _states_to_put(running.states))
     if running.values:
-        connection.execute(_ADD_VALUES, _value_arrays(list(running.values)))
+        connection.execute(_ADD_VALUES, _value_arrays(running.values))
 
 
 def total_key_arrays(keys: Sequence[TotalKey]) -> tuple[BinaryArray, ...]:
@@ -149,12 +150,8 @@ def _states_to_put(states: Mapping[StateKey, State]) -> tuple[BinaryArray, ...]:
     )
 
 
-def _value_arrays(keys: Sequence[ValueKey]) -> tuple[BinaryArray, ...]:
-    return (
-        *total_key_arrays([key.position for key in keys]),
-        int8_array([key.meter_id for key in keys]),
-        uuid_array([key.digest for key in keys]),
-    )
+def _value_arrays(values: Mapping[bytes, StateKey]) -> tuple[BinaryArray, ...]:
+    return (*_state_arrays(list(values.values())), uuid_array(list(values)))
 
 
 def _micros(moment: Any) -> int:

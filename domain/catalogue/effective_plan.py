@@ -51,8 +51,8 @@ class AdjustmentRate(NamedTuple):
 
     adjustment: Adjustment
     cell_name: str
-    counted: frozenset[int]
-    """Ids of the charges and earlier adjustments whose money it is a function of."""
+    counted: tuple[int, ...]
+    """Places of the parts whose money it is a function of, among those before it: usage first, then adjustments."""
 
 
 class Rates:
@@ -188,7 +188,6 @@ class _OfType:
 
 
 def _rates(plan: EffectivePlan, usage: Sequence[tuple[Charge, Cell, tuple[Meter, ...]]]) -> Rates:
-    codes = {charge.code: charge.charge_id for charge, _, _ in usage}
     over = {
         charge.code: [one for one in plan.adjustments if one.applies_to is None or charge.code in one.applies_to]
         for charge, _, _ in usage
@@ -201,8 +200,8 @@ def _rates(plan: EffectivePlan, usage: Sequence[tuple[Charge, Cell, tuple[Meter,
     adjustments = []
     for place, adjustment in enumerate(applied):
         later = [one for one in applied[place + 1 :] if one.counts(adjustment)]
-        counted = {identity for code, identity in codes.items() if adjustment in over[code]}
-        counted |= {one.charge_id for one in applied[:place] if adjustment.counts(one)}
+        counted = [number for number, (charge, _, _) in enumerate(usage) if adjustment in over[charge.code]]
+        counted += [len(usage) + number for number, one in enumerate(applied[:place]) if adjustment.counts(one)]
         name = adjustment.code + plan.tags(adjustment, under=later)
-        adjustments.append(AdjustmentRate(adjustment, name, frozenset(counted)))
+        adjustments.append(AdjustmentRate(adjustment, name, tuple(counted)))
     return Rates(plan, parts, tuple(adjustments))

@@ -2,9 +2,11 @@
 
 import hashlib
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from domain.catalogue.meters import QUANTITY, Aggregation, Meter
+from domain.rating.places import StateKey
 from domain.usage import QUANTITY_SCALE, RefusalReason, Refused, UsageEvent
 
 VALUE_MAX: Final = 1_000_000_000
@@ -12,8 +14,8 @@ VALUE_MAX: Final = 1_000_000_000
 _MILLIONTH: Final = Decimal("0.000001")
 
 
-def measure(meter: Meter, event: UsageEvent) -> int | bytes:
-    """Millionths of a unit, or the digest of the value when distinct values are counted.
+def measure(meter: Meter, event: UsageEvent, *, key: StateKey) -> int | bytes:
+    """Millionths of a unit; or, when distinct values are counted, the digest of the value in what it is a value of.
 
     Raises Refused when the event does not have what is measured.
     """
@@ -21,11 +23,11 @@ def measure(meter: Meter, event: UsageEvent) -> int | bytes:
         return -QUANTITY_SCALE if event.quantity_millionths < 0 else QUANTITY_SCALE
     if meter.measured == QUANTITY:
         value: object = event.quantity_millionths
-        return _digest(value) if meter.aggregation is Aggregation.UNIQUE else event.quantity_millionths
+        return _digest(value, key) if meter.aggregation is Aggregation.UNIQUE else event.quantity_millionths
     value = event.properties.get(meter.measured)
     if value is None:
         raise Refused(RefusalReason.PROPERTY, f"data.{meter.measured} is missing: meter {meter.code!r} measures it")
-    return _digest(value) if meter.aggregation is Aggregation.UNIQUE else _millionths(value, meter)
+    return _digest(value, key) if meter.aggregation is Aggregation.UNIQUE else _millionths(value, meter)
 
 
 def _millionths(value: object, meter: Meter) -> int:
@@ -42,9 +44,19 @@ def _millionths(value: object, meter: Meter) -> int:
     )
 
 
-def _digest(value: object) -> bytes:
-    """128 bits of a value and its type. What is counted may be a person's number; it need not be known again."""
+def _digest(value: object, key: StateKey) -> bytes:
+    """128 bits of a value, its type, and what it is counted in.
+
+    What is counted may be a person's number, which need not be known again.
+    """
     if type(value) is Decimal:
         # 1 and 1.0 are the same number.
         value = int(value) if value == value.to_integral_value() else value.normalize()
-    return hashlib.blake2b(f"{type(value).__name__}:{value}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    named = f"{_name(key)}{type(value).__name__}:{value}"
+    return hashlib.blake2b(named.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+@lru_cache(maxsize=65_536)
+def _name(key: StateKey) -> str:
+    (account_id, period_start, charge_id, cell), meter_id = key
+    return f"{account_id}/{period_start}/{charge_id}/{meter_id}/{cell}\0"

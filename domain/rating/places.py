@@ -22,6 +22,13 @@ class TotalKey(NamedTuple):
     cell: str
 
 
+class StateKey(NamedTuple):
+    """What the highest, latest or distinct values of one meter are of."""
+
+    position: TotalKey
+    meter_id: int
+
+
 class PartPlace:
     """Where one part of an event goes: the running total it accrues to, and the position its price is a function of."""
 
@@ -40,32 +47,41 @@ class PartPlace:
 class UsagePlace(PartPlace):
     """Where what a charge makes of an event goes."""
 
-    __slots__ = ("rate",)
+    __slots__ = ("amount_micros", "meters", "per_event", "rate", "sums_quantity")
     event_count = 1
 
     def __init__(self, account: Account, rate: Rate, *, service_month: date) -> None:
         key = TotalKey(account.account_id, service_month, rate.charge.charge_id, rate.cell.name)
         super().__init__(key, _position_key(account, rate.charge, key))
         self.rate = rate
+        self.amount_micros = rate.cell.tariff.amount_micros
+        self.per_event = rate.cell.tariff.per_event
+        self.sums_quantity = len(rate.meters) == 1 and rate.meters[0].takes_quantity
+        """Whether its quantity is the sum of what events report."""
+        self.meters = tuple((meter, StateKey(self.position_key, meter.meter_id)) for meter in rate.meters)
 
 
 class AdjustmentPlace(PartPlace):
     """Where what an adjustment makes of an event goes."""
 
-    __slots__ = ("rate",)
+    __slots__ = ("amount_micros", "counted", "rate")
     event_count = 0
     """How many events bring money depends on their order (the first of a package does), so adjustments count none."""
+    per_event = False
 
     def __init__(self, account: Account, rate: AdjustmentRate, *, service_month: date) -> None:
         key = TotalKey(account.account_id, service_month, rate.adjustment.charge_id, rate.cell_name)
         super().__init__(key, _position_key(account, rate.adjustment, key))
         self.rate = rate
+        self.amount_micros = rate.adjustment.amount_micros
+        self.counted = rate.counted
+        """Which of the parts before it bring the money it is a function of."""
 
 
 class Place:
     """Where the parts of an event go, worked out once for all events alike."""
 
-    __slots__ = ("account", "adjustments", "amount_micros", "is_simple", "rates", "total_key", "usage", "wallet_id")
+    __slots__ = ("account", "adjustments", "amount_micros", "first", "is_simple", "rates", "total_key", "usage", "wallet_id")
 
     def __init__(self, account: Account, rates: Rates, *, service_month: date) -> None:
         self.account = account
@@ -73,7 +89,8 @@ class Place:
         self.wallet_id = account.wallet_id
         self.usage = tuple(UsagePlace(account, rate, service_month=service_month) for rate in rates.usage)
         self.adjustments = tuple(AdjustmentPlace(account, rate, service_month=service_month) for rate in rates.adjustments)
-        self.total_key = self.usage[0].total_key
+        self.first = self.usage[0]
+        self.total_key = self.first.total_key
         """Of the first part, which stands with the event."""
         self.is_simple = rates.is_simple
         self.amount_micros = rates.usage[0].cell.tariff.amount_micros

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from domain.catalogue.meters import Aggregation, Meter
-from domain.rating.places import AdjustmentPlace, PartPlace, TotalKey, UsagePlace
+from domain.rating.places import AdjustmentPlace, PartPlace, StateKey, TotalKey, UsagePlace
 from domain.rating.usage import Measures, Part, Usage
 from domain.usage import QUANTITY_SCALE, UsageEvent
 
@@ -30,13 +30,6 @@ class Total:
         )
 
 
-class StateKey(NamedTuple):
-    """What a highest or latest value is of."""
-
-    position: TotalKey
-    meter_id: int
-
-
 class State(NamedTuple):
     """The highest value, or that of the latest event, and the event it came from."""
 
@@ -45,25 +38,29 @@ class State(NamedTuple):
     event_key: bytes
 
 
-class ValueKey(NamedTuple):
-    """A distinct value counted in a position, by its digest."""
-
-    position: TotalKey
-    meter_id: int
-    digest: bytes
-
-
 @dataclass(frozen=True, slots=True)
 class Remembered:
     """What the books remember beside running totals, locked: only of what a batch touches."""
 
     positions: Mapping[TotalKey, Total] = field(default_factory=dict)
     states: Mapping[StateKey, State] = field(default_factory=dict)
-    values: Collection[ValueKey] = frozenset()
+    values: Collection[bytes] = frozenset()
+    """Digests of distinct values that were counted before."""
 
 
 NOTHING_REMEMBERED: Final = Remembered()
 _ZERO: Final = Total()
+
+
+class _Standing:
+    """Where a position is now, and what was added to get there."""
+
+    __slots__ = ("added", "amount", "quantity")
+
+    def __init__(self, before: Total, added: Total) -> None:
+        self.quantity = before.quantity_millionths
+        self.amount = before.amount_micros
+        self.added = added
 
 
 @dataclass(slots=True)
@@ -78,92 +75,104 @@ class RunningTotals:
     """What is added to each price position that is not a running total."""
     states: dict[StateKey, State] = field(default_factory=dict)
     """Highest and latest values that changed."""
-    values: dict[ValueKey, None] = field(default_factory=dict)
-    """Distinct values counted for the first time."""
+    values: dict[bytes, StateKey] = field(default_factory=dict)
+    """Distinct values counted for the first time: their digests, and what each is a value of."""
+    _standings: dict[TotalKey, _Standing] = field(default_factory=dict)
+    _of_place: dict[PartPlace, tuple[_Standing, Total | None]] = field(default_factory=dict)
+    """By place, which is found faster than a key; with the running total where that is not the position."""
 
     def rate(self, usage: Usage) -> int:
         """Rate all parts of an event: sets its amounts and further parts. Returns what it comes to, in micros."""
         place = usage.place
-        if place.is_simple:
-            key = place.total_key
-            before = self.before.get(key, _ZERO)
-            added = self.added.get(key)
-            if added is None:
-                added = self.added[key] = Total()
-            added.quantity_millionths += usage.received.event.quantity_millionths
-            after = place.amount_micros(before.quantity_millionths + added.quantity_millionths)
-            usage.amount_micros = amount = after - before.amount_micros - added.amount_micros
-            added.amount_micros += amount
-            added.event_count += 1
-            return amount
-        return self._rate_parts(usage)
+        if not place.is_simple:
+            return self._rate_parts(usage)
+        first = place.first
+        found = self._of_place.get(first)
+        standing = (found or self._find(first))[0]
+        quantity = usage.received.event.quantity_millionths
+        standing.quantity += quantity
+        after = place.amount_micros(standing.quantity)
+        usage.amount_micros = amount = after - standing.amount
+        standing.amount = after
+        added = standing.added
+        added.quantity_millionths += quantity
+        added.amount_micros += amount
+        added.event_count += 1
+        return amount
 
     def _rate_parts(self, usage: Usage) -> int:
         place = usage.place
         event = usage.received.event
-        parts: list[Part] = []
+        reported = event.quantity_millionths
+        amounts: list[int] = []
+        further: list[Part] = []
         for part, measures in zip(place.usage, usage.measures, strict=True):
-            parts.append(self._rate_part(part, measures, event))
-        for adjustment in place.adjustments:
-            adjusted = self._adjust(adjustment, parts)
-            if adjusted is not None:
-                parts.append(adjusted)
-        first = parts[0]
-        usage.amount_micros = first.amount_micros
-        quantity = event.quantity_millionths
-        usage.metered_millionths = first.metered_millionths if first.metered_millionths != quantity else None
-        usage.further = parts[1:]
-        return sum([part.amount_micros for part in parts])
-
-    def _rate_part(self, place: UsagePlace, measures: Measures, event: UsageEvent) -> Part:
-        rate = place.rate
-        metered = 0
-        for meter, value in measures:
-            if isinstance(value, bytes):
-                metered += self._count_distinct(ValueKey(place.position_key, meter.meter_id, value))
-            elif meter.aggregation is Aggregation.MAX or meter.aggregation is Aggregation.LATEST:
-                metered += self._replace(StateKey(place.position_key, meter.meter_id), meter, value, event)
+            metered = reported if measures is None else self._metered(part, measures, event)
+            amount = self._add(part, metered)
+            if amounts:
+                further.append(Part(part, metered, amount))
             else:
-                metered += value
-        tariff = rate.cell.tariff
-        if tariff.per_event:
-            amount = self._add(place, metered, tariff.amount_micros(metered))
-            return Part(place, metered, amount)
-        before, added = self._position(place)
-        after = tariff.amount_micros(before.quantity_millionths + added.quantity_millionths + metered)
-        amount = self._add(place, metered, after - before.amount_micros - added.amount_micros)
-        return Part(place, metered, amount)
+                usage.amount_micros = amount
+                usage.metered_millionths = None if metered == reported else metered
+            amounts.append(amount)
+        for adjustment in place.adjustments:
+            money = 0
+            for number in adjustment.counted:
+                money += amounts[number]
+            amount = self._add(adjustment, money) if money else 0
+            if money:
+                # One of no money has no part: what it is a function of stays as it is.
+                further.append(Part(adjustment, money, amount))
+            amounts.append(amount)
+        usage.further = further
+        return sum(amounts)
 
-    def _adjust(self, place: AdjustmentPlace, parts: list[Part]) -> Part | None:
-        """An adjustment's part; None when the money it is a function of stays as it is."""
-        rate = place.rate
-        counted = rate.counted
-        money = sum([part.amount_micros for part in parts if part.place.charge_id in counted])
-        if not money:
-            return None
-        before, added = self._position(place)
-        after = rate.adjustment.amount_micros(before.quantity_millionths + added.quantity_millionths + money)
-        amount = self._add(place, money, after - before.amount_micros - added.amount_micros)
-        return Part(place, money, amount)
-
-    def _position(self, place: PartPlace) -> tuple[Total, Total]:
-        """The position as the books have it, and what was added to it so far."""
-        key = place.position_key
-        if place.has_position:
-            return self.remembered.positions.get(key, _ZERO), self.positions.get(key, _ZERO)
-        return self.before.get(key, _ZERO), self.added.get(key, _ZERO)
-
-    def _add(self, place: PartPlace, metered: int, amount: int) -> int:
-        _add_to(self.added, place.total_key, metered, amount, place.event_count)
-        if place.has_position:
-            _add_to(self.positions, place.position_key, metered, amount, place.event_count)
+    def _add(self, place: UsagePlace | AdjustmentPlace, metered: int) -> int:
+        """Add to a position and to the running total; the amount is the difference that makes."""
+        standing, accrued = self._of_place.get(place) or self._find(place)
+        standing.quantity += metered
+        if place.per_event:
+            amount = place.amount_micros(metered)
+            standing.amount += amount
+        else:
+            after = place.amount_micros(standing.quantity)
+            amount = after - standing.amount
+            standing.amount = after
+        events = place.event_count
+        added = standing.added
+        added.quantity_millionths += metered
+        added.amount_micros += amount
+        added.event_count += events
+        if accrued is not None:
+            accrued.quantity_millionths += metered
+            accrued.amount_micros += amount
+            accrued.event_count += events
         return amount
 
-    def _count_distinct(self, key: ValueKey) -> int:
-        if key in self.remembered.values or key in self.values:
-            return 0
-        self.values[key] = None
-        return QUANTITY_SCALE
+    def _find(self, place: PartPlace) -> tuple[_Standing, Total | None]:
+        """The standing of a place seen for the first time, which may be that of other places, too."""
+        key = place.position_key
+        before, added = (self.before, self.added) if not place.has_position else (self.remembered.positions, self.positions)
+        standing = self._standings.get(key)
+        if standing is None:
+            standing = self._standings[key] = _Standing(before.get(key, _ZERO), added.setdefault(key, Total()))
+        accrued = self.added.setdefault(place.total_key, Total()) if place.has_position else None
+        found = self._of_place[place] = (standing, accrued)
+        return found
+
+    def _metered(self, place: UsagePlace, measures: Measures, event: UsageEvent) -> int:
+        """What the quantity of the position gains by an event."""
+        metered = 0
+        for meter, key, value in measures:
+            if isinstance(value, bytes):
+                if value not in self.remembered.values and value not in self.values:
+                    self.values[value] = key
+                    metered += QUANTITY_SCALE
+            elif meter.aggregation is Aggregation.MAX or meter.aggregation is Aggregation.LATEST:
+                metered += self._replace(key, meter, value, event)
+            else:
+                metered += value
+        return metered
 
     def _replace(self, key: StateKey, meter: Meter, value: int, event: UsageEvent) -> int:
         """A new highest or latest value; what the quantity gains by it, which may be less than nothing."""
@@ -175,12 +184,3 @@ class RunningTotals:
                 return 0
         self.states[key] = new
         return value - (kept.value_millionths if kept is not None else 0)
-
-
-def _add_to(totals: dict[TotalKey, Total], key: TotalKey, metered: int, amount: int, events: int) -> None:
-    added = totals.get(key)
-    if added is None:
-        added = totals[key] = Total()
-    added.quantity_millionths += metered
-    added.amount_micros += amount
-    added.event_count += events

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from domain.catalogue.meters import Aggregation
-from domain.rating.places import Place, TotalKey
-from domain.rating.running import StateKey, ValueKey
+from domain.rating.places import Place, StateKey, TotalKey
 from domain.rating.usage import Usage
 
 
@@ -18,8 +17,8 @@ class Touched:
     """Price positions that are not running totals."""
     totals: dict[TotalKey, None] = field(default_factory=dict)
     states: dict[StateKey, None] = field(default_factory=dict)
-    values: dict[ValueKey, None] = field(default_factory=dict)
-    """Distinct values that may have been counted before."""
+    values: dict[bytes, StateKey] = field(default_factory=dict)
+    """Digests of distinct values that may have been counted before, and what each is a value of."""
 
 
 def touched_by(usages: Iterable[Usage]) -> Touched:
@@ -41,10 +40,10 @@ def touched_by(usages: Iterable[Usage]) -> Touched:
 
 
 def _add_values(touched: Touched, usage: Usage) -> None:
-    for part, measures in zip(usage.place.usage, usage.measures, strict=True):
-        for meter, value in measures:
+    for measures in usage.measures:
+        for _, key, value in measures or ():
             if isinstance(value, bytes):
-                touched.values[ValueKey(part.position_key, meter.meter_id, value)] = None
+                touched.values[value] = key
 
 
 def _add_parts(touched: Touched, place: Place) -> None:
@@ -53,6 +52,6 @@ def _add_parts(touched: Touched, place: Place) -> None:
         if part.has_position:
             touched.positions[part.position_key] = None
     for part in place.usage:
-        for meter in part.rate.meters:
+        for meter, key in part.meters:
             if meter.aggregation in (Aggregation.MAX, Aggregation.LATEST):
-                touched.states[StateKey(part.position_key, meter.meter_id)] = None
+                touched.states[key] = None

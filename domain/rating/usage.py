@@ -9,12 +9,12 @@ from domain.catalogue.charges import Cell, Charge
 from domain.catalogue.effective_plan import EffectivePlan, Rate
 from domain.catalogue.meters import Meter
 from domain.rating.measures import measure
-from domain.rating.places import PartPlace, Place, TotalKey
+from domain.rating.places import PartPlace, Place, StateKey, TotalKey
 from domain.received_event import ReceivedEvent
 from domain.usage import RefusalReason, Refused
 
-Measures = Sequence[tuple[Meter, int | bytes]]
-"""What each meter of a charge read off an event."""
+Measures = Sequence[tuple[Meter, StateKey, int | bytes]]
+"""What each meter of a charge read off an event, and what that is a value of."""
 
 
 class Part(NamedTuple):
@@ -32,8 +32,8 @@ class Usage:
 
     received: ReceivedEvent
     place: Place
-    measures: Sequence[Measures] = ()
-    """For each part of usage, unless the event is a simple one."""
+    measures: Sequence[Measures | None] = ()
+    """For each part of usage, None where it takes the reported quantity; empty for a simple event."""
     amount_micros: int = 0
     """Of the first part."""
     metered_millionths: int | None = None
@@ -74,12 +74,17 @@ class Usage:
 def measured(received: ReceivedEvent, place: Place) -> Usage:
     """An event with what the meters of its charges read off it. Raises Refused where they cannot."""
     event = received.event
-    readings = []
-    for rate in place.rates.usage:
-        reading = [(meter, measure(meter, event)) for meter in rate.meters]
-        if event.quantity_millionths < 0 or any(type(value) is int and value < 0 for _, value in reading):
-            refuse_correction(rate)
-        readings.append(reading)
+    readings: list[Measures | None] = []
+    lowest = event.quantity_millionths
+    for part in place.usage:
+        if part.sums_quantity:
+            readings.append(None)
+        else:
+            reading = [(meter, key, measure(meter, event, key=key)) for meter, key in part.meters]
+            lowest = min(lowest, *(value for _, _, value in reading if type(value) is int), 0)
+            readings.append(reading)
+        if lowest < 0:
+            refuse_correction(part.rate)
     return Usage(received, place, readings)
 
 

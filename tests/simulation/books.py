@@ -11,7 +11,8 @@ from typing import Any
 from domain.attribution import RatingConfig
 from domain.errors import EngineUnavailable
 from domain.metering import Partition, Prepared, Settled, Total, TotalKey, Usage, Waiting
-from domain.rating.running import Remembered, State, StateKey, ValueKey
+from domain.rating.places import StateKey
+from domain.rating.running import Remembered, State
 from domain.rating.touched import touched_by
 from invoicing.metering_ports import AlreadyCounted, Balance, OffsetRange, Outdated, Position
 from invoicing.records import Record
@@ -49,7 +50,7 @@ class Books:
     totals: dict[TotalKey, Total] = field(default_factory=dict)
     positions: dict[TotalKey, Total] = field(default_factory=dict)
     states: dict[StateKey, State] = field(default_factory=dict)
-    values: set[ValueKey] = field(default_factory=set)
+    values: set[bytes] = field(default_factory=set)
     ledger: list[tuple[int, int, int]] = field(default_factory=list)
     """Wallet, version and amount of each entry."""
     batches: dict[int, BookedBatch] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from domain.attribution import RatingConfig
 from domain.metering import Partition
 from invoicing.records import Record
 from tests.reference_model import ReferenceModel, Standing
-from tests.simulation.terms import ACCOUNTS, TERMS
+from tests.simulation.terms import ACCOUNTS, ADJUSTMENTS, TERMS
 from tests.simulation.world import Difference, World
 
 Place = tuple[Partition, int]
@@ -82,10 +82,12 @@ def _conservation(world: World, ended: dict[Place, Counter[str]]) -> None:
 
 
 def _standing(world: World, account_id: int) -> Standing:
-    totals = [total for key, total in world.books.totals.items() if key.account_id == account_id]
+    mine = {key: total for key, total in world.books.totals.items() if key.account_id == account_id}
+    totals = list(mine.values())
+    usage = [total for key, total in mine.items() if key.charge_id not in ADJUSTMENTS]
     return Standing(
         sum(total.event_count for total in totals),
-        sum(total.quantity_millionths for total in totals),
+        sum(total.quantity_millionths for total in usage),
         sum(total.amount_micros for total in totals),
         world.books.wallets[account_id + 100].balance_micros,
     )

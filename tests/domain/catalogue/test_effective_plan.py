@@ -51,7 +51,7 @@ def test_adjustments_apply_in_their_order_to_the_charges_they_name():
     assert rated(plan)[1] == ["maximum"]
     assert rated(plan, "voice.minutes")[1] == ["percentage", "maximum"]
     counted = [rate.counted for rate in plan.rates_for("voice.minutes", {}).adjustments]
-    assert counted == [{3}, {3, 61}]
+    assert counted == [(0,), (0, 1)]
 
 
 def test_a_contract_stands_in_place_of_the_plans_charge_of_the_same_code_and_adds_its_own():
