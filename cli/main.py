@@ -10,6 +10,7 @@ from cli import (
     books,
     demo,
     events,
+    fees,
     invoices,
     plans,
     price,
@@ -40,6 +41,7 @@ app.add_typer(price.app, name="price")
 events.app.add_typer(attribution.app)
 app.add_typer(events.app, name="events")
 app.add_typer(books.app, name="books")
+app.add_typer(fees.app, name="fees")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")
 app.add_typer(warehouse.app, name="warehouse")
