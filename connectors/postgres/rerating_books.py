@@ -32,7 +32,8 @@ def save_rerated(
         for key, state in rerated.states.items()
     )
     _copy(session, sql.COPY_STATES, states)
-    _copy(session, sql.COPY_VALUES, ((*key.position, key.meter_id, UUID(bytes=key.digest)) for key in rerated.values))
+    values = ((*key.position, key.meter_id, UUID(bytes=digest)) for digest, key in rerated.values.items())
+    _copy(session, sql.COPY_VALUES, values)
     balances = []
     for wallet_id, amount in sorted(rerated.debits.items()):
         if amount:

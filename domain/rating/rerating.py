@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from domain.attribution import Account, RatingConfig
 from domain.errors import BooksDoNotBalance, IllegalTransition
-from domain.rating.places import TotalKey, place_of
-from domain.rating.running import RunningTotals, State, StateKey, Total, ValueKey
+from domain.rating.places import StateKey, TotalKey, place_of
+from domain.rating.running import RunningTotals, State, Total
 from domain.rating.usage import measured
 from domain.received_event import ReceivedEvent
 from domain.usage import Refused
@@ -74,8 +74,8 @@ class Rerated:
     """Micros taken from each wallet, by wallet id; negative where it gets back."""
     states: Mapping[StateKey, State] = field(default_factory=dict)
     """All highest and latest values of what was looked at."""
-    values: Sequence[ValueKey] = ()
-    """All distinct values of what was looked at."""
+    values: Mapping[bytes, StateKey] = field(default_factory=dict)
+    """All distinct values of what was looked at: their digests, and what each is a value of."""
     events: int = 0
     """How many were looked at."""
     moved: int = 0
@@ -111,7 +111,7 @@ def rerate(events: Iterable[BookedEvent], config: RatingConfig, books: Books) ->
             moved.append(_Moved(booked.received, account, month, booked.parts, after))
             rerated.unpriced += not after
     rerated.moved = len(moved)
-    rerated.states, rerated.values = running.states, list(running.values)
+    rerated.states, rerated.values = running.states, running.values
     for each in moved:
         _exchange(rerated, each)
     _reprice(rerated, running, books, moved)
