@@ -17,6 +17,8 @@ from cli import (
     plans,
     price,
     received,
+    recompute,
+    rerate,
     schema,
     subscriptions,
     topics,
@@ -49,6 +51,8 @@ app.add_typer(fees.app, name="fees")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")
 app.add_typer(warehouse.app, name="warehouse")
+app.command("recompute")(recompute.recompute)
+app.command("rerate")(rerate.rerate)
 app.add_typer(demo.app, name="demo")
 
 
