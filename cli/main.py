@@ -4,7 +4,24 @@ import sys
 
 import typer
 
-from cli import accounts, attribution, books, demo, events, invoices, received, schema, topics, wallets, warehouse
+from cli import (
+    accounts,
+    attribution,
+    books,
+    contracts,
+    demo,
+    events,
+    fees,
+    invoices,
+    plans,
+    price,
+    received,
+    schema,
+    subscriptions,
+    topics,
+    wallets,
+    warehouse,
+)
 from cli.output import errors
 from domain.errors import BillingError, EngineUnavailable, InvalidInput, WrongSetup
 
@@ -19,9 +36,14 @@ events.app.command("received")(received.received)
 app.add_typer(schema.app, name="schema")
 app.add_typer(topics.app, name="topics")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(plans.app, name="plans")
+app.add_typer(price.app, name="price")
 events.app.add_typer(attribution.app)
 app.add_typer(events.app, name="events")
 app.add_typer(books.app, name="books")
+app.add_typer(subscriptions.app, name="subscriptions")
+app.add_typer(contracts.app, name="contracts")
+app.add_typer(fees.app, name="fees")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")
 app.add_typer(warehouse.app, name="warehouse")

@@ -19,9 +19,25 @@ ROW_COLUMNS: Final = (
 )  # fmt: skip
 """ClickHouse's columns of a line. The key is the last: a line that was cut off is refused, not inserted in part."""
 
+FURTHER_COLUMNS: Final = (
+    "account", "customer", "currency", "plan_version", "charge", "channel", "country", "operator", "event_time",
+    "event_time_ms", "alias", "meter", "charge_id", "price_cell", "kind", "metered_millionths", "amount_micros", "batch_id",
+    "event_key",
+)  # fmt: skip
+"""ClickHouse's columns of the line of a further part."""
+
 RatedText = tuple[str, ...]
 """A rated event in PostgreSQL's texts: batch, key, event time and arrival (microseconds since the Unix epoch), source, id,
 alias, meter, price cell, quantity, amount, properties, account id, charge id."""
+FurtherText = tuple[str, ...]
+"""A further part of one, the same and before the account: its kind; its quantity is what its running total gained."""
+
+
+class FurtherRow(str):
+    """The line of a further part, which goes to a table of its own."""
+
+    __slots__ = ()
+
 
 _DIMENSIONS: Final = ("channel", "country", "operator")
 _KEPT_MAX: Final = 50_000
@@ -38,8 +54,8 @@ class Names(NamedTuple):
 
     accounts: Mapping[str, tuple[str, str]]
     """Code of the account and of its customer, by account id."""
-    charges: Mapping[str, tuple[str, str]]
-    """Label of the plan version and its currency, by charge id."""
+    charges: Mapping[str, tuple[str, str, str]]
+    """Label of the plan version or contract, its currency, and the charge's code, by charge id."""
 
 
 class _Kept(dict[str, tuple[str, str]]):
@@ -70,9 +86,10 @@ class RatedForms:
         self._charges = {
             charge_id: (
                 f"{_escaped(currency)}\t{_escaped(plan)}\t",
-                f'"plan_version":{_json(plan)},"currency":{_json(currency)},',
+                f'"charge":{_json(code)},"plan_version":{_json(plan)},"currency":{_json(currency)},',
+                f"{_escaped(code)}\t",
             )
-            for charge_id, (plan, currency) in names.charges.items()
+            for charge_id, (plan, currency, code) in names.charges.items()
         }
         self._texts = _Kept(lambda text: (_escaped(text), _json(text)))
         self._dimensions = _Kept(_dimensions)
@@ -94,7 +111,7 @@ class RatedForms:
                 made[batch] = {}, []
             records, rows = made[batch]
             partition, account_row, account_json = accounts[account]
-            charge_row, charge_json = charges[charge]
+            charge_row, charge_json, _ = charges[charge]
             alias_row, alias_json = kept[alias]
             meter_row, meter_json = kept[meter]
             seconds = at[:-6]
@@ -115,11 +132,38 @@ class RatedForms:
                 records[partition] = [record]
         return {int(batch): RatedBatch(int(batch), *forms) for batch, forms in made.items()}
 
+    def add_further(self, batches: Mapping[int, RatedBatch], texts: Iterable[FurtherText]) -> None:
+        """Add the further parts of events to the batches that rated them: events of their own, after those they are of."""
+        kept = self._texts
+        for (batch, key, at, _, source, event_id, alias, meter, cell, metered, amount, properties, kind, account,
+             charge) in texts:  # fmt: skip
+            partition, account_row, account_json = self._accounts[account]
+            charge_row, charge_json, code_row = self._charges[charge]
+            seconds = at[:-6]
+            cell_row, cell_json = kept[cell]
+            row = FurtherRow(
+                f"{account_row}{charge_row}{code_row}{self._dimensions[properties][0]}{seconds}\t{_MILLIS[at[-6:-3]]}\t"
+                f"{kept[alias][0]}\t{kept[meter][0]}\t{charge}\t{cell_row}\t{kind}\t{metered}\t{amount}\t{batch}\t{key}\n"
+            )
+            identity = _json(f"{key}/{charge}/{cell}" if kind == "part" else f"{key}/{charge}/{cell}/{kind}/{batch}")
+            record = (
+                f'{_HEAD[:-1]}{identity},"time":"{self._seconds[seconds][0]}.{at[-6:]}Z",{account_json}'
+                f'"source":{kept[source][1]},"event_id":{_json(event_id)},"alias":{kept[alias][1]},"meter":{kept[meter][1]},'
+                f'"price_cell":{cell_json},{charge_json}"kind":"{kind}","metered_millionths":{metered},'
+                f'"amount_micros":{amount},"batch_id":{batch},"properties":{properties}}}}}'
+            )
+            rated = batches[int(batch)]
+            rated.rows.append(row)
+            rated.records.setdefault(partition, []).append(record)
+
 
 def batch_and_key(row: str) -> tuple[int, str]:
-    """Batch and identity of a line."""
+    """Batch and identity of a line; that of a further part names its charge, price cell and kind, too."""
     _, batch, key = row.rsplit("\t", 2)
-    return int(batch), key[:-1]
+    if type(row) is not FurtherRow:
+        return int(batch), key[:-1]
+    charge, cell, kind = row.rsplit("\t", 7)[1:4]
+    return int(batch), f"{key[:-1]}/{charge}/{cell}/{kind}"
 
 
 def _json(text: str) -> str:

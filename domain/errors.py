@@ -2,6 +2,7 @@
 
 BillingError                 anything this system refuses, in one sentence
 ├── InvalidInput             a field is wrong; the sentence names it and the way out
+│   └── Invalid              a document with all its faults, each with its path
 ├── TaxProfileIncomplete     the law leaves no answer until a field is filled in
 ├── NotFound                 no such account, invoice, run, ...
 ├── IllegalTransition        not in this state
@@ -12,7 +13,12 @@ BillingError                 anything this system refuses, in one sentence
 Each carries a stable `code` (programs match on it, never on the sentence) and the `facts` behind the sentence.
 """
 
-from typing import ClassVar
+from collections.abc import Callable, Iterable
+from typing import ClassVar, Final, NamedTuple, TypeVar
+
+_Read = TypeVar("_Read")
+SHOWN_MAX: Final = 20
+"""Faults named in the sentence of a document's refusal; `errors` has them all."""
 
 
 class BillingError(Exception):
@@ -29,6 +35,61 @@ class InvalidInput(BillingError):
     """A field is wrong; the sentence names it and the way out."""
 
     code = "invalid_input"
+
+
+class FieldError(NamedTuple):
+    """One fault of a document."""
+
+    path: str
+    """Where: "charges[0].price.tiers[1].up_to"; empty when it is about the document as a whole."""
+    reason: str
+    """What is wrong and the way out, to be read after the path."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}" if self.path else self.reason
+
+
+class Invalid(InvalidInput):
+    """A document with all its faults; `str()` lists the first 20."""
+
+    def __init__(self, errors: Iterable[FieldError]) -> None:
+        self.errors: Final = tuple(errors)
+        listed = [str(error) for error in self.errors[:SHOWN_MAX]]
+        if len(self.errors) > SHOWN_MAX:
+            listed.append(f"and {len(self.errors) - SHOWN_MAX:,} more")
+        super().__init__("; ".join(listed), errors=self.errors)
+
+
+class Faults:
+    """What is wrong with a document, collected while it is read, so that its author hears everything at once.
+
+    A reader adds what it finds and carries on; `refuse_if_any` at the end is what keeps a half-read document from use.
+    """
+
+    def __init__(self) -> None:
+        self.errors: Final[list[FieldError]] = []
+
+    def __len__(self) -> int:
+        return len(self.errors)
+
+    def add(self, path: str, reason: str) -> None:
+        """Remember one fault."""
+        self.errors.append(FieldError(path, reason))
+
+    def attempt(self, read: Callable[[], _Read]) -> _Read | None:
+        """What `read` returns; None when it refuses, and its faults are remembered."""
+        try:
+            return read()
+        except Invalid as refused:
+            self.errors.extend(refused.errors)
+        except InvalidInput as refused:
+            self.errors.append(FieldError("", str(refused)))
+        return None
+
+    def refuse_if_any(self) -> None:
+        """Raises Invalid with every fault found so far, unless there is none."""
+        if self.errors:
+            raise Invalid(self.errors)
 
 
 class TaxProfileIncomplete(BillingError):

@@ -135,7 +135,7 @@ class MeterUsage:
         try:
             with suppress(_Undone, AlreadyCounted), self.store.begin() as transaction:
                 position = transaction.open(prepared, list(ranges), counted=())
-                transaction.save(settle(prepared, position.known, position.totals), ranges)
+                transaction.save(settle(prepared, position.known, position.totals, remembered=position.remembered), ranges)
                 raise _Undone
         except Outdated:
             self._rehearse(record, item)
@@ -192,7 +192,8 @@ class MeterUsage:
             }
             if behind or position.config_version != batch.config.version:
                 raise _Stale(position.config_version, behind)
-            settled = settle(prepared, {**position.known, **counted} if counted else position.known, position.totals)
+            known = {**position.known, **counted} if counted else position.known
+            settled = settle(prepared, known, position.totals, remembered=position.remembered)
             balances = transaction.save(settled, ranges)
         self._next_offsets.update({partition: span.next_offset for partition, span in ranges.items()})
         return settled, balances

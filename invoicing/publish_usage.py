@@ -4,7 +4,7 @@ Each destination has its own mark on the batch. A crash between sending and mark
 first what it has, so its rows count once; topics are at-least-once, their records carry the event's identity.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,10 +15,10 @@ class RatedBatch:
     """Rated events of one batch in the forms their receivers take: nobody makes an object of each (docs/adr/0004)."""
 
     batch_id: int
-    records: Mapping[int, Sequence[str]]
+    records: dict[int, list[str]]
     """CloudEvents in JSON, in the order they were booked, by the partition of their account."""
-    rows: Sequence[str]
-    """Lines as the warehouse takes them."""
+    rows: list[str]
+    """Lines as the warehouse takes them: of events, then of their further parts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,6 @@ def a_rated_text(**changes):
 def a_rated_batch(*texts, partitions=2):
     """One batch of these events; account 11 is acme, and each other is named by its number."""
     accounts = {text[-2]: (f"account-{text[-2]}", "customer") for text in texts} | {"11": ("acme", "customer-acme")}
-    forms = RatedForms(Names(accounts, {"3": ("otp-inr v1", "INR")}), partitions=partitions)
+    forms = RatedForms(Names(accounts, {"3": ("otp-inr v1", "INR", "otp")}), partitions=partitions)
     (batch,) = forms.batches(texts or [a_rated_text()]).values()
     return batch

@@ -1,18 +1,23 @@
 """Rated usage into ClickHouse: lines of text, one insert for many batches."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from clickhouse_driver import Client
 from clickhouse_driver.errors import Error as ClickHouseError
 
 from connectors.clickhouse.insert_endpoint import InsertEndpoint
-from connectors.rated_forms import ROW_COLUMNS, batch_and_key
+from connectors.rated_forms import FURTHER_COLUMNS, ROW_COLUMNS, FurtherRow, batch_and_key
 from domain.errors import EngineUnavailable
+
+_FURTHER_KEYS: Final = """
+SELECT DISTINCT batch_id, concat(toString(event_key), '/', toString(charge_id), '/', price_cell, '/', kind)
+FROM further_charge WHERE batch_id IN %(ids)s
+"""
 
 
 class ClickHouseUsage:
-    """The usage_event table of one ClickHouse database."""
+    """Rated events and their further parts in one ClickHouse database, each in a table of its own."""
 
     def __init__(self, client: Client, endpoint: InsertEndpoint) -> None:
         self._client = client
@@ -35,12 +40,20 @@ class ClickHouseUsage:
     def missing(self, batch_ids: Sequence[int], rows: Sequence[str]) -> Sequence[str]:
         """Those of the rows of these batches that are not there yet."""
         there = self.keys_of(batch_ids)
+        if any(type(row) is FurtherRow for row in rows):
+            parameters = {"ids": tuple(batch_ids)}
+            there |= set(self._guarded(lambda: self._client.execute(_FURTHER_KEYS, parameters)))
         return [row for row in rows if batch_and_key(row) not in there]
 
     def insert(self, rows: Sequence[str]) -> None:
         """Add rows (connectors/rated_forms.py). Raises EngineUnavailable; some may have been added then."""
         # Insertion is atomic within one monthly partition, and who asks for `missing` mends the rest.
-        self._endpoint.insert("usage_event", ROW_COLUMNS, rows)
+        further = [row for row in rows if type(row) is FurtherRow]
+        events = [row for row in rows if type(row) is not FurtherRow] if further else rows
+        if events:
+            self._endpoint.insert("usage_event", ROW_COLUMNS, events)
+        if further:
+            self._endpoint.insert("further_charge", FURTHER_COLUMNS, further)
 
     def _guarded(self, call: Callable[[], Any]) -> Any:
         try:

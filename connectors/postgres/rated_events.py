@@ -8,7 +8,7 @@ from typing import Any, Final, LiteralString, NamedTuple
 import psycopg
 from psycopg.types.string import TextLoader
 
-from connectors.rated_forms import Names, RatedForms, RatedText
+from connectors.rated_forms import FurtherText, Names, RatedForms, RatedText
 from invoicing.publish_usage import RatedBatch
 
 # The columns of RatedText.
@@ -20,9 +20,18 @@ FROM usage_event WHERE batch_id = ANY(%s)
 """
 _OF_A_DAY: Final = _COLUMNS + " AND event_time >= %s AND event_time < %s"
 _ACCOUNTS: Final = "SELECT a.account_id, a.code, c.code FROM account a JOIN customer c USING (customer_id)"
+_FURTHER: Final = """
+SELECT f.batch_id, f.event_key, (date_part('epoch', f.event_time) * 1000000)::bigint, 0::bigint, u.source, u.event_id,
+       u.subject, u.meter, f.price_cell, coalesce(f.metered_millionths, f.quantity_millionths), f.amount_micros,
+       u.properties, f.kind, f.account_id, f.charge_id
+FROM further_charge f JOIN usage_event u ON u.event_time = f.event_time AND u.event_key = f.event_key
+WHERE f.batch_id = ANY(%s)
+"""
+_FURTHER_OF_A_DAY: Final = _FURTHER + " AND f.event_time >= %s AND f.event_time < %s"
 _CHARGES: Final = """
-SELECT h.charge_id, p.code || ' v' || v.version, v.currency
-FROM charge h JOIN plan_version v USING (plan_version_id) JOIN plan p USING (plan_id)
+SELECT h.charge_id, coalesce(p.code || ' v' || v.version, k.code), coalesce(v.currency, k.currency), h.code
+FROM charge h LEFT JOIN (plan_version v JOIN plan p USING (plan_id)) USING (plan_version_id)
+LEFT JOIN contract k USING (contract_id)
 """
 _KEPT_EVENTS_MAX: Final = 50_000
 # As many as the processor's cache holds: with twenty thousand at a time an event costs a third more.
@@ -63,29 +72,40 @@ class RatedEventReader:
         found = self._taken(wanted)
         for some in _portions([batch for batch in wanted if batch.batch_id not in found]):
             batch_ids = [batch.batch_id for batch in some]
-            read = self._read(connection, _COLUMNS, (batch_ids,))
-            read |= {batch_id: RatedBatch(batch_id, {}, []) for batch_id in batch_ids if batch_id not in read}
+            read = self._read(connection, batch_ids, (_COLUMNS, _FURTHER), (batch_ids,))
             self._keep(read)
             found |= read
         return [found[batch.batch_id] for batch in wanted]
 
     def rows_between(self, connection: Connection, batch_ids: Sequence[int], start: datetime, end: datetime) -> list[str]:
         """Rows of some batches with an event time from `start` up to but not including `end`."""
-        found = self._read(connection, _OF_A_DAY, (list(batch_ids), start, end))
+        wanted = list(batch_ids)
+        found = self._read(connection, wanted, (_OF_A_DAY, _FURTHER_OF_A_DAY), (wanted, start, end))
         return [row for batch in found.values() for row in batch.rows]
 
-    def _read(self, connection: Connection, statement: LiteralString, parameters: Sequence[Any]) -> dict[int, RatedBatch]:
+    def _read(
+        self,
+        connection: Connection,
+        batch_ids: Sequence[int],
+        statements: tuple[LiteralString, LiteralString],
+        parameters: Sequence[Any],
+    ) -> dict[int, RatedBatch]:
+        """Events and further parts of some batches, each of which is there although nothing of it may be found."""
         with connection.cursor() as cursor:
             for name in _TYPES:
                 cursor.adapters.register_loader(name, TextLoader)
-            texts: list[RatedText] = cursor.execute(statement, parameters).fetchall()
-        if not self._forms.know(texts):
+            texts: list[RatedText] = cursor.execute(statements[0], parameters).fetchall()
+            further: list[FurtherText] = cursor.execute(statements[1], parameters).fetchall()
+        if not (self._forms.know(texts) and self._forms.know(further)):
             self._read_names(connection)
-        return self._forms.batches(texts)
+        found = self._forms.batches(texts)
+        found |= {batch_id: RatedBatch(batch_id, {}, []) for batch_id in batch_ids if batch_id not in found}
+        self._forms.add_further(found, further)
+        return found
 
     def _read_names(self, connection: Connection) -> None:
         accounts = {str(account_id): (code, customer) for account_id, code, customer in connection.execute(_ACCOUNTS)}
-        charges = {str(charge_id): (plan, currency) for charge_id, plan, currency in connection.execute(_CHARGES)}
+        charges = {str(charge_id): tuple(names) for charge_id, *names in connection.execute(_CHARGES)}
         self._forms = RatedForms(Names(accounts, charges), partitions=self._partitions)
 
     def _taken(self, wanted: Sequence[BookedBatch]) -> dict[int, RatedBatch]:

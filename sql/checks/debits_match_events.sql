@@ -1,7 +1,7 @@
--- Each batch debited, for each account, the wallet that its version of the truth names, by the sum of the events it rated.
+-- Each batch debited, for each account, the wallet that its version of the truth names, by the parts of events it rated.
 SELECT batch_id, payer_id, r.rated_micros, d.debited_micros
 FROM (SELECT u.batch_id, h.pay_from_account_id AS payer_id, sum(u.amount_micros) AS rated_micros
-      FROM (SELECT batch_id, account_id, sum(amount_micros) AS amount_micros FROM usage_event GROUP BY 1, 2) u
+      FROM (SELECT batch_id, account_id, sum(amount_micros) AS amount_micros FROM rated_charge GROUP BY 1, 2) u
       JOIN batch b USING (batch_id)
       LEFT JOIN payer_history h ON h.account_id = u.account_id AND b.config_version >= h.since_version
            AND b.config_version < coalesce(h.until_version, 9223372036854775807)

@@ -15,6 +15,7 @@ from tests.bench import (
     memory,
     paper,
     peers,
+    quote,
     throughput,
     two_workers,
 )
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "demo": lambda _portion: errands.measure_demo(),
     "footprint": lambda _portion: footprint.measure(),
     "pdf": lambda _portion: paper.measure(),
+    "quote": quote.measure,
     "latency": latency.measure,
     "throughput": throughput.measure,
     "throughput_arrays": arrays.measure,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from connectors.rated_forms import ROW_COLUMNS, Names, RatedForms, batch_and_key
 from tests.rated_texts import a_rated_text
 
-NAMES = Names({"11": ("acme", "customer-acme"), "12": ("b\t\\", 'c"\n')}, {"3": ("otp-inr v1", "INR")})
+NAMES = Names({"11": ("acme", "customer-acme"), "12": ("b\t\\", 'c"\n')}, {"3": ("otp-inr v1", "INR", "otp")})
 UNESCAPED = {r"\\": "\\", r"\t": "\t", r"\n": "\n", r"\r": "\r"}
 
 
@@ -54,6 +54,7 @@ def test_an_event_is_a_cloudevent_in_the_partition_of_its_account():
             "customer": "customer-acme",
             "meter": "otp.delivered",
             "price_cell": "sms/*",
+            "charge": "otp",
             "plan_version": "otp-inr v1",
             "currency": "INR",
             "quantity_millionths": 2_500_000,

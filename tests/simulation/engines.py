@@ -208,7 +208,7 @@ def _oldest(batches: Sequence[BookedBatch], events_max: int) -> list[BookedBatch
 
 def _rated(batches: Sequence[BookedBatch]) -> list[RatedBatch]:
     lines = {
-        batch.batch_id: [_as_others_see_it(batch.batch_id, usage).line() for usage in batch.settled.rated]
+        batch.batch_id: [event.line() for usage in batch.settled.rated for event in _as_others_see_it(batch.batch_id, usage)]
         for batch in batches
     }
     return [RatedBatch(batch_id, {0: rows}, rows) for batch_id, rows in lines.items()]
@@ -218,14 +218,12 @@ def _month(event: RatedEvent) -> str:
     return (EPOCH + timedelta(microseconds=event.event_micros)).strftime("%Y-%m")
 
 
-def _as_others_see_it(batch_id: int, usage: Usage) -> RatedEvent:
+def _as_others_see_it(batch_id: int, usage: Usage) -> Iterator[RatedEvent]:
+    """An event with its first part, and each of its further parts."""
     event = usage.received.event
-    return RatedEvent(
-        batch_id,
-        str(UUID(bytes=event.key)),
-        event.time_micros,
-        event.id,
-        usage.account.code,
-        event.meter,
-        usage.amount_micros,
-    )
+    key = str(UUID(bytes=event.key))
+    about = (event.time_micros, event.id, usage.account.code, event.meter)
+    yield RatedEvent(batch_id, key, *about, usage.amount_micros)
+    for part in usage.further:
+        _, _, charge_id, cell = part.place.total_key
+        yield RatedEvent(batch_id, f"{key}/{charge_id}/{cell}", *about, part.amount_micros)

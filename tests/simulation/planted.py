@@ -68,6 +68,19 @@ class ClaimsOutsideTheTransaction(MemoryMeteringStore):
         return _ClaimsAtOnce(self.books, self.faults, self.taken)
 
 
+class _RemembersAtOnce(MemoryTransaction):
+    def save(self, settled: Settled, ranges: Mapping[Partition, OffsetRange]) -> list[Balance]:
+        self.books.values.update(settled.running.values)
+        return super().save(settled, ranges)
+
+
+class RemembersOutsideTheTransaction(MemoryMeteringStore):
+    """Keeps a distinct value as counted although its transaction was rolled back."""
+
+    def transaction(self) -> MemoryTransaction:
+        return _RemembersAtOnce(self.books, self.faults, self.taken)
+
+
 class MarksBeforeTheInsert(MemoryOutbox):
     """Marks batches as warehoused when they are read."""
 
@@ -107,6 +120,9 @@ FAULTS: Mapping[str, Planted] = {
     "cache written before the commit": Planted(Parts(worker=TellsTheCacheBeforeTheCommit), 20, "was never more than"),
     "offset progress not checked": Planted(Parts(store=NeverChecksProgress), 20, "offset ranges"),
     "identity claimed outside the transaction": Planted(Parts(store=ClaimsOutsideTheTransaction), 20, "'duplicate'"),
+    "distinct value counted outside the transaction": Planted(
+        Parts(store=RemembersOutsideTheTransaction), 100, "the books of bolt"
+    ),
     "warehouse marked before the insert": Planted(Parts(outbox=MarksBeforeTheInsert), 20, "rows in the warehouse"),
     "an older balance overwrites a newer one": Planted(Parts(cache=TakesTheLastToldBalance), 100, "Redis for"),
     "a redelivery's balances are not told again": Planted(Parts(metering=TellsNothingAgain), 500, "Redis for"),

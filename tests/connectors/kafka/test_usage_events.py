@@ -228,7 +228,7 @@ def test_an_array_of_five_hundred_events_is_read():
     ("bad", "reason"),
     [
         (a_usage_event(without=["id"]), RefusalReason.FIELD),
-        (a_usage_event(data={"quantity": -1}), RefusalReason.QUANTITY),
+        (a_usage_event(data={"quantity": -1_000_001}), RefusalReason.QUANTITY),
         (a_usage_event(data={"route": []}), RefusalReason.PROPERTY),
         (EVENT.replace(b"sms", b"\xff"), RefusalReason.NOT_JSON),
         (with_data('{"a": 1, "a": 2}'), RefusalReason.DUPLICATE_JSON_KEY),

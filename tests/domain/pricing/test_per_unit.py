@@ -3,6 +3,8 @@
 import pytest
 
 from domain.errors import InvalidInput
+from domain.fields import shown
+from domain.money import Currency
 from domain.pricing import read_tariff
 from domain.pricing.per_unit import PerUnit
 
@@ -25,8 +27,8 @@ def test_an_amount_is_quantity_times_price_with_halves_rounded_away_from_zero(un
     assert tariff.amount_micros(quantity_millionths) == micros
 
 
-@pytest.mark.parametrize("unit_price", ["0", "0.145", "0.000001", "9999.999999", "10000", "1E-6"])
-def test_prices_from_nought_to_ten_thousand_with_six_places_are_read(unit_price):
+@pytest.mark.parametrize("unit_price", ["0", "0.145", "0.000001", "999999.999999", "1000000"])
+def test_prices_from_nought_to_a_million_with_six_places_are_read(unit_price):
     assert isinstance(read_tariff({"model": "per_unit", "unit_price": unit_price}, path="price"), PerUnit)
 
 
@@ -36,16 +38,56 @@ def test_prices_from_nought_to_ten_thousand_with_six_places_are_read(unit_price)
         (0.145, "must be a decimal in quotes"),
         (1, "must be a decimal in quotes"),
         (None, "must be a decimal in quotes"),
-        ("", "is not a decimal of at most 6 places"),
-        ("free", "is not a decimal of at most 6 places"),
-        ("0.0000001", "is not a decimal of at most 6 places"),
-        ("-0.01", "must be between 0 and 10,000"),
-        ("10000.000001", "must be between 0 and 10,000"),
-        ("NaN", "must be between 0 and 10,000"),
-        ("Infinity", "must be between 0 and 10,000"),
-        ("1e999999999", "must be between 0 and 10,000"),
+        (True, "must be a decimal in quotes"),
+        (10**5000, "must be a decimal in quotes"),
+        ([[["1"]]], "must be a decimal in quotes"),
+        ("", "'' is not a decimal"),
+        ("free", "'free' is not a decimal like \"0.1450\", of at most 6 places"),
+        ("0.0000001", "'0.0000001' has 7 decimals: at most 6 are priced"),
+        ("-0.01", "must not be negative"),
+        ("1000000.000001", "must be between 0 and 1,000,000, not"),
+        ("9" * 100_000, "must be between 0 and 1,000,000, not"),
+        ("1e-3", "is not a decimal"),
+        ("+1", "is not a decimal"),
+        (" 1", "is not a decimal"),
+        ("1\n", "is not a decimal"),
+        ("1_000", "is not a decimal"),
+        ("\u0661", "is not a decimal"),
+        ("NaN", "is not a decimal"),
+        ("Infinity", "is not a decimal"),
+        ("1e999999999", "is not a decimal"),
     ],
+    ids=shown,
 )
 def test_a_price_that_is_no_exact_decimal_in_range_is_refused_by_name(unit_price, sentence):
     with pytest.raises(InvalidInput, match=rf"charges\[0\].price.unit_price: .*{sentence}"):
         read_tariff({"model": "per_unit", "unit_price": unit_price}, path="charges[0].price")
+
+
+def test_the_first_units_may_be_free():
+    price = PerUnit(200_000, 100_000_000)
+    assert [price.amount_micros(units * 1_000_000) for units in (-5, 0, 99, 100, 101)] == [0, 0, 0, 0, 200_000]
+
+
+def test_it_explains_quantity_times_price_beside_the_free_units():
+    price = PerUnit(145_000, 100_000_000)
+    assert [str(step) for step in price.explain(10_100_000_000)] == [
+        "100 of 100 free units = 0.00",
+        "10,000 × 0.145 = 1,450.00",
+    ]
+    assert [str(step) for step in PerUnit(145_000).explain(2_000_000)] == ["2 × 0.145 = 0.29"]
+    assert [str(step) for step in price.explain(40_000_000)] == ["40 of 100 free units = 0.00"]
+    assert [str(step) for step in price.explain(-1)] == ["nothing used = 0.00"]
+
+
+@pytest.mark.parametrize(
+    ("micros", "currency", "printed"),
+    [
+        (145_000, Currency.INR, "₹0.1450"),
+        (1, Currency.USD, "$0.000001"),
+        (350_000_000, Currency.IDR, "Rp350.0000"),
+        (123_456_000_000, Currency.INR, "₹1,23,456.0000"),
+    ],
+)
+def test_an_invoice_line_has_the_unit_price_to_at_least_four_places(micros, currency, printed):
+    assert PerUnit(micros).printed(currency) == printed
