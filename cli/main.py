@@ -18,6 +18,7 @@ from cli import (
     recompute,
     rerate,
     schema,
+    simulate_plan,
     topics,
     wallets,
     warehouse,
@@ -47,6 +48,7 @@ app.add_typer(wallets.app, name="wallets")
 app.add_typer(warehouse.app, name="warehouse")
 app.command("recompute")(recompute.recompute)
 app.command("rerate")(rerate.rerate)
+app.command("simulate-plan")(simulate_plan.simulate)
 app.add_typer(demo.app, name="demo")
 
 
