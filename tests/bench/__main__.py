@@ -16,6 +16,7 @@ from tests.bench import (
     paper,
     peers,
     quote,
+    recompute,
     throughput,
     two_workers,
 )
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "throughput_arrays": arrays.measure,
     "two_workers": two_workers.measure,
     "peers": peers.measure,
+    "recompute": recompute.measure,
 }
 LONG: dict[str, Benchmark] = {
     "keys": keys.measure,
