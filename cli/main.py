@@ -4,7 +4,27 @@ import sys
 
 import typer
 
-from cli import accounts, attribution, books, customers, demo, events, invoices, received, schema, topics, wallets, warehouse
+from cli import (
+    accounts,
+    attribution,
+    books,
+    contracts,
+    customers,
+    demo,
+    events,
+    fees,
+    invoices,
+    plans,
+    price,
+    received,
+    recompute,
+    rerate,
+    schema,
+    subscriptions,
+    topics,
+    wallets,
+    warehouse,
+)
 from cli.output import errors
 from domain.errors import BillingError, EngineUnavailable, Invalid, InvalidInput, WrongSetup
 
@@ -20,12 +40,19 @@ app.add_typer(schema.app, name="schema")
 app.add_typer(topics.app, name="topics")
 app.add_typer(customers.app, name="customers")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(plans.app, name="plans")
+app.add_typer(price.app, name="price")
 events.app.add_typer(attribution.app)
 app.add_typer(events.app, name="events")
 app.add_typer(books.app, name="books")
+app.add_typer(subscriptions.app, name="subscriptions")
+app.add_typer(contracts.app, name="contracts")
+app.add_typer(fees.app, name="fees")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")
 app.add_typer(warehouse.app, name="warehouse")
+app.command("recompute")(recompute.recompute)
+app.command("rerate")(rerate.rerate)
 app.add_typer(demo.app, name="demo")
 
 

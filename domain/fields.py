@@ -4,6 +4,7 @@ A field that is wrong is remembered as a fault and read as None, so that reading
 refuses it at the end (`Faults.refuse_if_any`).
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
@@ -12,6 +13,8 @@ from domain.errors import Faults
 
 TEXT_MAX: Final = 256
 _SHOWN_MAX: Final = 60
+UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+"""Characters no database text can hold."""
 _ALIKE: Final = 3 / 4
 """How alike a name must be to one that exists, from 0 to 1, to be taken for a slip."""
 
@@ -58,7 +61,7 @@ class Fields:
         value = self.take(name)
         if value is None and not required:
             return None
-        if isinstance(value, str) and 0 < len(value) <= TEXT_MAX and "\0" not in value:
+        if isinstance(value, str) and 0 < len(value) <= TEXT_MAX and not UNSTORABLE.search(value):
             return value
         self.fault(name, f"must be a text of 1 to {TEXT_MAX} characters" + but_is(value))
         return None

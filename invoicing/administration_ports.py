@@ -8,9 +8,20 @@ from typing import Any, Protocol
 
 from domain.account_tree import AccountTree, TreeAccount
 from domain.alias_spans import NamedSpan
+from domain.catalogue import Meter
 from domain.money import Currency
+from domain.plans import PlanDocument
 from invoicing.customer_ports import Accounts, Customers
 from invoicing.metering_ports import Balance
+from invoicing.subscription_ports import ContractBook, SubscriptionBook
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who changes something, and when."""
+
+    name: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,36 @@ class NewSeller:
     lut_arn: str | None
     lut_valid_from: date | None
     lut_valid_to: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """A published version of a plan."""
+
+    code: str
+    version: int
+    published_at: datetime
+    document: Mapping[str, Any]
+    """As it was published."""
+
+
+class Plans(Protocol):
+    """Plans and meters, in one transaction of configuration."""
+
+    def hold(self) -> None:
+        """Wait for other publications, and let others wait until this transaction ends."""
+
+    def meters(self) -> Mapping[str, Meter]:
+        """Every published meter by its code."""
+
+    def add_meters(self, meters: Sequence[Meter]) -> None:
+        """Publish meters whose codes are new."""
+
+    def last(self, code: str) -> StoredPlan | None:
+        """The last version of a plan."""
+
+    def add_version(self, plan: PlanDocument, document: Mapping[str, Any], *, version: int, published_at: datetime) -> None:
+        """Store a checked plan and its document as a version, with all its charges."""
 
 
 class Aliases(Protocol):
@@ -102,9 +143,6 @@ class Administration(Protocol):
     def add_seller(self, seller: NewSeller) -> bool:
         """Register the billing entity."""
 
-    def publish_plan(self, document: Mapping[str, Any], *, published_at: datetime) -> bool:
-        """Store a checked plan document as version 1, or as the next version when it differs from the last."""
-
     def add_customer(self, customer: NewCustomer, *, created_at: datetime) -> bool:
         """Add a customer."""
 
@@ -134,6 +172,18 @@ class Administration(Protocol):
 
     def require_open(self, account_code: str) -> None:
         """Raises NotFound for an unknown account and InvalidInput for a closed one."""
+
+    @property
+    def plans(self) -> "Plans":
+        """Plans and meters."""
+
+    @property
+    def subscriptions(self) -> SubscriptionBook:
+        """Who is on what."""
+
+    @property
+    def contracts(self) -> ContractBook:
+        """What was agreed on."""
 
     @property
     def customers(self) -> Customers:

@@ -225,7 +225,7 @@ def _places(account: Account) -> dict[str, str | None]:
 
 
 def _places_wanted(before: Account, after: Account, patch: object) -> dict[str, str | None]:
-    """Where a change brings an account. One that is refused already is tried against the tree all the same."""
+    """Where a change brings an account. A refused one is tried against the tree all the same, as it was said."""
     there = _places(before)
     if after == before and isinstance(patch, Mapping):
         said = {name: patch[name] for name in there if isinstance(patch.get(name), str)}

@@ -45,6 +45,19 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def repeatable(engine: Engine) -> Iterator[Connection]:
+    """A transaction in which every query sees the same instant and which may write temporary tables; rolled back at its end.
+
+    Raises as `transaction` does.
+    """
+    with _told_in_a_sentence(), engine.connect() as connection:
+        steady = connection.execution_options(isolation_level="REPEATABLE READ")
+        with steady.begin() as everything:
+            yield steady
+            everything.rollback()
+
+
+@contextmanager
 def _told_in_a_sentence() -> Iterator[None]:
     try:
         yield

@@ -15,6 +15,8 @@ from tests.bench import (
     memory,
     paper,
     peers,
+    quote,
+    recompute,
     throughput,
     two_workers,
 )
@@ -26,11 +28,13 @@ BENCHMARKS: dict[str, Benchmark] = {
     "demo": lambda _portion: errands.measure_demo(),
     "footprint": lambda _portion: footprint.measure(),
     "pdf": lambda _portion: paper.measure(),
+    "quote": quote.measure,
     "latency": latency.measure,
     "throughput": throughput.measure,
     "throughput_arrays": arrays.measure,
     "two_workers": two_workers.measure,
     "peers": peers.measure,
+    "recompute": recompute.measure,
 }
 LONG: dict[str, Benchmark] = {
     "keys": keys.measure,
