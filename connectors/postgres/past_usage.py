@@ -68,7 +68,7 @@ class PostgresPast:
     def booked(self, account_ids: Sequence[int], first: date, last: date) -> Mapping[int, int]:
         """What usage and adjustments of the months came to as booked, in micros by account."""
         facts = {"account_ids": list(account_ids), "first": first, "last": last}
-        return dict(self._connection.execute(_BOOKED, facts).tuples().all())
+        return dict(self._connection.execute(_BOOKED, facts).all())
 
     def usage(self, slots: Sequence[Slot], telling: Sequence[Telling]) -> AbstractContextManager[RawUsageReader]:
         """Raw usage."""

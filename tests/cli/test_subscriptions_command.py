@@ -85,7 +85,7 @@ def test_a_contract_file_is_written_shown_and_ended(shop, billing, tmp_path):
     assert "percent: '5'" in billing("contracts", "show", "acme-2026").out
     assert billing("contracts", "end", "acme-2026", "--at", "2026-10-20T00:00:00+05:30").code == 0
     (row,) = json.loads(billing("contracts", "list", "--json").out)
-    assert (row["contract"], row["party"], row["to"]) == ("acme-2026", "acme", "2026-10-19T18:30:00+00:00")
+    assert (row["contract"], row["party"], row["to"]) == ("acme-2026", "acme", "2026-10-19 18:30:00+00:00")
     assert "no contract ends within 30 days" in billing("contracts", "expiring").out
 
 
