@@ -45,7 +45,7 @@ def test_currency_and_time_zone_are_its_customers_where_it_does_not_say():
         ({"payment_term_days": 366}, "payment_term_days", "must be a whole number from 0 to 365, not 366"),
         ({"payment_term_days": True}, "payment_term_days", "must be a whole number from 0 to 365, not true"),
         ({"time_zone": "Mars/Olympus"}, "time_zone", "must be an IANA time zone"),
-        ({"pay_form": "acme"}, "pay_form", "did you mean pay_from?"),
+        ({"pay_form": "acme"}, "pay_form", "did you mean 'pay_from'?"),
     ],
 )
 def test_what_an_account_may_not_be_is_named(changes, path, reason):
