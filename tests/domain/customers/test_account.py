@@ -80,3 +80,11 @@ def test_what_is_settled_cannot_change_and_every_attempt_is_named():
 def test_aliases_and_plans_change_by_their_own_commands():
     account = read_opening(an_account_document()).account
     assert "aliases: unknown field" in faults_of(changed, account, {"aliases": ["x"]})[0]
+
+
+def test_taking_back_a_field_that_does_not_exist_is_a_slip_that_is_named():
+    account = read_opening(an_account_document()).account
+    assert changed(account, {"name": None, "parent": None}) == account
+    (fault,) = faults_of(changed, account, {"nmae": None, "name": None})
+    assert fault.startswith("nmae: unknown field (did you mean 'name'?)")
+    assert len(faults_of(changed, account, {"nmae": None, "extra": 1})) == 2
