@@ -10,6 +10,7 @@ from cli import (
     books,
     demo,
     events,
+    explain,
     fees,
     invoices,
     plans,
@@ -46,6 +47,7 @@ app.add_typer(fees.app, name="fees")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")
 app.add_typer(warehouse.app, name="warehouse")
+app.command("explain")(explain.explain)
 app.command("recompute")(recompute.recompute)
 app.command("rerate")(rerate.rerate)
 app.command("simulate-plan")(simulate_plan.simulate)
