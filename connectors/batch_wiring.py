@@ -4,7 +4,7 @@ from connectors.airflow.client import Airflow
 from connectors.clickhouse.revenue import ClickHouseRevenue
 from connectors.clickhouse.warehoused_usage import ClickHouseWarehousedUsage
 from connectors.files.invoice_folder import InvoiceFolderOnDisk
-from connectors.metering_wiring import balance_cache, clickhouse
+from connectors.metering_wiring import balance_cache, clickhouse, insert_endpoint
 from connectors.pdf.invoice_pdf import render
 from connectors.postgres.booked_usage import PostgresBookedUsage
 from connectors.postgres.books import PostgresBooks
@@ -42,7 +42,7 @@ def booked_usage() -> PostgresBookedUsage:
 
 def warehoused_usage() -> ClickHouseWarehousedUsage:
     """Rated usage as it lies in ClickHouse, for comparison with the books."""
-    return ClickHouseWarehousedUsage(clickhouse(settings().clickhouse_db))
+    return ClickHouseWarehousedUsage(clickhouse(settings().clickhouse_db), insert_endpoint())
 
 
 def balances() -> RedisBalances:

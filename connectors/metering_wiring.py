@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from clickhouse_driver import Client
 
 from connectors import clock
+from connectors.clickhouse.insert_endpoint import InsertEndpoint
 from connectors.clickhouse.schema import connect
 from connectors.clickhouse.usage_feed import ClickHouseUsage
 from connectors.kafka.announcer import KafkaAnnouncer
+from connectors.kafka.config_results_topic import ConfigResultsTopic
 from connectors.kafka.topics import Topic, TopicAdmin, defined_topics
 from connectors.kafka.usage_events import decode_records
+from connectors.postgres.config_results import PostgresConfigResults
 from connectors.postgres.identities import PostgresIdentities
 from connectors.postgres.metering import PostgresMeteringStore
 from connectors.postgres.migrations import Migrations
@@ -49,12 +52,23 @@ def balance_cache() -> RedisBalances:
 
 def rated_events() -> RatedEventReader:
     """Reads rated events once for all outboxes that share it."""
-    return RatedEventReader()
+    (rated,) = (topic for topic in topics() if topic.name == settings().kafka_topic_prefix + "usage.rated")
+    return RatedEventReader(partitions=rated.partitions)
 
 
 def outbox(reader: RatedEventReader | None = None) -> PostgresOutbox:
     """What is booked and not sent on yet."""
     return PostgresOutbox(settings().postgres_dsn, clock=clock.now, reader=reader or rated_events())
+
+
+def config_results() -> PostgresConfigResults:
+    """Answers to config events that are not on their topic yet."""
+    return PostgresConfigResults(settings().postgres_dsn)
+
+
+def config_results_topic() -> ConfigResultsTopic:
+    """Sends answers to config events to their topic."""
+    return ConfigResultsTopic(settings().kafka_bootstrap, topic=settings().kafka_topic_prefix + "config.results")
 
 
 def identities() -> PostgresIdentities:
@@ -81,7 +95,19 @@ def clickhouse(database: str) -> Client:
 
 def warehouse() -> ClickHouseUsage:
     """Rated usage in ClickHouse."""
-    return ClickHouseUsage(clickhouse(settings().clickhouse_db))
+    return ClickHouseUsage(clickhouse(settings().clickhouse_db), insert_endpoint())
+
+
+def insert_endpoint() -> InsertEndpoint:
+    """Where the configured ClickHouse takes rows as text."""
+    chosen = settings()
+    return InsertEndpoint(
+        host=chosen.clickhouse_host,
+        port=chosen.clickhouse_http_port,
+        database=chosen.clickhouse_db,
+        user=chosen.clickhouse_user,
+        password=chosen.clickhouse_password,
+    )
 
 
 def migrations() -> Migrations:

@@ -5,7 +5,8 @@ refuses it at the end (`Faults.refuse_if_any`).
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, Final
 
 from domain.errors import Faults
@@ -14,6 +15,8 @@ TEXT_MAX: Final = 256
 _SHOWN_MAX: Final = 60
 UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 """Characters no database text can hold."""
+_ALIKE: Final = 3 / 4
+"""How alike a name must be to one that exists, from 0 to 1, to be taken for a slip."""
 
 
 class Fields:
@@ -22,8 +25,9 @@ class Fields:
     def __init__(self, document: object, *, path: str, faults: Faults) -> None:
         self.path: Final = path
         self.faults: Final = faults
-        self.is_object: Final = isinstance(document, Mapping)
-        self._document: Mapping[Any, Any] = document if isinstance(document, Mapping) else {}
+        # A dict is told from the rest three times as fast as a Mapping, and a plan has thousands.
+        self.is_object: Final = isinstance(document, (dict, Mapping))
+        self._document: Mapping[Any, Any] = document if self.is_object else {}  # type: ignore[assignment]
         self._taken: set[str] = set()
         self._out_of_place: set[str] = set()
         if not self.is_object:
@@ -115,7 +119,8 @@ class Fields:
             if name not in self._taken and name not in self._out_of_place:
                 known = ", ".join(sorted(self._taken))
                 self.fault(
-                    str(name)[:_SHOWN_MAX] if isinstance(name, str) else shown(name), f"unknown field; known are {known}"
+                    str(name)[:_SHOWN_MAX] if isinstance(name, str) else shown(name),
+                    f"unknown field; known are {known}{did_you_mean(name, self._taken)}",
                 )
 
 
@@ -134,6 +139,14 @@ def shown(value: object) -> str:
     if isinstance(value, list | tuple):
         return "a list"
     return str(value)[:_SHOWN_MAX]
+
+
+def did_you_mean(name: object, among: Iterable[str]) -> str:
+    """The end of a sentence that refused a name: the one that was probably meant; nothing when none is alike."""
+    if not isinstance(name, str) or len(name) > _SHOWN_MAX:
+        return ""
+    alike = get_close_matches(name.lower(), sorted(among), n=1, cutoff=_ALIKE)
+    return f"; did you mean {alike[0]}?" if alike else ""
 
 
 def but_is(value: object) -> str:

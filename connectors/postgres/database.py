@@ -1,6 +1,6 @@
 """The billing database for the batch side: one engine, and transactions whose failures are one sentence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -72,6 +72,11 @@ def _told_in_a_sentence() -> Iterator[None]:
             raise
         reason = str(error.orig).strip().splitlines()[0]
         raise WrongSetup(f"the database lacks what this program needs ({reason}): run `billing schema migrate`") from error
+
+
+def storable(names: Iterable[str]) -> list[str]:
+    """The names PostgreSQL can hold. Nothing it keeps has another one, and asking for such a name is an error to it."""
+    return [name for name in names if "\0" not in name and name.isprintable()]
 
 
 def _sqlstate(error: DBAPIError) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from domain.catalogue.charges import ANY, SEPARATOR, Cell
 from domain.fields import Fields, shown
-from domain.plans.limits import AMBIGUITIES_SHOWN_MAX, COMPARISONS_MAX, DIMENSIONS_MAX, ROWS_MAX
+from domain.plans.limits import AMBIGUITIES_SHOWN_MAX, COMPARISONS_MAX, DIMENSIONS_MAX, ROWS_MAX, VALUE_CHARACTERS_MAX
 from domain.plans.plan_fields import is_value
 from domain.pricing import read_price, read_tariff
 
@@ -73,14 +73,19 @@ def _read_key(fields: Fields, row: Mapping[Any, Any], dimensions: Key, *, path: 
         return None
     good = True
     for name, value in when.items():
-        where = f"{path}.when.{name if isinstance(name, str) else shown(name)}"[:300]
         if name not in dimensions:
-            fields.faults.add(where, f"not one of the dimensions {', '.join(dimensions)}")
+            fields.faults.add(_at(path, name), f"not one of the dimensions {', '.join(dimensions)}")
             good = False
         elif not is_value(value) or SEPARATOR in value:
-            fields.faults.add(where, f"must be a text without {SEPARATOR!r}, in quotes if need be, not {shown(value)}")
+            fields.faults.add(
+                _at(path, name), f"must be a text without {SEPARATOR!r}, in quotes if need be, not {shown(value)}"
+            )
             good = False
     return tuple(when.get(name, ANY) for name in dimensions) if good else None
+
+
+def _at(path: str, name: object) -> str:
+    return f"{path}.when.{name[:VALUE_CHARACTERS_MAX] if isinstance(name, str) else shown(name)}"
 
 
 def words(dimensions: Sequence[str], key: Key) -> str:

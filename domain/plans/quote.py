@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from domain.attribution import Account
 from domain.catalogue.charges import Charge
-from domain.catalogue.meters import Aggregation, Meter
+from domain.catalogue.meters import Meter
 from domain.catalogue.plan_spans import DISTANT_FUTURE, EPOCH, Subscription
 from domain.catalogue.price_list import PlanVersion
 from domain.errors import FieldError, Invalid
@@ -72,8 +72,9 @@ def _rate(rated: Rated, place: Place, event: UsageEvent) -> None:
     received = ReceivedEvent(event, Origin("quote", 0, 0, event.time_micros), 0, b"")
     simple = place.is_simple and event.quantity_millionths >= 0
     rated.running.rate(Usage(received, place) if simple else measured(received, place))
-    for part in place.parts():
-        rated.places.setdefault(part.total_key, part)
+    if place.total_key not in rated.places or not place.is_simple:
+        for part in place.parts():
+            rated.places.setdefault(part.total_key, part)
 
 
 def _event(one: QuotedUsage, number: int, time: datetime) -> UsageEvent:
@@ -107,12 +108,12 @@ def _account(plan: PlanDocument, usage: Iterable[QuotedUsage], began: datetime, 
 
 
 def _with_totals(charge: Charge, totals: set[tuple[str, str]], numbers: dict[str, int]) -> Charge:
-    """A charge that also counts the totals given for it; meters numbered, because a memory goes by their number."""
-    meters = [replace(meter, meter_id=numbers.setdefault(meter.code, len(numbers) + 1)) for meter in charge.meters]
-    names = [("charge", charge.code), *(("meter", meter.code) for meter in charge.meters)]
-    meters += [
-        Meter(-number, name, _event_type(subject, name), Aggregation.SUM)
-        for number, (subject, name) in enumerate(names, 1)
-        if (subject, name) in totals
+    """A charge that also counts the totals given for it. Meters that remember have numbers, by which their memory goes."""
+    meters = [
+        meter if meter.takes_back else replace(meter, meter_id=numbers.setdefault(meter.code, len(numbers) + 1))
+        for meter in charge.meters
     ]
-    return replace(charge, meters=tuple(meters))
+    if totals:
+        names = [("charge", charge.code), *(("meter", meter.code) for meter in charge.meters)]
+        meters += [Meter(0, name, _event_type(subject, name)) for subject, name in names if (subject, name) in totals]
+    return replace(charge, meters=tuple(meters)) if meters != list(charge.meters) else charge
