@@ -6,7 +6,7 @@ from typing import Any, Final
 from domain.catalogue.adjustments import Adjustment, AdjustmentKind
 from domain.catalogue.charges import Charge, Reset, Sharing
 from domain.errors import Faults
-from domain.fields import Fields
+from domain.fields import Fields, guess
 from domain.plans.limits import ADJUSTMENTS_MAX, CHARGES_MAX, PERIODS_MAX
 from domain.plans.plan_fields import read_code, read_codes, read_sac
 from domain.pricing.price_fields import AMOUNT_MAX, read_micros, written_decimal
@@ -47,7 +47,8 @@ def _read_adjustment(row: object, usage: Sequence[Charge], *, path: str, faults:
     known = {charge.code for charge in usage}
     for number, name in enumerate(applies_to or ()):
         if name not in known:
-            reason = f"{name!r} is not a usage charge of this plan; they are {', '.join(sorted(known)) or 'none'}"
+            meant = guess(name, known, faults=faults)
+            reason = f"{name!r} is not a usage charge of this plan{meant}; they are {', '.join(sorted(known)) or 'none'}"
             fields.fault(f"applies_to[{number}]", reason)
     percent = amount = 0
     if chosen is None or kind is AdjustmentKind.PERCENTAGE:

@@ -143,12 +143,13 @@ PUBLISHED = {"otp.delivered": Meter(7, "otp.delivered", "otp.delivered")}
 def test_a_listed_meter_must_be_published_or_defined():
     named = a_charge(meter=..., meters=["otp.delivered", "otp.delivred"], code="otp")
     assert faults_of(a_plan(named), published=PUBLISHED) == [
-        "charges[0].meters[1]: meter 'otp.delivred' is neither published nor defined under `meters`; known are otp.delivered"
+        "charges[0].meters[1]: meter 'otp.delivred' is neither published nor defined under `meters`"
+        " (did you mean 'otp.delivered'?); known are otp.delivered"
     ]
     short = a_charge("otp.delivred")
     assert faults_of(a_plan(short, meters=[a_meter()]), published=PUBLISHED) == [
-        "charges[0].meter: meter 'otp.delivred' is neither published nor defined under `meters`;"
-        " known are numbers, otp.delivered"
+        "charges[0].meter: meter 'otp.delivred' is neither published nor defined under `meters`"
+        " (did you mean 'otp.delivered'?); known are numbers, otp.delivered"
     ]
     assert read_plan(a_plan(named)).implied == (
         Meter(0, "otp.delivered", "otp.delivered"),
@@ -261,6 +262,20 @@ def test_a_published_meter_is_defined_again_only_as_it_is():
 )
 def test_what_is_wrong_is_named_with_its_path(document, fault):
     assert any(said.startswith(fault.removeprefix(": ")) for said in faults_of(document)), faults_of(document)
+
+
+def test_what_is_misspelt_is_answered_with_what_was_meant():
+    charge = a_charge(description=..., descripton="One-time password delivered")
+    discount = a_discount(applies_to=["otp.deliverd"])
+    least = a_commitment(counts=["otp.deliverd"])
+    assert [fault for fault in faults_of(a_plan(charge, least, adjustments=[discount])) if "did you mean" in fault] == [
+        "charges[0].descripton: unknown field (did you mean 'description'?);"
+        " known are code, description, kind, meter, meters, price, reset, sac, shared, unit",
+        "adjustments[0].applies_to[0]: 'otp.deliverd' is not a usage charge of this plan (did you mean 'otp.delivered'?);"
+        " they are otp.delivered",
+        "charges[1].counts[0]: 'otp.deliverd' is no usage charge or fee of this plan (did you mean 'otp.delivered'?);"
+        " there are otp.delivered",
+    ]
 
 
 def test_everything_that_is_wrong_is_said_at_once_and_in_order():
