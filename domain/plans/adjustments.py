@@ -8,7 +8,7 @@ from domain.catalogue.charges import Charge, Reset, Sharing
 from domain.errors import Faults
 from domain.fields import Fields, guess
 from domain.plans.limits import ADJUSTMENTS_MAX, CHARGES_MAX, PERIODS_MAX
-from domain.plans.plan_fields import read_code, read_codes, read_sac
+from domain.plans.plan_fields import read_code, read_codes, read_line, read_sac
 from domain.pricing.price_fields import AMOUNT_MAX, read_micros, written_decimal
 
 TRIAL_CODE: Final = "trial"
@@ -39,7 +39,7 @@ def _read_adjustment(row: object, usage: Sequence[Charge], *, path: str, faults:
     code = read_code(fields) or ""
     chosen = fields.choice("kind", [*AdjustmentKind])
     kind = AdjustmentKind(chosen) if chosen is not None else AdjustmentKind.TRIAL
-    description = fields.text("description") or ""
+    description = read_line(fields, "description")
     applies_to = (
         read_codes(fields, "applies_to", most=CHARGES_MAX, what="usage charge") if fields.has("applies_to") else None
     )

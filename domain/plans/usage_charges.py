@@ -10,7 +10,7 @@ from domain.errors import Faults
 from domain.fields import Fields, guess
 from domain.plans.limits import METERS_OF_CHARGE_MAX
 from domain.plans.matrix import read_cells
-from domain.plans.plan_fields import read_code, read_codes, read_sac
+from domain.plans.plan_fields import read_code, read_codes, read_line, read_sac
 from domain.pricing.price_fields import Corrections
 
 _SHOWN_MAX: Final = 20
@@ -39,9 +39,9 @@ def read_usage_charge(fields: Fields, meters: KnownMeters) -> Charge:
     """A charge of kind usage. Its id is left to whoever numbers the charges."""
     measured = _read_meters(fields, meters)
     code = read_code(fields, default=measured[0].code if measured else "") or ""
-    description = fields.text("description") or ""
+    description = read_line(fields, "description")
     sac = read_sac(fields) or ""
-    unit = fields.text("unit") or ""
+    unit = read_line(fields, "unit")
     reset = Reset(fields.choice("reset", [*Reset], default=Reset.MONTH) or Reset.MONTH)
     shared = Sharing(fields.choice("shared", [*Sharing], default=Sharing.ACCOUNT) or Sharing.ACCOUNT)
     dimensions, cells = read_cells(fields)

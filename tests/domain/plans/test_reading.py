@@ -174,9 +174,19 @@ def test_a_published_meter_is_defined_again_only_as_it_is():
         (a_plan(code=""), "code: must be a code"),
         (a_plan(code="a/b"), "code: must be a code"),
         (a_plan(code="x" * 101), "code: must be a code of 1 to 100"),
-        (a_plan(name="x" * 257), "name: must be a text of 1 to 256 characters"),
+        (a_plan(name="x" * 257), "name: must be a text of 1 to 256 printable"),
         (a_plan(name="a\0b"), "name: must be a text"),
         (a_plan(name="\ud800"), "name: must be a text"),
+        (a_plan(name=" \u00a0"), "name: must be a text of 1 to 256 printable characters in one line"),
+        (a_plan(name="one\ntwo"), "name: must be a text"),
+        (a_plan(a_charge(description="a\x1b[31mb")), "charges[0].description: must be a text"),
+        (a_plan(a_charge(unit="a\u202eb")), "charges[0].unit: must be a text"),
+        (a_plan(a_fee(description="a\u2028b")), "charges[0].description: must be a text"),
+        (a_plan(adjustments=[a_discount(description="\x7f")]), "adjustments[0].description: must be a text"),
+        (a_plan(a_charge(price=a_matrix(({"channel": "a\tb"}, "1")))), "charges[0].price.rows[0].when.channel: must be"),
+        (a_plan(a_fee(), trial_days=3), "trial_days: is taken off usage, and this plan has fees only"),
+        (a_plan(a_fee(), adjustments=[a_discount()]), "adjustments[0]: is taken off usage, and this plan has fees only"),
+        (a_plan(adjustments=[a_discount(kind="trial", percent=...)]), "adjustments[0]: would never end: say for how many"),
         (a_plan(currency="EUR"), "currency: must be one of INR, USD, IDR, not 'EUR'"),
         (a_plan(currency=None), "currency: must be one of"),
         (a_plan(trial_days=-1), "trial_days: must be a whole number from 0"),
@@ -262,6 +272,16 @@ def test_a_published_meter_is_defined_again_only_as_it_is():
 )
 def test_what_is_wrong_is_named_with_its_path(document, fault):
     assert any(said.startswith(fault.removeprefix(": ")) for said in faults_of(document)), faults_of(document)
+
+
+def test_a_fault_is_said_once():
+    """A trial whose days are wrong has no end only because they are; a discount of an unknown kind is no trial."""
+    endless = a_discount(kind="trial", percent=..., days=0)
+    unknown = a_discount(code="other", kind="gift")
+    assert [fault.split(": ")[0] for fault in faults_of(a_plan(adjustments=[endless, unknown]))] == [
+        "adjustments[0].days",
+        "adjustments[1].kind",
+    ]
 
 
 def test_what_is_misspelt_is_answered_with_what_was_meant():
