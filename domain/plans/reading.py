@@ -117,9 +117,10 @@ def _refuse_senseless(
     plan: Fields, usage: list[Charge], fees: Mapping[int, Fee], adjustments: list[Adjustment], *, trial: bool
 ) -> None:
     """Adjustments of nothing, and trials without an end; of those that were read without a fault."""
+    faulty = {error.path.partition(".")[0] for error in plan.faults.errors}
     for number, one in enumerate(adjustments, -1 if trial else 0):
         path = "trial_days" if number < 0 else f"adjustments[{number}]"
-        if any(error.path.startswith(path) for error in plan.faults.errors):
+        if path in faulty:
             continue
         if fees and not usage:
             plan.fault(path, "is taken off usage, and this plan has fees only: leave it out")

@@ -1,5 +1,7 @@
 """Plan documents: read as a whole, or refused with everything that is wrong with them."""
 
+import time
+
 import pytest
 
 from domain.catalogue import AdjustmentKind, Aggregation, Meter, Reset, Sharing, read_adjustment, read_charge
@@ -373,3 +375,15 @@ def test_a_row_that_decides_only_some_of_the_events_leaves_the_doubt():
 def test_a_matrix_made_to_take_long_is_refused_in_time():
     rows = [({"channel": f"c{n}"}, "1") for n in range(2_500)] + [({"country": f"k{n}"}, "1") for n in range(2_500)]
     assert len(faults_of(a_plan(a_charge(price=a_matrix(*rows))))) == 20
+
+
+def test_a_document_with_very_many_faults_is_refused_in_time_that_grows_with_their_number():
+    """Looking through all faults for each one more, four times as many would take sixteen times as long."""
+    tiers = [{"up_to": None, "flat_fee": None, "unit_price": None} for _ in range(1_000)]
+    charges = [a_charge(f"m{number}", price={"model": "volume", "tiers": tiers}) for number in range(32)]
+    took = []
+    for many in (8, 32):
+        started = time.process_time()
+        assert len(faults_of(a_plan(*charges[:many]))) == many * 3_000
+        took.append(time.process_time() - started)
+    assert took[1] < 10 * took[0]
