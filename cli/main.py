@@ -8,13 +8,16 @@ from cli import (
     accounts,
     attribution,
     books,
+    contracts,
     demo,
     events,
+    fees,
     invoices,
     plans,
     price,
     received,
     schema,
+    subscriptions,
     topics,
     wallets,
     warehouse,
@@ -38,6 +41,9 @@ app.add_typer(price.app, name="price")
 events.app.add_typer(attribution.app)
 app.add_typer(events.app, name="events")
 app.add_typer(books.app, name="books")
+app.add_typer(subscriptions.app, name="subscriptions")
+app.add_typer(contracts.app, name="contracts")
+app.add_typer(fees.app, name="fees")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")
 app.add_typer(warehouse.app, name="warehouse")

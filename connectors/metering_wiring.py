@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from clickhouse_driver import Client
 
 from connectors import clock
+from connectors.clickhouse.insert_endpoint import InsertEndpoint
 from connectors.clickhouse.schema import connect
 from connectors.clickhouse.usage_feed import ClickHouseUsage
 from connectors.kafka.announcer import KafkaAnnouncer
@@ -49,7 +50,8 @@ def balance_cache() -> RedisBalances:
 
 def rated_events() -> RatedEventReader:
     """Reads rated events once for all outboxes that share it."""
-    return RatedEventReader()
+    (rated,) = (topic for topic in topics() if topic.name == settings().kafka_topic_prefix + "usage.rated")
+    return RatedEventReader(partitions=rated.partitions)
 
 
 def outbox(reader: RatedEventReader | None = None) -> PostgresOutbox:
@@ -81,7 +83,19 @@ def clickhouse(database: str) -> Client:
 
 def warehouse() -> ClickHouseUsage:
     """Rated usage in ClickHouse."""
-    return ClickHouseUsage(clickhouse(settings().clickhouse_db))
+    return ClickHouseUsage(clickhouse(settings().clickhouse_db), insert_endpoint())
+
+
+def insert_endpoint() -> InsertEndpoint:
+    """Where the configured ClickHouse takes rows as text."""
+    chosen = settings()
+    return InsertEndpoint(
+        host=chosen.clickhouse_host,
+        port=chosen.clickhouse_http_port,
+        database=chosen.clickhouse_db,
+        user=chosen.clickhouse_user,
+        password=chosen.clickhouse_password,
+    )
 
 
 def migrations() -> Migrations:

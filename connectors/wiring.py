@@ -13,12 +13,14 @@ from connectors.postgres.accounts import AccountReader
 from connectors.postgres.administration import PostgresAdministrationStore
 from connectors.postgres.aliases import AliasReader
 from connectors.postgres.attribution_history import AttributionHistory
+from connectors.postgres.contracts import ContractReader
 from connectors.postgres.database import open_engine
 from connectors.postgres.late_usage import LateUsage
 from connectors.postgres.plans import PlanReader
 from connectors.postgres.received_events import ReceivedEvents
 from connectors.postgres.refused_event_details import RefusedEventDetails
 from connectors.postgres.refused_events import RefusedEvents
+from connectors.postgres.subscriptions import SubscriptionReader
 from connectors.postgres.waiting_events import PostgresDeadLetters, WaitingEvents
 from connectors.settings import PROJECT_ROOT, settings
 
@@ -54,6 +56,16 @@ def plan_reader() -> PlanReader:
 def account_tree_reader() -> AccountTreeReader:
     """Who stands above whom."""
     return AccountTreeReader(database())
+
+
+def subscription_reader() -> SubscriptionReader:
+    """Who is on which plan."""
+    return SubscriptionReader(database())
+
+
+def contract_reader() -> ContractReader:
+    """What was agreed on."""
+    return ContractReader(database())
 
 
 def alias_reader() -> AliasReader:

@@ -12,6 +12,7 @@ from domain.catalogue import Meter
 from domain.money import Currency
 from domain.plans import PlanDocument
 from invoicing.metering_ports import Balance
+from invoicing.subscription_ports import ContractBook, SubscriptionBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,14 @@ class Administration(Protocol):
     @property
     def plans(self) -> "Plans":
         """Plans and meters."""
+
+    @property
+    def subscriptions(self) -> SubscriptionBook:
+        """Who is on what."""
+
+    @property
+    def contracts(self) -> ContractBook:
+        """What was agreed on."""
 
     @property
     def aliases(self) -> "Aliases":

@@ -11,8 +11,10 @@ from sqlalchemy import Connection, Engine, text
 from connectors.postgres import audit
 from connectors.postgres.account_tree import TreeRows
 from connectors.postgres.aliases import AliasRows
+from connectors.postgres.contracts import ContractRows
 from connectors.postgres.database import transaction
 from connectors.postgres.plans import PlanRows
+from connectors.postgres.subscriptions import SubscriptionRows
 from domain.alias_spans import map_alias
 from domain.errors import InvalidInput, NotFound
 from invoicing.administration_ports import Administration, NewAccount, NewCustomer, NewSeller
@@ -79,6 +81,8 @@ class _Administration:
         self.plans = PlanRows(connection)
         self.aliases = AliasRows(connection)
         self.tree = TreeRows(connection)
+        self.subscriptions = SubscriptionRows(connection)
+        self.contracts = ContractRows(connection)
 
     def add_seller(self, seller: NewSeller) -> bool:
         facts = asdict(seller) | {

@@ -1,11 +1,10 @@
 """Adjustments as a plan document lists them, and the trial its `trial_days` stand for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from domain.catalogue.adjustments import Adjustment, AdjustmentKind
 from domain.catalogue.charges import Charge, Reset, Sharing
-from domain.errors import Faults
 from domain.fields import Fields, guess
 from domain.plans.limits import ADJUSTMENTS_MAX, CHARGES_MAX, PERIODS_MAX
 from domain.plans.plan_fields import read_code, read_codes, read_line, read_sac
@@ -16,14 +15,17 @@ _PERCENT_MAX: Final = 100
 _BOUNDED: Final = (AdjustmentKind.FREE_AMOUNT, AdjustmentKind.MAXIMUM)
 
 
-def read_adjustments(plan: Fields, usage: Sequence[Charge], *, trial_days: int) -> list[Adjustment]:
+def read_adjustments(
+    plan: Fields, usage: Sequence[Charge], *, trial_days: int, elsewhere: Collection[str] = ()
+) -> list[Adjustment]:
     """`adjustments`, after the trial there may be. Ids are left to whoever numbers the charges."""
     listed: list[Adjustment] = []
     if trial_days:
         listed.append(_trial(plan, usage, trial_days))
     if plan.has("adjustments"):
         for number, row in enumerate(plan.rows("adjustments", most=ADJUSTMENTS_MAX, what="adjustment")):
-            listed.append(_read_adjustment(row, usage, path=f"adjustments[{number}]", faults=plan.faults))
+            fields = Fields(row, path=f"adjustments[{number}]", faults=plan.faults)
+            listed.append(_read_adjustment(fields, usage, elsewhere))
     plan.take("adjustments")
     return listed
 
@@ -34,8 +36,7 @@ def _trial(plan: Fields, usage: Sequence[Charge], days: int) -> Adjustment:
     return Adjustment(0, TRIAL_CODE, AdjustmentKind.TRIAL, text, sac, None, days=days)
 
 
-def _read_adjustment(row: object, usage: Sequence[Charge], *, path: str, faults: Faults) -> Adjustment:
-    fields = Fields(row, path=path, faults=faults)
+def _read_adjustment(fields: Fields, usage: Sequence[Charge], elsewhere: Collection[str]) -> Adjustment:
     code = read_code(fields) or ""
     chosen = fields.choice("kind", [*AdjustmentKind])
     kind = AdjustmentKind(chosen) if chosen is not None else AdjustmentKind.TRIAL
@@ -44,10 +45,10 @@ def _read_adjustment(row: object, usage: Sequence[Charge], *, path: str, faults:
         read_codes(fields, "applies_to", most=CHARGES_MAX, what="usage charge") if fields.has("applies_to") else None
     )
     fields.take("applies_to")
-    known = {charge.code for charge in usage}
+    known = {charge.code for charge in usage} | set(elsewhere)
     for number, name in enumerate(applies_to or ()):
         if name not in known:
-            meant = guess(name, known, faults=faults)
+            meant = guess(name, known, faults=fields.faults)
             reason = f"{name!r} is not a usage charge of this plan{meant}; they are {', '.join(sorted(known)) or 'none'}"
             fields.fault(f"applies_to[{number}]", reason)
     percent = amount = 0

@@ -51,6 +51,11 @@ class PlanDocument:
         charges = {charge.code: charge for charge in self.usage}
         return PlanVersion(0, label or self.code, self.currency, charges, adjustments=self.adjustments)
 
+    @property
+    def new_meters(self) -> tuple[Meter, ...]:
+        """The meters it defines or implies."""
+        return (*self.meters, *self.implied)
+
     def recurring(self) -> tuple[Recurring, ...]:
         """Its recurring fees."""
         return tuple(fee for fee in self.fees if isinstance(fee, Recurring))

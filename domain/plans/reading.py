@@ -1,6 +1,6 @@
 """Reading a plan document: everything that is wrong with it is found before it is refused."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -28,6 +28,17 @@ def read_plan(document: object, *, published: Mapping[str, Meter] | None = None)
     """
     faults = Faults()
     plan = Fields(document, path="", faults=faults)
+    return read_prices(plan, published=published)
+
+
+def read_prices(
+    plan: Fields, *, published: Mapping[str, Meter] | None, elsewhere: Collection[str] | None = None
+) -> PlanDocument:
+    """The fields of a plan document. `elsewhere` are codes of usage charges that stand in other documents, and that
+    adjustments and commitments may name: then there may be no charges here. Raises as `read_plan` does.
+    """
+    faults = plan.faults
+    others = elsewhere or ()
     code = read_code(plan) or ""
     name = read_line(plan, "name")
     currency = plan.choice("currency", [*Currency])
@@ -35,13 +46,16 @@ def read_plan(document: object, *, published: Mapping[str, Meter] | None = None)
     defined = read_meters(plan)
     _refuse_redefined(plan, defined, published or {})
     meters = KnownMeters(defined, published)
-    usage, fees, places = _read_charges(plan, meters)
-    adjustments = read_adjustments(plan, usage, trial_days=trial_days)
+    no_charges = elsewhere is not None and not plan.has("charges")
+    plan.take("charges")
+    usage, fees, places = ([], {}, []) if no_charges else _read_charges(plan, meters)
+    adjustments = read_adjustments(plan, usage, trial_days=trial_days, elsewhere=others)
     offset = 1 if trial_days else 0
     places += [(one.code, f"adjustments[{number - offset}].code") for number, one in enumerate(adjustments)]
     _refuse_doubles(plan, places, trial=bool(trial_days))
-    _refuse_unknown_counts(plan, usage, fees)
-    _refuse_senseless(plan, usage, fees, adjustments, trial=bool(trial_days))
+    _refuse_unknown_counts(plan, usage, fees, others)
+    if elsewhere is None:
+        _refuse_senseless(plan, usage, fees, adjustments, trial=bool(trial_days))
     plan.refuse_unknown()
     faults.refuse_if_any()
     implied = {meter.code: meter for charge in usage for meter in charge.meters if _is_new(meter, meters)}
@@ -102,14 +116,14 @@ def _refuse_doubles(plan: Fields, places: list[tuple[str, str]], *, trial: bool)
             first[code] = path
 
 
-def _refuse_unknown_counts(plan: Fields, usage: list[Charge], fees: Mapping[int, Fee]) -> None:
-    known = {charge.code for charge in usage} | {fee.code for fee in fees.values() if not isinstance(fee, Commitment)}
+def _refuse_unknown_counts(plan: Fields, usage: list[Charge], fees: Mapping[int, Fee], elsewhere: Collection[str]) -> None:
+    known = {charge.code for charge in usage} | set(elsewhere)
     for number, fee in fees.items():
         for place, code in enumerate(fee.counts or () if isinstance(fee, Commitment) else ()):
             if code not in known:
                 meant = guess(code, known, faults=plan.faults)
                 there = ", ".join(sorted(known)) or "none"
-                reason = f"{code!r} is no usage charge or fee of this plan{meant}; there are {there}"
+                reason = f"{code!r} is not a usage charge of this plan{meant}; they are {there}"
                 plan.fault(f"charges[{number}].counts[{place}]", reason)
 
 

@@ -2,11 +2,10 @@
 
 import hashlib
 from decimal import Decimal
-from functools import lru_cache
 from typing import Final
 
 from domain.catalogue.meters import QUANTITY, Aggregation, Meter
-from domain.rating.places import StateKey
+from domain.rating.places import MeterPlace
 from domain.usage import QUANTITY_SCALE, RefusalReason, Refused, UsageEvent
 
 VALUE_MAX: Final = 1_000_000_000
@@ -14,20 +13,21 @@ VALUE_MAX: Final = 1_000_000_000
 _MILLIONTH: Final = Decimal("0.000001")
 
 
-def measure(meter: Meter, event: UsageEvent, *, key: StateKey) -> int | bytes:
+def measure(place: MeterPlace, event: UsageEvent) -> int | bytes:
     """Millionths of a unit; or, when distinct values are counted, the digest of the value in what it is a value of.
 
     Raises Refused when the event does not have what is measured.
     """
+    meter = place.meter
     if meter.aggregation is Aggregation.COUNT:
         return -QUANTITY_SCALE if event.quantity_millionths < 0 else QUANTITY_SCALE
     if meter.measured == QUANTITY:
         value: object = event.quantity_millionths
-        return _digest(value, key) if meter.aggregation is Aggregation.UNIQUE else event.quantity_millionths
+        return _digest(value, place.name) if meter.aggregation is Aggregation.UNIQUE else event.quantity_millionths
     value = event.properties.get(meter.measured)
     if value is None:
         raise Refused(RefusalReason.PROPERTY, f"data.{meter.measured} is missing: meter {meter.code!r} measures it")
-    return _digest(value, key) if meter.aggregation is Aggregation.UNIQUE else _millionths(value, meter)
+    return _digest(value, place.name) if meter.aggregation is Aggregation.UNIQUE else _millionths(value, meter)
 
 
 def _millionths(value: object, meter: Meter) -> int:
@@ -44,7 +44,7 @@ def _millionths(value: object, meter: Meter) -> int:
     )
 
 
-def _digest(value: object, key: StateKey) -> bytes:
+def _digest(value: object, name: str) -> bytes:
     """128 bits of a value, its type, and what it is counted in.
 
     What is counted may be a person's number, which need not be known again.
@@ -52,11 +52,5 @@ def _digest(value: object, key: StateKey) -> bytes:
     if type(value) is Decimal:
         # 1 and 1.0 are the same number.
         value = int(value) if value == value.to_integral_value() else value.normalize()
-    named = f"{_name(key)}{type(value).__name__}:{value}"
+    named = f"{name}{type(value).__name__}:{value}"
     return hashlib.blake2b(named.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-@lru_cache(maxsize=65_536)
-def _name(key: StateKey) -> str:
-    (account_id, period_start, charge_id, cell), meter_id = key
-    return f"{account_id}/{period_start}/{charge_id}/{meter_id}/{cell}\0"

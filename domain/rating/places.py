@@ -8,6 +8,7 @@ from domain.attribution import Account
 from domain.catalogue.adjustments import Adjustment
 from domain.catalogue.charges import UNDER, Charge, Reset, Sharing
 from domain.catalogue.effective_plan import AdjustmentRate, Rate, Rates
+from domain.catalogue.meters import Aggregation, Meter
 
 EVER: Final = date(1, 1, 1)
 """The beginning of the period of a price that is never reset."""
@@ -44,6 +45,21 @@ class PartPlace:
         """Whether the price is a function of another total than the one it accrues to."""
 
 
+class MeterPlace(NamedTuple):
+    """What a meter reads off an event is a value of this; `name` says it as a text, to be digested with the value."""
+
+    meter: Meter
+    key: StateKey
+    name: str
+    rate: Rate
+
+
+def _metered(rate: Rate, meter: Meter, position: TotalKey) -> MeterPlace:
+    owner_id, period_start, charge_id, cell = position
+    name = f"{owner_id}/{period_start}/{charge_id}/{meter.meter_id}/{cell}\0"
+    return MeterPlace(meter, StateKey(position, meter.meter_id), name, rate)
+
+
 class UsagePlace(PartPlace):
     """Where what a charge makes of an event goes."""
 
@@ -58,7 +74,8 @@ class UsagePlace(PartPlace):
         self.per_event = rate.cell.tariff.per_event
         self.sums_quantity = len(rate.meters) == 1 and rate.meters[0].takes_quantity
         """Whether its quantity is the sum of what events report."""
-        self.meters = tuple((meter, StateKey(self.position_key, meter.meter_id)) for meter in rate.meters)
+        self.meters = () if self.sums_quantity else tuple(_metered(rate, meter, self.position_key) for meter in rate.meters)
+        """Those that read something off an event; none where it takes the reported quantity."""
 
 
 class AdjustmentPlace(PartPlace):
@@ -81,7 +98,19 @@ class AdjustmentPlace(PartPlace):
 class Place:
     """Where the parts of an event go, worked out once for all events alike."""
 
-    __slots__ = ("account", "adjustments", "amount_micros", "first", "is_simple", "rates", "total_key", "usage", "wallet_id")
+    __slots__ = (
+        "account",
+        "adjustments",
+        "amount_micros",
+        "first",
+        "is_simple",
+        "meters",
+        "rates",
+        "reads_numbers",
+        "total_key",
+        "usage",
+        "wallet_id",
+    )
 
     def __init__(self, account: Account, rates: Rates, *, service_month: date) -> None:
         self.account = account
@@ -90,6 +119,9 @@ class Place:
         self.usage = tuple(UsagePlace(account, rate, service_month=service_month) for rate in rates.usage)
         self.adjustments = tuple(AdjustmentPlace(account, rate, service_month=service_month) for rate in rates.adjustments)
         self.first = self.usage[0]
+        self.meters = tuple(meter for part in self.usage for meter in part.meters)
+        """All that read something off an event, in the order of the parts."""
+        self.reads_numbers = any(meter.meter.aggregation is not Aggregation.UNIQUE for meter in self.meters)
         self.total_key = self.first.total_key
         """Of the first part, which stands with the event."""
         self.is_simple = rates.is_simple

@@ -4,13 +4,13 @@ Every total and position is a sum or a highest or latest value over the events i
 so what a month comes to does not depend on how its events were batched or in which order they came.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from domain.catalogue.meters import Aggregation, Meter
-from domain.rating.places import AdjustmentPlace, PartPlace, StateKey, TotalKey, UsagePlace
-from domain.rating.usage import Measures, Part, Usage
+from domain.catalogue.meters import Aggregation
+from domain.rating.places import AdjustmentPlace, MeterPlace, PartPlace, StateKey, TotalKey, UsagePlace
+from domain.rating.usage import Part, Usage
 from domain.usage import QUANTITY_SCALE, UsageEvent
 
 
@@ -106,8 +106,9 @@ class RunningTotals:
         reported = event.quantity_millionths
         amounts: list[int] = []
         further: list[Part] = []
-        for part, measures in zip(place.usage, usage.measures, strict=True):
-            metered = reported if measures is None else self._metered(part, measures, event)
+        measures = iter(usage.measures)
+        for part in place.usage:
+            metered = reported if part.sums_quantity else self._metered(part, measures, event)
             amount = self._add(part, metered)
             if amounts:
                 further.append(Part(part, metered, amount))
@@ -160,26 +161,27 @@ class RunningTotals:
         found = self._of_place[place] = (standing, accrued)
         return found
 
-    def _metered(self, place: UsagePlace, measures: Measures, event: UsageEvent) -> int:
+    def _metered(self, place: UsagePlace, measures: Iterator[int | bytes], event: UsageEvent) -> int:
         """What the quantity of the position gains by an event."""
         metered = 0
-        for meter, key, value in measures:
+        for meter, value in zip(place.meters, measures, strict=False):
             if isinstance(value, bytes):
                 if value not in self.remembered.values and value not in self.values:
-                    self.values[value] = key
+                    self.values[value] = meter.key
                     metered += QUANTITY_SCALE
-            elif meter.aggregation is Aggregation.MAX or meter.aggregation is Aggregation.LATEST:
-                metered += self._replace(key, meter, value, event)
+            elif meter.meter.aggregation is Aggregation.MAX or meter.meter.aggregation is Aggregation.LATEST:
+                metered += self._replace(meter, value, event)
             else:
                 metered += value
         return metered
 
-    def _replace(self, key: StateKey, meter: Meter, value: int, event: UsageEvent) -> int:
+    def _replace(self, place: MeterPlace, value: int, event: UsageEvent) -> int:
         """A new highest or latest value; what the quantity gains by it, which may be less than nothing."""
+        key = place.key
         kept = self.states.get(key) or self.remembered.states.get(key)
         new = State(value, event.time_micros, event.key)
         if kept is not None:
-            replaces = value > kept.value_millionths if meter.aggregation is Aggregation.MAX else new[1:] > kept[1:]
+            replaces = value > kept.value_millionths if place.meter.aggregation is Aggregation.MAX else new[1:] > kept[1:]
             if not replaces:
                 return 0
         self.states[key] = new

@@ -40,10 +40,9 @@ def touched_by(usages: Iterable[Usage]) -> Touched:
 
 
 def _add_values(touched: Touched, usage: Usage) -> None:
-    for measures in usage.measures:
-        for _, key, value in measures or ():
-            if isinstance(value, bytes):
-                touched.values[value] = key
+    for meter, value in zip(usage.place.meters, usage.measures, strict=True):
+        if isinstance(value, bytes):
+            touched.values[value] = meter.key
 
 
 def _add_parts(touched: Touched, place: Place) -> None:
@@ -52,6 +51,6 @@ def _add_parts(touched: Touched, place: Place) -> None:
         if part.has_position:
             touched.positions[part.position_key] = None
     for part in place.usage:
-        for meter, key in part.meters:
-            if meter.aggregation in (Aggregation.MAX, Aggregation.LATEST):
-                touched.states[key] = None
+        for meter in part.meters:
+            if meter.meter.aggregation in (Aggregation.MAX, Aggregation.LATEST):
+                touched.states[meter.key] = None

@@ -7,14 +7,10 @@ from typing import NamedTuple
 from domain.attribution import Account
 from domain.catalogue.charges import Cell, Charge
 from domain.catalogue.effective_plan import EffectivePlan, Rate
-from domain.catalogue.meters import Meter
 from domain.rating.measures import measure
-from domain.rating.places import PartPlace, Place, StateKey, TotalKey
+from domain.rating.places import PartPlace, Place, TotalKey
 from domain.received_event import ReceivedEvent
 from domain.usage import RefusalReason, Refused
-
-Measures = Sequence[tuple[Meter, StateKey, int | bytes]]
-"""What each meter of a charge read off an event, and what that is a value of."""
 
 
 class Part(NamedTuple):
@@ -32,8 +28,8 @@ class Usage:
 
     received: ReceivedEvent
     place: Place
-    measures: Sequence[Measures | None] = ()
-    """For each part of usage, None where it takes the reported quantity; empty for a simple event."""
+    measures: Sequence[int | bytes] = ()
+    """What the meters of its place read off it."""
     amount_micros: int = 0
     """Of the first part."""
     metered_millionths: int | None = None
@@ -74,18 +70,15 @@ class Usage:
 def measured(received: ReceivedEvent, place: Place) -> Usage:
     """An event with what the meters of its charges read off it. Raises Refused where they cannot."""
     event = received.event
-    readings: list[Measures | None] = []
-    lowest = event.quantity_millionths
-    for part in place.usage:
-        if part.sums_quantity:
-            readings.append(None)
-        else:
-            reading = [(meter, key, measure(meter, event, key=key)) for meter, key in part.meters]
-            lowest = min(lowest, *(value for _, _, value in reading if type(value) is int), 0)
-            readings.append(reading)
-        if lowest < 0:
+    measures = [measure(meter, event) for meter in place.meters]
+    if event.quantity_millionths < 0:
+        for part in place.usage:
             refuse_correction(part.rate)
-    return Usage(received, place, readings)
+    elif place.reads_numbers:
+        for meter, value in zip(place.meters, measures, strict=True):
+            if type(value) is int and value < 0:
+                refuse_correction(meter.rate)
+    return Usage(received, place, measures)
 
 
 def refuse_correction(rate: Rate) -> None:

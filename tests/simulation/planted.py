@@ -6,7 +6,6 @@ from typing import NamedTuple
 from domain.metering import Partition, Settled
 from invoicing.meter_usage import Batch, MeterUsage
 from invoicing.metering_ports import Balance, OffsetRange
-from invoicing.publish_usage import RatedEvent
 from tests.simulation.books import MemoryMeteringStore, MemoryTransaction
 from tests.simulation.engines import MemoryCache, MemoryOutbox
 from tests.simulation.processes import Taken, Worker
@@ -85,7 +84,7 @@ class RemembersOutsideTheTransaction(MemoryMeteringStore):
 class MarksBeforeTheInsert(MemoryOutbox):
     """Marks batches as warehoused when they are read."""
 
-    def unwarehoused(self, *, events_max: int) -> tuple[Sequence[int], Sequence[RatedEvent]] | None:
+    def unwarehoused(self, *, events_max: int) -> tuple[Sequence[int], Sequence[str]] | None:
         found = super().unwarehoused(events_max=events_max)
         if found is not None:
             self.mark_warehoused(found[0])

@@ -96,8 +96,9 @@ def _standing(world: World, account_id: int) -> Standing:
 def _copies(world: World) -> None:
     """The warehouse has every rated event once, and the topics have everything at least once."""
     booked = sorted(
-        (batch_id, usage.received.event.id, usage.received.event.time_micros, usage.amount_micros)
+        (batch_id, usage.received.event.id, usage.received.event.time_micros, amount)
         for batch_id, usage in world.books.events.values()
+        for amount in (usage.amount_micros, *(part.amount_micros for part in usage.further))
     )
     final = world.warehouse.final().values()
     _same("rows in the warehouse", len(final), len(booked))
