@@ -131,7 +131,8 @@ class Books:
         """
         values = {key: state.value_millionths for key, state in self.states.items()}
         totals = {key: total for key, total in self.totals.items() if total != Total()}
-        return totals, self.positions, values, self.values, self.debits
+        positions = {key: total for key, total in self.positions.items() if total != Total()}
+        return totals, positions, values, self.values, self.debits
 
     def money(self) -> dict[int, int]:
         """What each charge and adjustment comes to, in micros."""

@@ -5,7 +5,8 @@ of the properties that any of its charges looks at.
 
 A running total is a function of the events in it only while all of them are adjusted alike. So where an adjustment may
 come or go beside a charge (a launch offer of three months, a contract's discount on the plan's price), the usage under it
-has a running total of its own: its price cell is followed by "//" and the adjustment, "sms/IN//launch".
+has a running total of its own: its price cell is followed by "//" and the adjustment, "sms/IN//launch". So has usage
+that an adjustment of its own plan is not made on, because a contract put another in its place: "sms/IN//-loyal".
 """
 
 from collections.abc import Mapping, Sequence
@@ -135,7 +136,16 @@ class EffectivePlan:
                 tags.append(f"{UNDER}{adjustment.code}#{adjustment.charge_id}")
             elif adjustment.is_limited:
                 tags.append(f"{UNDER}{adjustment.code}")
-        return "".join(tags)
+        # What is always there needs no name, unless another stands in its place: that may be over less, or have ended.
+        usual = [one for one in _made_on(item, owner.adjustments) if not one.is_limited]
+        return "".join([*tags, *(f"{UNDER}-{one.code}" for one in usual if one not in under)])
+
+
+def _made_on(item: Charge | Adjustment, adjustments: Sequence[Adjustment]) -> list[Adjustment]:
+    """Those of one price list that are made on the money of one of its charges or adjustments, when they are in force."""
+    if isinstance(item, Charge):
+        return [one for one in adjustments if one.applies_to is None or item.code in one.applies_to]
+    return [one for one in adjustments[list(adjustments).index(item) + 1 :] if one.counts(item)]
 
 
 def all_adjustments(version: PlanVersion, contracts: Sequence[Contract]) -> tuple[Adjustment, ...]:

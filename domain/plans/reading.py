@@ -8,7 +8,7 @@ from domain.catalogue.adjustments import Adjustment, AdjustmentKind
 from domain.catalogue.charges import Charge
 from domain.catalogue.meters import Meter
 from domain.errors import Faults
-from domain.fields import Fields, guess
+from domain.fields import Fields
 from domain.money import Currency
 from domain.plans.adjustments import TRIAL_CODE, read_adjustments
 from domain.plans.document import PlanDocument
@@ -121,9 +121,8 @@ def _refuse_unknown_counts(plan: Fields, usage: list[Charge], fees: Mapping[int,
     for number, fee in fees.items():
         for place, code in enumerate(fee.counts or () if isinstance(fee, Commitment) else ()):
             if code not in known:
-                meant = guess(code, known, faults=plan.faults)
-                there = ", ".join(sorted(known)) or "none"
-                reason = f"{code!r} is not a usage charge of this plan{meant}; they are {there}"
+                they = ", ".join(sorted(known)) or "none"
+                reason = f"{code!r} is not a usage charge of this plan; they are {they}{plan.meant(code, known)}"
                 plan.fault(f"charges[{number}].counts[{place}]", reason)
 
 

@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from domain.catalogue.charges import ANY, Charge, Reset, Sharing
 from domain.catalogue.meters import Aggregation, Meter, sum_meter
-from domain.errors import Faults
-from domain.fields import Fields, guess
+from domain.fields import Fields
 from domain.plans.limits import METERS_OF_CHARGE_MAX
 from domain.plans.matrix import read_cells
 from domain.plans.plan_fields import read_code, read_codes, read_line, read_sac
@@ -57,7 +56,7 @@ def _read_meters(fields: Fields, meters: KnownMeters) -> Sequence[Meter]:
         found = [meters.find(code) for code in codes]
         for number, (name, meter) in enumerate(zip(codes, found, strict=True)):
             if meter is None:
-                fields.fault(f"meters[{number}]", _unknown(name, meters, fields.faults))
+                fields.fault(f"meters[{number}]", _unknown(name, meters, fields))
         return [meter for meter in found if meter is not None]
     fields.take("meters")
     code = read_code(fields, "meter")
@@ -65,16 +64,16 @@ def _read_meters(fields: Fields, meters: KnownMeters) -> Sequence[Meter]:
         return []
     named = meters.find(code)
     if named is None and meters.defined:
-        fields.fault("meter", _unknown(code, meters, fields.faults))
+        fields.fault("meter", _unknown(code, meters, fields))
     # The short form of a plan without `meters`: the meter sums up the events of its name.
     return [named or sum_meter(code)]
 
 
-def _unknown(code: str, meters: KnownMeters, faults: Faults) -> str:
+def _unknown(code: str, meters: KnownMeters, fields: Fields) -> str:
     known = [*meters.defined, *(meters.published or {})]
     listed = ", ".join(dict.fromkeys(known[:_SHOWN_MAX])) or "none"
-    meant = guess(code, known, faults=faults)
-    return f"meter {code!r} is neither published nor defined under `meters`{meant}; known are {listed}"
+    meant = fields.meant(code, known)
+    return f"meter {code!r} is neither published nor defined under `meters`; known are {listed}{meant}"
 
 
 def _refuse_unfit_meters(fields: Fields, charge: Charge, meters: KnownMeters) -> None:

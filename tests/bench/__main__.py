@@ -16,8 +16,10 @@ from tests.bench import (
     paper,
     peers,
     quote,
+    recompute,
     throughput,
     two_workers,
+    what_if,
 )
 from tests.bench.figures import RESULT, TRIAL, Benchmark, Figure, record, show, under
 from tests.bench.surroundings import surroundings
@@ -33,6 +35,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "throughput_arrays": arrays.measure,
     "two_workers": two_workers.measure,
     "peers": peers.measure,
+    "recompute": recompute.measure,
+    "what_if": what_if.measure,
 }
 LONG: dict[str, Benchmark] = {
     "keys": keys.measure,

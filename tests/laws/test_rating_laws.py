@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from domain.attribution import DISTANT_FUTURE, Subscription
 from domain.catalogue import ContractTerm
+from domain.metering import Total
 from tests.builders_rating import (
     VOLUME,
     Books,
@@ -101,6 +102,15 @@ def in_batches(items, where):
     return [items[start:end] for start, end in pairwise(edges)]
 
 
+def changed(totals):
+    """Whether an adjustment of no money was ever one of some depends on the order."""
+    return {key: total for key, total in totals.items() if total != Total()}
+
+
+def nonzero(money):
+    return {charge_id: micros for charge_id, micros in money.items() if micros}
+
+
 def booked(books, batches):
     for batch in batches:
         books.book(batch)
@@ -145,9 +155,9 @@ def test_the_month_never_comes_to_more_than_its_cap(items, where):
 def test_positions_wider_than_a_month_or_an_account_do_not_depend_on_order_nor_does_their_money(items, where, random):
     at_once = booked(wide_books(), [items])
     shuffled = booked(wide_books(), in_batches(random.sample(items, len(items)), where))
-    assert shuffled.positions == at_once.positions
+    assert changed(shuffled.positions) == changed(at_once.positions)
     assert shuffled.values == at_once.values
-    assert shuffled.money() == at_once.money()
+    assert nonzero(shuffled.money()) == nonzero(at_once.money())
     assert sum(shuffled.debits.values()) == sum(at_once.debits.values())
     for money, found in ((at_once.positions, at_once.money()), (shuffled.positions, shuffled.money())):
         assert {

@@ -161,5 +161,5 @@ def test_what_clickhouse_refuses_is_one_sentence(feed):
 
 def test_the_schema_may_be_applied_again_and_changes_nothing(feed, warehouse):
     feed.insert([a_row()])
-    assert wiring.apply_warehouse_schema() == ["0001_usage"]
+    assert wiring.apply_warehouse_schema() == ["0001_usage", "0002_further_charges"]
     assert counted(warehouse)[0] == 1

@@ -88,6 +88,7 @@ def test_a_rated_event_is_told_with_everything_others_need(worker, topic, outbox
         "customer": "customer-acme",
         "meter": "otp.delivered",
         "price_cell": "sms",
+        "charge": "otp.delivered",
         "plan_version": "otp-inr v1",
         "currency": "INR",
         "quantity_millionths": 2_500_000,
@@ -206,7 +207,7 @@ def test_a_lost_connection_is_one_sentence_and_the_next_call_has_another(worker,
     worker.take(topic.append(a_usage_event()))
     assert outbox.unannounced(events_max=10) is not None
     with psycopg.connect(settings().postgres_dsn, autocommit=True) as connection:
-        others = "pid <> pg_backend_pid() AND datname = current_database() AND query LIKE '%FROM usage_event%'"
+        others = "pid <> pg_backend_pid() AND datname = current_database() AND query LIKE '%FROM further_charge%'"
         ended = connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}").fetchall()
     assert ended == [(True,)]
     with pytest.raises(EngineUnavailable, match=r"PostgreSQL does not answer \(.*\): see `make status`"):

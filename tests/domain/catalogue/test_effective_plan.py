@@ -85,6 +85,14 @@ def test_an_adjustment_counted_by_a_later_one_that_comes_and_goes_has_a_running_
     )
 
 
+def test_usage_whose_own_plans_adjustment_another_replaces_has_a_running_total_of_its_own():
+    usual = an_adjustment(code="loyal", charge_id=60)
+    plan = a_plan(a_usage_charge(), adjustments=[usual])
+    elsewhere = a_contract(adjustments=[an_adjustment(code="loyal", charge_id=70, applies_to=["voice"])])
+    assert rated(EffectivePlan(plan)) == ([("otp", "*")], ["loyal"])
+    assert rated(EffectivePlan(plan, [elsewhere])) == ([("otp", "*//-loyal")], [])
+
+
 def test_the_cell_of_a_running_total_is_found_again_with_what_it_was_under():
     charge = a_usage_charge(
         price={
