@@ -9,6 +9,7 @@ from connectors.pdf.invoice_pdf import render
 from connectors.postgres.booked_usage import PostgresBookedUsage
 from connectors.postgres.books import PostgresBooks
 from connectors.postgres.conservation import PostgresConservation
+from connectors.postgres.fee_books import PostgresFeeBooks
 from connectors.postgres.invoice_drafts import PostgresInvoiceDrafts
 from connectors.postgres.invoice_issuing import PostgresInvoiceIssuing
 from connectors.postgres.invoice_runs import PostgresInvoiceRuns
@@ -47,6 +48,11 @@ def warehoused_usage() -> ClickHouseWarehousedUsage:
 def balances() -> RedisBalances:
     """Balances in Redis."""
     return balance_cache()
+
+
+def fee_books() -> PostgresFeeBooks:
+    """Fees in force and booked."""
+    return PostgresFeeBooks(database())
 
 
 def invoice_book() -> InvoiceBook:

@@ -1,7 +1,8 @@
 """
 # Invoice run
 
-Makes the GST invoices of one billing month: checks the books, drafts, waits for a person's approval, issues, prints.
+Makes the GST invoices of one billing month: accrues fees, checks the books, drafts, waits for a person's approval,
+issues, prints.
 
 **When.** On the 1st of each month at 18:30 IST, for the month before: it is over by then in every time zone on earth. Or
 any time by *Trigger*, with a month of your choice; left empty it is last month. One run works at a time.
@@ -10,9 +11,11 @@ any time by *Trigger*, with a month of your choice; left empty it is last month.
 
 | task | what it does |
 |---|---|
+| `accrue_fees` | Books recurring charges, one-time charges and commitments as far as they are due |
 | `check_books` | Runs every check, compares PostgreSQL with ClickHouse, keeps the conservation certificate with the run |
 | `batches` | Splits the accounts into batches |
 | `draft` | Drafts one batch. An account that cannot be invoiced is left out with its reason; the others go on |
+| `recompute` | Computes every charge anew from raw events with the second rater; a difference of one micro stops the run |
 | `review` | Adds up the drafts and lists the accounts left out |
 | `approve` | **Waits for you**: open it, read the totals, choose Approve or Reject |
 | `record_approval` | Writes who approved, and when, into the books |
@@ -25,6 +28,8 @@ only when an engine did not answer; everything else needs you first.
 
 - `check_books`: *the books do not balance* names the check. If usage waits to be sent to ClickHouse, see that the worker
   runs, then clear the task. Anything else is an incident: nothing can be invoiced until it is understood.
+- `recompute`: *the second rater comes to another number* names the first difference; `billing recompute --all` lists them.
+  That is an incident: an error in prices or in the books, before anybody was billed for it.
 - `draft` and `issue` stop for nothing an account has wrong: repair the accounts listed and run the month again.
 - `approve` asks again when it was answered within seconds of asking, before Airflow was ready: answer again.
 - `issue` interrupted half-way: clear it. It goes on with the next number.
@@ -55,6 +60,12 @@ REFUSALS_ARE_FINAL = ExceptionRetryPolicy(
 )
 
 
+@task(multiple_outputs=False)
+def accrue_fees() -> dict[str, Any]:
+    """Book the fees that are due by now."""
+    return dict(billing("fees", "accrue"))
+
+
 @task
 def check_books(params: dict[str, Any], dag_run: Any) -> str:
     """Check the books and open the run; returns the month."""
@@ -73,6 +84,12 @@ def batches(month: str) -> list[list[str]]:
 def draft(batch: list[str]) -> dict[str, Any]:
     """Draft one batch."""
     return dict(billing("invoices", "draft", *batch))
+
+
+@task(multiple_outputs=False)
+def recompute(month: str) -> dict[str, Any]:
+    """Compute everything anew and compare."""
+    return dict(billing("invoices", "recompute", "--month", month))
 
 
 @task(multiple_outputs=False)
@@ -128,6 +145,7 @@ def run_summary(month: str) -> dict[str, Any]:
 def invoice_run() -> None:
     """The tasks of the run, in order."""
     month = check_books()
+    accrue_fees() >> month
     planned = batches(month)
     reviewed = review(month)
     approve = ApprovalOperator(
@@ -140,7 +158,7 @@ def invoice_run() -> None:
     )
     issued = issue(month)
     printed = print_copies.expand(batch=planned)
-    draft.expand(batch=planned) >> reviewed >> approve
+    draft.expand(batch=planned) >> recompute(month) >> reviewed >> approve
     approve >> record_approval(month, approve.output) >> issued >> printed >> run_summary(month)
 
 

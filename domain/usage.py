@@ -20,8 +20,8 @@ RECORD_BYTES_MAX: Final = 1_048_576
 EVENT_BYTES_MAX: Final = 65_536
 NAMES_MAX: Final = 100
 """Names an event may hold, with those of attributes this system does not read: what bounds the time one record can take."""
-SEPARATORS_MAX: Final = 42 * EVENTS_PER_RECORD_MAX
-"""Commas and opening brackets in an array: as many as 500 events with all their properties have, and not more."""
+SEPARATORS_MAX: Final = 28 * EVENTS_PER_RECORD_MAX
+"""Commas and opening brackets in an array: as many as 500 events with 20 properties have, or 340 with all 32."""
 _BEGINNING: Final = 8
 """Characters of an id that name its time: a minute in a UUIDv7, a quarter of a second in a ULID."""
 _MILLIONTH: Final = Decimal("0.000001")

@@ -7,6 +7,8 @@ the same records (a redelivery), it books nothing and only tells the balances ag
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 
 from domain.attribution import RatingConfig
 from domain.errors import EngineUnavailable
@@ -236,11 +238,7 @@ class _Stale(Exception):
 
 
 def _ranges(records: Iterable[Record]) -> dict[Partition, OffsetRange]:
-    spans: dict[Partition, list[int]] = {}
-    for record in records:
-        origin = record.origin
-        span = spans.setdefault((origin.topic, origin.partition), [origin.offset, origin.offset, 0])
-        span[0] = min(span[0], origin.offset)
-        span[1] = max(span[1], origin.offset)
-        span[2] += 1
-    return {partition: OffsetRange(first, last + 1, count) for partition, (first, last, count) in spans.items()}
+    offsets: dict[Partition, list[int]] = {}
+    for partition, run in groupby([record.origin for record in records], key=itemgetter(0, 1)):
+        offsets.setdefault(partition, []).extend([origin[2] for origin in run])
+    return {partition: OffsetRange(min(found), max(found) + 1, len(found)) for partition, found in offsets.items()}

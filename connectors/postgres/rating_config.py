@@ -8,15 +8,15 @@ import gc
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
 from connectors.postgres import rating_config_sql as sql
-from domain.attribution import DISTANT_FUTURE, DISTANT_PAST, Account, AliasSpan, RatingConfig, Subscription
-from domain.catalogue import Aggregation, ChargeRow, Meter, PlanVersion
+from domain.attribution import DISTANT_FUTURE, DISTANT_PAST, Account, AliasSpan, ContractTerm, RatingConfig, Subscription
+from domain.catalogue import Aggregation, ChargeRow, Contract, Meter, PlanVersion
 from domain.money import Currency
 
 _CURRENCIES: Final = {currency.value: currency for currency in Currency}
@@ -32,6 +32,7 @@ class LoadedConfig:
     plans: Mapping[int, PlanVersion]
     meters: dict[str, Meter]
     """By code. Meters only come, so price lists that are read later look them up here."""
+    contracts: Mapping[int, Contract] = field(default_factory=dict)
 
 
 def load_rating_config(connection: Connection[Any]) -> LoadedConfig:
@@ -41,11 +42,13 @@ def load_rating_config(connection: Connection[Any]) -> LoadedConfig:
         meters = meters_from(read(connection, sql.METERS))
         plans = plans_from(read(connection, sql.PLANS), read(connection, sql.CHARGES), meters)
         subscriptions = subscriptions_from(read(connection, sql.SUBSCRIPTIONS), plans)
-        accounts = accounts_from(read(connection, sql.ACCOUNTS), subscriptions, dict(read(connection, sql.ROOTS)))
+        contracts = contracts_from(read(connection, sql.CONTRACTS), read(connection, sql.CONTRACT_CHARGES), meters)
+        terms = terms_from(read(connection, sql.TERMS), contracts)
+        accounts = accounts_from(read(connection, sql.ACCOUNTS), subscriptions, dict(read(connection, sql.ROOTS)), terms)
         aliases = aliases_from(read(connection, sql.ALIASES), accounts)
         accepted, rejected = decisions_from(read(connection, sql.DECISIONS))
     config = RatingConfig(version, aliases, accounts, event_types_of(meters), accepted, rejected)
-    return LoadedConfig(config, plans, meters)
+    return LoadedConfig(config, plans, meters, contracts)
 
 
 def one_moment(connection: Connection[Any]) -> None:
@@ -88,25 +91,50 @@ def plans_from(plans: Sequence[Row], charges: Sequence[Row], meters: Mapping[str
     return found
 
 
+def contracts_from(contracts: Sequence[Row], charges: Sequence[Row], meters: Mapping[str, Meter]) -> dict[int, Contract]:
+    """Contracts by id, their charges not yet read."""
+    rows: dict[int, list[ChargeRow]] = {}
+    for contract_id, *charge in charges:
+        rows.setdefault(contract_id, []).append(ChargeRow(*charge))
+    found = {}
+    for contract_id, code, currency in contracts:
+        contract = found[contract_id] = Contract(contract_id, code, _CURRENCIES[currency])
+        contract.keep(tuple(rows.get(contract_id, ())), meters=meters)
+    return found
+
+
+def terms_from(rows: Sequence[Row], contracts: Mapping[int, Contract]) -> dict[int, tuple[ContractTerm, ...]]:
+    """Contracts in force by account."""
+    found: dict[int, tuple[ContractTerm, ...]] = {}
+    for account_id, contract_id, priority, start, end in rows:
+        term = ContractTerm(contracts[contract_id], _bound(start, DISTANT_PAST), _bound(end, DISTANT_FUTURE), priority)
+        found[account_id] = (*found.get(account_id, ()), term)
+    return found
+
+
 def subscriptions_from(rows: Sequence[Row], plans: Mapping[int, PlanVersion]) -> dict[int, tuple[Subscription, ...]]:
     """Subscriptions by account. Those from ever for ever on one plan are one object."""
     for_ever: dict[int, tuple[Subscription, ...]] = {}
     found: dict[int, tuple[Subscription, ...]] = {}
-    for account_id, plan_version_id, start, end in rows:
-        if start is None and end is None:
+    for account_id, plan_version_id, start, end, began in rows:
+        if start is None and end is None and began is None:
             if plan_version_id not in for_ever:
                 for_ever[plan_version_id] = (Subscription(plans[plan_version_id], DISTANT_PAST, DISTANT_FUTURE),)
             found[account_id] = for_ever[plan_version_id]
         else:
-            segment = Subscription(plans[plan_version_id], _bound(start, DISTANT_PAST), _bound(end, DISTANT_FUTURE))
+            since = _bound(start, DISTANT_PAST)
+            segment = Subscription(plans[plan_version_id], since, _bound(end, DISTANT_FUTURE), began)
             found[account_id] = (*found.get(account_id, ()), segment)
     return found
 
 
 def accounts_from(
-    rows: Sequence[Row], subscriptions: Mapping[int, tuple[Subscription, ...]], roots: Mapping[int, int]
+    rows: Sequence[Row],
+    subscriptions: Mapping[int, tuple[Subscription, ...]],
+    roots: Mapping[int, int],
+    terms: Mapping[int, tuple[ContractTerm, ...]],
 ) -> dict[int, Account]:
-    """Accounts by id; `roots` names the topmost account of those that have one above them."""
+    """Accounts by id; `roots` names the topmost account of those that have one above them, `terms` their contracts."""
     zones: dict[str, ZoneInfo] = {}
     customers: dict[str, str] = {}
     accounts = {}
@@ -120,7 +148,7 @@ def accounts_from(
             _CURRENCIES[currency],
             time_zone,
             subscriptions.get(account_id, ()),
-            (),
+            terms.get(account_id, ()),
             roots.get(account_id, account_id),
         )
     return accounts

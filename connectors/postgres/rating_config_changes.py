@@ -16,17 +16,19 @@ from connectors.postgres.rating_config import (
     LoadedConfig,
     accounts_from,
     aliases_from,
+    contracts_from,
     decisions_from,
     event_types_of,
     meters_from,
     plans_from,
     read,
     subscriptions_from,
+    terms_from,
 )
 
 _RECORDED: Final = frozenset(
     f"{table} {operation}"
-    for table in ("account", "alias", "subscription", "charge", "meter", "quarantined_event")
+    for table in ("account", "alias", "subscription", "charge", "contract", "meter", "quarantined_event")
     for operation in ("insert", "update", "delete")
 )
 """Changes whose extent is recorded, as config_change names them."""
@@ -82,11 +84,19 @@ def _replaced(connection: Connection[Any], known: LoadedConfig, touched: _Touche
     if plan_ids:
         versions = read(connection, sql.PLANS_BY_ID, (plan_ids,))
         plans = {**plans, **plans_from(versions, read(connection, sql.CHARGES_OF_PLANS, (plan_ids,)), meters)}
+    contract_ids = touched.ids("contract")
+    contracts = known.contracts
+    if contract_ids:
+        rows = read(connection, sql.CONTRACTS_BY_ID, (contract_ids,))
+        charges = read(connection, sql.CHARGES_OF_CONTRACTS, (contract_ids,))
+        contracts = {**contracts, **contracts_from(rows, charges, meters)}
     account_ids = set(touched.ids("account", "subscription"))
+    if contract_ids:
+        account_ids.update(row[0] for row in read(connection, sql.ACCOUNTS_OF_CONTRACTS, (contract_ids, contract_ids)))
     # A change of parent moves all accounts below it to another tree.
     account_ids.update(row[0] for row in read(connection, sql.BELOW, (touched.ids("account"),)))
     account_ids.update(_accounts_on(known, known.plans.keys() & set(plan_ids)))
-    updated = replace(known, plans=plans, config=replace(known.config, meters=event_types_of(meters)))
+    updated = replace(known, plans=plans, contracts=contracts, config=replace(known.config, meters=event_types_of(meters)))
     return _with_accounts(connection, updated, sorted(account_ids), touched.names("alias"))
 
 
@@ -111,7 +121,8 @@ def _with_accounts(
         ids = (account_ids,)
         subscriptions = subscriptions_from(read(connection, sql.SUBSCRIPTIONS_BY_ACCOUNT, ids), known.plans)
         roots: dict[int, int] = dict(read(connection, sql.ROOTS_BY_ID, ids))
-        found = accounts_from(read(connection, sql.ACCOUNTS_BY_ID, ids), subscriptions, roots)
+        terms = terms_from(read(connection, sql.TERMS_BY_ACCOUNT, (account_ids, account_ids)), known.contracts)
+        found = accounts_from(read(connection, sql.ACCOUNTS_BY_ID, ids), subscriptions, roots, terms)
         accounts = {**accounts, **found}
         for gone in set(account_ids) - found.keys():
             accounts.pop(gone, None)

@@ -24,6 +24,26 @@ _RATED: Final = " AND kind IN ('usage', 'adjustment') ORDER BY charge_id"
 CHARGES: Final = _CHARGES.format(owner="plan_version_id", which="IS NOT NULL") + _RATED
 CHARGES_OF_PLANS: Final = _CHARGES.format(owner="plan_version_id", which="= ANY(%s)") + _RATED
 
+CONTRACTS: Final = "SELECT contract_id, code, currency FROM contract"
+CONTRACTS_BY_ID: Final = CONTRACTS + " WHERE contract_id = ANY(%s)"
+CONTRACT_CHARGES: Final = _CHARGES.format(owner="contract_id", which="IS NOT NULL") + _RATED
+CHARGES_OF_CONTRACTS: Final = _CHARGES.format(owner="contract_id", which="= ANY(%s)") + _RATED
+
+# Of equal priorities the account's own contract is the stronger.
+_TERMS: Final = f"""
+SELECT a.account_id, k.contract_id, k.priority * 2 + 1, {_SPAN}
+FROM contract k JOIN account a USING (account_id) WHERE {{which}}
+UNION ALL
+SELECT a.account_id, k.contract_id, k.priority * 2, {_SPAN}
+FROM contract k JOIN account a USING (customer_id) WHERE {{which}}
+"""  # noqa: S608 - constants only
+TERMS: Final = _TERMS.format(which="true")
+TERMS_BY_ACCOUNT: Final = _TERMS.format(which="a.account_id = ANY(%s)")
+ACCOUNTS_OF_CONTRACTS: Final = """
+SELECT a.account_id FROM contract k JOIN account a USING (account_id) WHERE k.contract_id = ANY(%s)
+UNION SELECT a.account_id FROM contract k JOIN account a USING (customer_id) WHERE k.contract_id = ANY(%s)
+"""
+
 ACCOUNTS: Final = """
 SELECT a.account_id, a.code, c.code, w.wallet_id, a.currency, a.time_zone
 FROM account a JOIN customer c USING (customer_id) JOIN wallet w ON w.account_id = a.pay_from_account_id
@@ -47,7 +67,7 @@ WITH RECURSIVE below (account_id) AS (
 SELECT account_id FROM below
 """
 
-SUBSCRIPTIONS: Final = f"SELECT account_id, plan_version_id, {_SPAN} FROM subscription"  # noqa: S608 - constants only
+SUBSCRIPTIONS: Final = f"SELECT account_id, plan_version_id, {_SPAN}, {_micros('began_at')} FROM subscription"  # noqa: S608 - constants only
 SUBSCRIPTIONS_BY_ACCOUNT: Final = SUBSCRIPTIONS + " WHERE account_id = ANY(%s)"
 
 ALIASES: Final = f"SELECT alias, account_id, {_SPAN} FROM alias"  # noqa: S608

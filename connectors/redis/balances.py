@@ -7,9 +7,10 @@ while one process is telling them.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
+import msgspec
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.commands.core import Script
@@ -22,13 +23,15 @@ from invoicing.metering_ports import Balance
 
 # Versions and balances travel as texts: Lua's numbers are doubles, exact only to 2^53. Versions compare by length first,
 # then by digits, which is numeric order for whole numbers without leading zeros.
+# All of them travel as one argument: making thousands of them ready one by one takes the client seven times as long.
 _PUT_NEWER: Final = """
+local given = cmsgpack.unpack(ARGV[1])
 local written = 0
-for i = 1, #KEYS do
-    local version = ARGV[2 * i]
-    local present = redis.call('HGET', KEYS[i], 'version')
+for i = 1, #given, 3 do
+    local key, version = given[i], given[i + 2]
+    local present = redis.call('HGET', key, 'version')
     if not present or #version > #present or (#version == #present and version > present) then
-        redis.call('HSET', KEYS[i], 'balance_micros', ARGV[2 * i - 1], 'version', version)
+        redis.call('HSET', key, 'balance_micros', given[i + 1], 'version', version)
         written = written + 1
     end
 end
@@ -69,11 +72,13 @@ class RedisBalances:
         """Take over balances; an older version changes nothing. Raises EngineUnavailable when Redis does not answer."""
         for start in range(0, len(balances), _CHUNK):
             chunk = balances[start : start + _CHUNK]
-            arguments: list[Any] = []
-            for balance in chunk:
-                arguments += (balance.balance_micros, balance.version)
+            given = [
+                text
+                for balance in chunk
+                for text in (f"balance:{balance.account_id}", str(balance.balance_micros), str(balance.version))
+            ]
             with _told_in_a_sentence():
-                self._put(keys=[f"balance:{balance.account_id}" for balance in chunk], args=arguments)
+                self._put(args=[msgspec.msgpack.encode(given)])
 
     def read(self, account_ids: Sequence[int]) -> Mapping[int, CachedBalance]:
         """The balance of each account that has one here. Raises EngineUnavailable when Redis does not answer."""

@@ -71,7 +71,7 @@ class Rates:
 class EffectivePlan:
     """Charges by code and adjustments in order, with the labels of where they come from."""
 
-    __slots__ = ("_by_type", "_owners", "adjustments", "charges", "contracts", "version")
+    __slots__ = ("_by_type", "_counted", "_owners", "adjustments", "charges", "contracts", "version")
 
     def __init__(
         self, version: PlanVersion, contracts: Sequence[Contract] = (), *, adjustments: Sequence[Adjustment] | None = None
@@ -90,6 +90,7 @@ class EffectivePlan:
                 self._owners[adjustment.charge_id] = prices
         self.adjustments = all_adjustments(version, contracts) if adjustments is None else tuple(adjustments)
         self._by_type: dict[str, _OfType] = {}
+        self._counted: Mapping[str, Sequence[tuple[Charge, tuple[Meter, ...]]]] | None = None
 
     @property
     def label(self) -> str:
@@ -108,6 +109,19 @@ class EffectivePlan:
         except KeyError:
             of_type = self._by_type[event_type] = _OfType(self, event_type)
             return of_type.rates_for(properties)
+
+    def counted(self, event_type: str) -> Sequence[tuple[Charge, tuple[Meter, ...]]]:
+        """The charges that count events of a type, each with the meters that do."""
+        if self._counted is None:
+            found: dict[str, dict[str, list[Meter]]] = {}
+            for charge in self.charges.values():
+                for meter in charge.meters:
+                    found.setdefault(meter.event_type, {}).setdefault(charge.code, []).append(meter)
+            self._counted = {
+                name: [(self.charges[code], tuple(meters)) for code, meters in by_code.items()]
+                for name, by_code in found.items()
+            }
+        return self._counted.get(event_type, ())
 
     def label_of(self, charge_id: int) -> str:
         """Where one of its charges or adjustments comes from: the plan version or a contract."""
@@ -149,11 +163,7 @@ class _OfType:
 
     def __init__(self, plan: EffectivePlan, event_type: str) -> None:
         self._plan = plan
-        self._meters = [
-            (charge, meters)
-            for charge in plan.charges.values()
-            if (meters := tuple(meter for meter in charge.meters if meter.event_type == event_type))
-        ]
+        self._meters = plan.counted(event_type)
         names = [name for charge, _ in self._meters for name in charge.dimensions]
         names += [name for _, meters in self._meters for meter in meters for name, _ in meter.filter]
         self._names = tuple(dict.fromkeys(names))

@@ -16,9 +16,12 @@ from tests.bench import (
     memory,
     paper,
     peers,
+    quote,
     rating,
+    recompute,
     throughput,
     two_workers,
+    what_if,
 )
 from tests.bench.figures import RESULT, TRIAL, Benchmark, Figure, record, show, under
 from tests.bench.surroundings import surroundings
@@ -28,6 +31,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "demo": lambda _portion: errands.measure_demo(),
     "footprint": lambda _portion: footprint.measure(),
     "pdf": lambda _portion: paper.measure(),
+    "quote": quote.measure,
     "rating": rating.measure,
     "configuration": configuration.measure,
     "latency": latency.measure,
@@ -35,6 +39,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "throughput_arrays": arrays.measure,
     "two_workers": two_workers.measure,
     "peers": peers.measure,
+    "recompute": recompute.measure,
+    "what_if": what_if.measure,
 }
 LONG: dict[str, Benchmark] = {
     "keys": keys.measure,
