@@ -190,8 +190,9 @@ def test_usage_that_cannot_be_read_is_refused_with_its_place(usage, fault):
 
 def test_a_total_of_what_the_plan_does_not_have_is_a_slip_and_refused():
     plan = a_plan(a_charge(code="otp"))
+    slips = [{"charge": "opt"}, {"meter": "otp.deliverd"}, {"charge": "x"}]
     with pytest.raises(Invalid) as refused:
-        quoted(plan, *({**total, "quantity": 1} for total in ({"charge": "opt"}, {"meter": "otp.deliverd"}, {"charge": "x"})))
+        quoted(plan, *({**slip, "quantity": 1} for slip in slips))
     assert [str(error) for error in refused.value.errors] == [
         "[0].charge: 'opt' is no charge of this plan; there are otp",
         "[1].meter: 'otp.deliverd' is no meter of this plan; there are otp.delivered; did you mean otp.delivered?",
