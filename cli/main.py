@@ -12,6 +12,7 @@ from cli import (
     customers,
     demo,
     events,
+    explain,
     fees,
     invoices,
     plans,
@@ -52,6 +53,7 @@ app.add_typer(fees.app, name="fees")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")
 app.add_typer(warehouse.app, name="warehouse")
+app.command("explain")(explain.explain)
 app.command("recompute")(recompute.recompute)
 app.command("rerate")(rerate.rerate)
 app.command("simulate-plan")(simulate_plan.simulate)

@@ -146,12 +146,12 @@ def test_a_listed_meter_must_be_published_or_defined():
     named = a_charge(meter=..., meters=["otp.delivered", "otp.delivred"], code="otp")
     assert faults_of(a_plan(named), published=PUBLISHED) == [
         "charges[0].meters[1]: meter 'otp.delivred' is neither published nor defined under `meters`; known are otp.delivered"
-        "; did you mean otp.delivered?"
+        " (did you mean 'otp.delivered'?)"
     ]
     short = a_charge("otp.delivred")
     assert faults_of(a_plan(short, meters=[a_meter()]), published=PUBLISHED) == [
         "charges[0].meter: meter 'otp.delivred' is neither published nor defined under `meters`;"
-        " known are numbers, otp.delivered; did you mean otp.delivered?"
+        " known are numbers, otp.delivered (did you mean 'otp.delivered'?)"
     ]
     assert read_plan(a_plan(named)).implied == (
         Meter(0, "otp.delivered", "otp.delivered"),
@@ -294,12 +294,12 @@ def test_what_is_misspelt_is_answered_with_what_was_meant():
     discount = a_discount(applies_to=["otp.deliverd"])
     least = a_commitment(counts=["otp.deliverd"])
     assert [fault for fault in faults_of(a_plan(charge, least, adjustments=[discount])) if "did you mean" in fault] == [
-        "charges[0].descripton: unknown field;"
-        " known are code, description, kind, meter, meters, price, reset, sac, shared, unit; did you mean description?",
-        "adjustments[0].applies_to[0]: 'otp.deliverd' is not a usage charge of this plan; they are otp.delivered;"
-        " did you mean otp.delivered?",
-        "charges[1].counts[0]: 'otp.deliverd' is not a usage charge of this plan; they are otp.delivered;"
-        " did you mean otp.delivered?",
+        "charges[0].descripton: unknown field (did you mean 'description'?);"
+        " known are code, description, kind, meter, meters, price, reset, sac, shared, unit",
+        "adjustments[0].applies_to[0]: 'otp.deliverd' is not a usage charge of this plan; they are otp.delivered"
+        " (did you mean 'otp.delivered'?)",
+        "charges[1].counts[0]: 'otp.deliverd' is not a usage charge of this plan; they are otp.delivered"
+        " (did you mean 'otp.delivered'?)",
     ]
 
 
