@@ -4,7 +4,7 @@ The account is one that subscribed when the month of the earliest usage began, a
 time happened then. Fees are those of each period that the usage touches.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -15,8 +15,8 @@ from domain.catalogue.charges import Charge
 from domain.catalogue.meters import Meter
 from domain.catalogue.plan_spans import DISTANT_FUTURE, EPOCH, Subscription
 from domain.catalogue.price_list import PlanVersion
-from domain.errors import FieldError, Invalid
-from domain.fields import did_you_mean
+from domain.errors import Faults, FieldError
+from domain.fields import guess
 from domain.metering import Origin, ReceivedEvent
 from domain.period import BillingMonth
 from domain.plans.document import PlanDocument
@@ -51,7 +51,8 @@ def rate_usage(plan: PlanDocument, usage: Sequence[QuotedUsage], *, time_zone: Z
     began = BillingMonth.of(first or _SOMEDAY, time_zone).span(time_zone).start
     account = _account(plan, usage, began, time_zone)
     rated = Rated(first is not None)
-    faults = list(_unknown(plan, usage))
+    faults = Faults()
+    _refuse_unknown(plan, usage, faults)
     in_order = sorted(usage, key=lambda one: one.time or began)
     for number, one in enumerate(in_order):
         event = _event(one, number, one.time or began)
@@ -64,25 +65,24 @@ def rate_usage(plan: PlanDocument, usage: Sequence[QuotedUsage], *, time_zone: Z
         try:
             _rate(rated, place, event)
         except Refused as refused:
-            faults.append(FieldError(one.path, str(refused)))
-    if faults:
-        raise Invalid(faults)
+            faults.add(one.path, str(refused))
+    faults.refuse_if_any()
     return rated
 
 
-def _unknown(plan: PlanDocument, usage: Iterable[QuotedUsage]) -> Iterator[FieldError]:
+def _refuse_unknown(plan: PlanDocument, usage: Iterable[QuotedUsage], faults: Faults) -> None:
     """Totals of what the plan does not have: a slip, where an event that no charge counts is an answer."""
     known = {
         "charge": [charge.code for charge in plan.usage],
         "meter": list(dict.fromkeys(meter.code for charge in plan.usage for meter in charge.meters)),
     }
-    unknown = [one for one in usage if one.subject in known and one.name not in known[one.subject]]
-    for number, one in enumerate(unknown):
-        there = ", ".join(known[one.subject][:_SHOWN_MAX]) or "none"
-        meant = did_you_mean(one.name, known[one.subject]) if number < _SHOWN_MAX else ""
-        yield FieldError(
-            f"{one.path}.{one.subject}", f"{one.name!r} is no {one.subject} of this plan; there are {there}{meant}"
-        )
+    for one in usage:
+        if one.subject in known and one.name not in known[one.subject]:
+            there = ", ".join(known[one.subject][:_SHOWN_MAX]) or "none"
+            meant = guess(one.name, known[one.subject], faults=faults)
+            faults.add(
+                f"{one.path}.{one.subject}", f"{one.name!r} is no {one.subject} of this plan; there are {there}{meant}"
+            )
 
 
 def _rate(rated: Rated, place: Place, event: UsageEvent) -> None:

@@ -195,7 +195,7 @@ def test_a_total_of_what_the_plan_does_not_have_is_a_slip_and_refused():
         quoted(plan, *({**slip, "quantity": 1} for slip in slips))
     assert [str(error) for error in refused.value.errors] == [
         "[0].charge: 'opt' is no charge of this plan; there are otp",
-        "[1].meter: 'otp.deliverd' is no meter of this plan; there are otp.delivered; did you mean otp.delivered?",
+        "[1].meter: 'otp.deliverd' is no meter of this plan; there are otp.delivered (did you mean 'otp.delivered'?)",
         "[2].charge: 'x' is no charge of this plan; there are otp",
     ]
 
