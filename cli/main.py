@@ -12,6 +12,7 @@ from cli import (
     customers,
     demo,
     events,
+    explain,
     fees,
     invoices,
     plans,
@@ -20,6 +21,7 @@ from cli import (
     recompute,
     rerate,
     schema,
+    simulate_plan,
     subscriptions,
     topics,
     wallets,
@@ -51,8 +53,10 @@ app.add_typer(fees.app, name="fees")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")
 app.add_typer(warehouse.app, name="warehouse")
+app.command("explain")(explain.explain)
 app.command("recompute")(recompute.recompute)
 app.command("rerate")(rerate.rerate)
+app.command("simulate-plan")(simulate_plan.simulate)
 app.add_typer(demo.app, name="demo")
 
 

@@ -1,20 +1,26 @@
 """`billing subscriptions`: who is on which plan, since when; changes, pauses, and moving to a newer version."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
 from cli.instants import instant
+from cli.months import parse_month
 from cli.output import AsJson, By, console, show, show_rows
-from connectors import batch_wiring, clock, wiring
+from connectors import batch_wiring, clock, proof_wiring, wiring
 from domain.errors import InvalidInput
 from domain.money import Currency, decimal_from_micros
-from domain.subscriptions import Segment
+from domain.period import BillingMonth
+from domain.subscriptions import PlanChoice, Segment
 from invoicing import change_subscription as changes
 from invoicing.administration_ports import Author
 from invoicing.change_subscription import PlanReference, SubscriptionChange, Timing
-from invoicing.migrate_subscriptions import Migration, MigrationOrder, Move, migrate_subscriptions, preview_migration
+from invoicing.migrate_subscriptions import Effect, Migration, MigrationOrder, Move, migrate_subscriptions, preview_migration
+from invoicing.simulate_plan import Chosen, simulate_plan
 
 app = typer.Typer(help="Who is on which plan, since when (docs/subscriptions.md).", no_args_is_help=True)
 _At = Annotated[str | None, typer.Option("--at", help="From this instant on, with a time zone; now when left out.")]
@@ -168,6 +174,10 @@ def migrate(
     preview: Annotated[
         bool, typer.Option("--preview", help="Show who would be moved and by how much; move nobody.")
     ] = False,
+    over: Annotated[
+        BillingMonth | None,
+        typer.Option("--over", parser=parse_month, metavar="YYYY-MM", help="With --preview: whose usage; last month's."),
+    ] = None,
     why: _Why = "",
     by: By = "operator",
     as_json: AsJson = False,
@@ -179,10 +189,22 @@ def migrate(
     store, author, timing = wiring.administration(), Author(by, clock.now()), Timing(_moment(at), period_end, why)
     order = MigrationOrder(_reference(plan), account or None, timing)
     if preview:
-        migration = preview_migration(store, batch_wiring.fee_books(), order, author=author)
+        month = over or BillingMonth.of(author.at, ZoneInfo("UTC")).previous()
+        what_if = partial(_past_usage, month)
+        migration = preview_migration(store, batch_wiring.fee_books(), order, author=author, what_if=what_if)
     else:
         migration = migrate_subscriptions(store, order, author=author)
     _show_migration(migration, preview=preview, as_json=as_json)
+
+
+def _past_usage(month: BillingMonth, plan: PlanChoice, accounts: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """By account: what its usage of a month was charged, and what it would have come to."""
+    if not accounts:
+        return {}
+    code, _, version = plan.label.rpartition(" v")
+    stored = wiring.plan_reader().version(code, version=int(version))
+    found = simulate_plan(stored.document, Chosen(month, month, accounts), room=proof_wiring.past_room())
+    return {one.account: (one.old_micros, one.new_micros) for one in found.accounts}
 
 
 def _show_migration(migration: Migration, *, preview: bool, as_json: bool) -> None:
@@ -196,9 +218,11 @@ def _show_migration(migration: Migration, *, preview: bool, as_json: bool) -> No
     verb = "would move" if preview else "moved"
     console.print(f"{len(moved):,} accounts {verb} to {migration.plan.label}", markup=False, highlight=False)
     show_rows(moved, as_json=False, empty="nobody is on another version")
-    if totals and moved:
-        console.print("fees of the 365 days after the change, together:", markup=False, highlight=False)
+    if totals:
+        console.print("together:", markup=False, highlight=False)
         show_rows(totals, as_json=False, empty="")
+        text = "fees: those that fall due in the 365 days after the change; usage: of the month looked at, as it was charged"
+        console.print(text, markup=False, highlight=False)
     if refused:
         console.print(f"{len(refused):,} accounts stay:", markup=False, highlight=False)
         show_rows(refused, as_json=False, empty="")
@@ -206,30 +230,20 @@ def _show_migration(migration: Migration, *, preview: bool, as_json: bool) -> No
 
 def _moved(move: Move) -> dict[str, Any]:
     row: dict[str, Any] = {"account": move.account, "at": move.at, "from": move.plan_before}
-    if move.effect is not None:
-        before, after = move.effect.fees_before, move.effect.fees_after
-        row |= {"currency": move.currency, "fees_before": _units(before), "fees_after": _units(after)}
-        row["difference"] = _units(after - before)
+    return row if move.effect is None else row | _money(move.currency, move.effect)
+
+
+def _money(currency: Currency, effect: Effect) -> dict[str, Any]:
+    row = {"currency": str(currency), "fees": _units(effect.fees_before), "fees_would_be": _units(effect.fees_after)}
+    if effect.usage_before is not None and effect.usage_after is not None:
+        row |= {"usage": _units(effect.usage_before), "usage_would_be": _units(effect.usage_after)}
+        row["usage_difference"] = _units(effect.usage_after - effect.usage_before)
     return row
 
 
 def _totals(migration: Migration) -> list[dict[str, Any]]:
-    sums: dict[Currency, list[int]] = {}
-    for move in migration.moves:
-        if move.effect is not None:
-            total = sums.setdefault(move.currency, [0, 0, 0])
-            for place, value in enumerate((1, move.effect.fees_before, move.effect.fees_after)):
-                total[place] += value
-    return [
-        {
-            "currency": currency,
-            "accounts": count,
-            "fees_before": _units(before),
-            "fees_after": _units(after),
-            "difference": _units(after - before),
-        }
-        for currency, (count, before, after) in sorted(sums.items())
-    ]
+    sums = migration.totals()
+    return [{"accounts": count} | _money(currency, effect) for currency, (count, effect) in sorted(sums.items())]
 
 
 def _units(micros: int) -> str:

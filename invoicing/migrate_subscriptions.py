@@ -50,6 +50,15 @@ class Effect:
     usage_after: int | None = None
     """Past usage as it was booked, and as the other version would have priced it; None: nobody looked."""
 
+    def __add__(self, other: "Effect") -> "Effect":
+        """Of several accounts; the usage is known when it is of each."""
+        return Effect(
+            self.fees_before + other.fees_before,
+            self.fees_after + other.fees_after,
+            _sum(self.usage_before, other.usage_before),
+            _sum(self.usage_after, other.usage_after),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Move:
@@ -70,6 +79,15 @@ class Migration:
     moves: list[Move] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     """Accounts that stay where they are, each with the reason."""
+
+    def totals(self) -> dict[Currency, tuple[int, Effect]]:
+        """How many accounts are moved and what that does to their money, together; of moves with an effect."""
+        sums: dict[Currency, tuple[int, Effect]] = {}
+        for move in self.moves:
+            if move.effect is not None:
+                count, effect = sums.get(move.currency, (0, Effect(0, 0, 0, 0)))
+                sums[move.currency] = (count + 1, effect + move.effect)
+        return sums
 
 
 UsageWhatIf = Callable[[PlanChoice, Sequence[str]], Mapping[str, tuple[int, int]]]
@@ -171,6 +189,10 @@ def _fees_before(account: FeeAccount, at: datetime) -> int:
     spans = fee_spans(account.segments, account.contracts, time_zone=account.time_zone)
     totals = fees_until(at - _MICROSECOND, spans, time_zone=account.time_zone, spent=lambda *_: _ENOUGH)
     return sum(total.amount_micros for total in totals.values())
+
+
+def _sum(one: int | None, two: int | None) -> int | None:
+    return None if one is None or two is None else one + two
 
 
 def _with_usage(move: Move, usage: tuple[int, int] | None) -> Move:

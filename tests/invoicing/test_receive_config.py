@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 
 import psycopg
 import pytest
@@ -19,6 +20,15 @@ from tests.metering_books import Books, DyingStore, KilledBeforeCommit
 pytestmark = pytest.mark.engines
 
 HOUR = timedelta(hours=1)
+CONTRACT = {
+    "account": "acme-live",
+    "currency": "INR",
+    "from": (HAPPENED_AT - 2 * HOUR).isoformat(),
+    "charges": [
+        {"code": "otp.delivered", "meter": "otp.delivered", "description": "OTP", "sac": "998319", "unit": "message"}
+    ],
+}
+CONTRACT["charges"][0]["price"] = {"model": "per_unit", "unit_price": "0.10"}
 
 
 @pytest.fixture(name="books")
@@ -74,7 +84,7 @@ def test_a_customer_with_everything_is_configured_by_events_alone_and_used_at_on
     )
     assert [(outcome, fields) for _, outcome, fields in answers(books)] == [("applied", [])] * 10
     book(database, [an_event("acme-web"), an_event("shop", at=HAPPENED_AT - HOUR / 2)], warehouse=False)
-    assert books.outcomes() == {"rated": 2, "accepted": 10}
+    assert books.outcomes() == {"rated": 1, "quarantined": 1, "accepted": 10}  # the plan begins with the account
     assert books.balance("group") < 0 == books.balance("acme-live")
     assert books.rows("SELECT kind, value FROM account_threshold") == [("absolute", 500_000_000)]
 
@@ -85,6 +95,35 @@ def test_a_customer_with_everything_is_configured_by_events_alone_and_used_at_on
     )
     assert [outcome for _, outcome, _ in answers(books)[10:]] == ["applied", "applied", "refused"]
     assert set(last_errors(books)) == {"data.accounts.acme-live", "data.accounts.group"}
+
+
+def test_subscriptions_and_contracts_are_configured_by_events_and_rated_with(books, config, database):
+    config.apply(
+        a_customer_created(),
+        an_account_opened(plan=None),
+        a_change(ConfigType.SUBSCRIPTION_STARTED, "acme-live", {"plan": "otp-inr", "at": (MID_OCTOBER - HOUR).isoformat()}),
+        a_change(ConfigType.CONTRACT_WRITTEN, "acme-2026", CONTRACT),
+    )
+    book(database, [an_event("acme-web")], warehouse=False)
+    assert [outcome for _, outcome, _ in answers(books)] == ["applied"] * 4
+    assert books.balance("acme-live") == Decimal("-0.10")  # the contract's price, where the plan says 0.20
+
+    later = (MID_OCTOBER + HOUR).isoformat()
+    config.apply(
+        a_change(ConfigType.CONTRACT_WRITTEN, "acme-2026", CONTRACT),
+        a_change(ConfigType.CONTRACT_ENDED, "acme-2026", {"at": later}),
+        a_change(ConfigType.SUBSCRIPTION_PAUSED, "acme-live", {"at": later, "why": "shop closed"}),
+        a_change(ConfigType.SUBSCRIPTION_RESUMED, "acme-live", {"at": (MID_OCTOBER + 2 * HOUR).isoformat()}),
+        a_change(ConfigType.PLAN_PUBLISHED, "otp-inr", {**a_plan(), "trial_days": 3}),
+        a_change(
+            ConfigType.SUBSCRIPTION_CHANGED, "acme-live", {"plan": "otp-inr", "plan_version": 2, "at_period_end": True}
+        ),
+        a_change(ConfigType.SUBSCRIPTION_CANCELLED, "acme-live", {"at": "2027-03-01T00:00:00+05:30"}),
+    )
+    assert [outcome for _, outcome, _ in answers(books)[4:]] == ["unchanged", *["applied"] * 6]
+    book(database, [an_event("acme-web", at=MID_OCTOBER + 2 * HOUR)], warehouse=False)
+    assert books.balance("acme-live") == Decimal("-0.30")
+    assert books.rows("SELECT count(*), count(DISTINCT plan_version_id) FROM subscription") == [(4, 2)]
 
 
 def test_the_table_has_a_use_case_for_every_type_and_each_was_tried():
@@ -131,7 +170,21 @@ def test_what_is_so_already_is_unchanged(books, config):
         (a_change("alias.moved", "acme-web", {"to": "acme-live"}), ["data.to"]),
         (a_change("alias.moved", "nobody", {"to": "acme-live"}), ["data"]),
         (a_change("alias.ended", "acme-web", {"at": 5}), ["data.at"]),
-        (a_change("plan.published", "broken", {"name": "Broken", "currency": "EUR"}), ["data.plan.currency"]),
+        (a_change("plan.published", "broken", {"name": "Broken", "currency": "EUR"}), ["data.charges", "data.currency"]),
+        (a_change("plan.published", "otp-inr", {**a_plan(), "code": "otp-usd"}), ["data.code"]),
+        (a_change("contract.written", "acme-2026", {"account": "nobody", "priority": -1}),
+         ["data.currency", "data.from", "data.priority"]),
+        (a_change("contract.written", "acme-2026", {**CONTRACT, "account": "nobody"}), ["data"]),
+        (a_change("contract.ended", "nothing"), ["data"]),
+        (a_change("subscription.started", "acme-live", {"plan": "otp-inr"}), ["data.at"]),
+        (a_change("subscription.started", "nobody", {"plan": "otp-inr"}), ["data"]),
+        (a_change("subscription.changed", "acme-live", {"plan": "nothing"}), ["data"]),
+        (a_change("subscription.changed", "acme-live", {"plan": "otp-usd"}), ["data.plan"]),
+        (a_change("subscription.changed", "acme-live", {"at": "2026-11-01T00:00:00Z", "at_period_end": True, "x": 1}),
+         ["data.at", "data.plan", "data.x"]),
+        (a_change("subscription.resumed", "acme-live", {}), ["data"]),
+        (a_change("subscription.paused", "acme-live", {"plan": "otp-inr"}), ["data.plan"]),
+        (a_change("subscription.cancelled", "acme-live", {"at_period_end": 1}), ["data.at_period_end"]),
         (a_change("threshold.set", "acme-live", {"thresholds": [{"kind": "absolute", "amount": 5}]}),
          ["data.thresholds[0].amount"]),
         (a_change("threshold.set", "nobody", {"thresholds": []}), ["data"]),
@@ -238,8 +291,6 @@ def test_two_workers_at_once_apply_each_change_once(books, config):
 
 def test_commands_and_events_at_once_do_not_wait_in_a_circle(books, config):
     """Wallets and the audit trail are locked in one order by both: here, moves of what is due against top-ups."""
-    from decimal import Decimal
-
     from invoicing.administer import top_up
     from tests.books import AUTHOR
 
