@@ -7,11 +7,10 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from connectors import metering_wiring, wiring
+from connectors import wiring
 from connectors.settings import settings
 from domain.config_changes import ConfigType
 from invoicing import apply_config
-from invoicing.publish_results import publish_next
 from tests.books import MID_OCTOBER, a_plan, an_event, book, open_shop
 from tests.builders_config import Configuring, a_change, a_customer_created, an_account_opened
 from tests.builders_usage import HAPPENED_AT, an_array
@@ -351,44 +350,6 @@ def test_a_lost_connection_in_the_middle_is_a_pause_and_nothing_is_half_applied(
 
 
 # Publishing
-
-
-class TopicThatRemembers:
-    """Takes answers, and may die before it says so."""
-
-    def __init__(self, dies=False):
-        self.sent = []
-        self._dies = dies
-
-    def send(self, results):
-        self.sent += results
-        if self._dies:
-            raise KilledBeforeCommit
-
-
-def test_answers_are_published_in_their_order_once_and_forgotten(books, config):
-    config.apply(a_customer_created(), a_customer_created(email="x"), an_account_opened())
-    waiting, topic = metering_wiring.config_results(), TopicThatRemembers()
-    assert [publish_next(waiting, topic, results_max=2) for _ in range(3)] == [2, 1, None]
-    waiting.close()
-    assert [(result.type, result.outcome) for result in topic.sent] == [
-        ("customer.created", "applied"),
-        ("customer.created", "refused"),
-        ("account.opened", "applied"),
-    ]
-    assert topic.sent[0].facts == {"version": 1}
-    assert topic.sent[1].code == "invalid_input"
-
-
-def test_a_publisher_killed_after_sending_sends_again_under_the_same_identity(books, config):
-    config.apply(a_customer_created())
-    waiting = metering_wiring.config_results()
-    dying, next_one = TopicThatRemembers(dies=True), TopicThatRemembers()
-    with pytest.raises(KilledBeforeCommit):
-        publish_next(waiting, dying, results_max=10)
-    assert publish_next(waiting, next_one, results_max=10) == 1
-    waiting.close()
-    assert dying.sent == next_one.sent
 
 
 def test_balances_that_an_event_moves_are_there_to_be_told(books, config, database):
