@@ -115,7 +115,7 @@ class Fields:
         A misspelt option, or one whose value was forgotten, would silently be its default.
         """
         for name, value in self._document.items():
-            if value is None and name in self._taken and all(error.path != self.at(name) for error in self.faults.errors):
+            if value is None and name in self._taken and not self.faults.has(self.at(name)):
                 self.fault(name, "has no value: give it one, or leave the field out")
             if name not in self._taken and name not in self._out_of_place:
                 known = sorted(self._taken)

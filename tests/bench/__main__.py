@@ -8,6 +8,7 @@ import sys
 
 from tests.bench import (
     arrays,
+    configuration,
     errands,
     footprint,
     keys,
@@ -16,6 +17,7 @@ from tests.bench import (
     paper,
     peers,
     quote,
+    rating,
     recompute,
     throughput,
     two_workers,
@@ -30,6 +32,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "footprint": lambda _portion: footprint.measure(),
     "pdf": lambda _portion: paper.measure(),
     "quote": quote.measure,
+    "rating": rating.measure,
+    "configuration": configuration.measure,
     "latency": latency.measure,
     "throughput": throughput.measure,
     "throughput_arrays": arrays.measure,
