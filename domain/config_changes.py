@@ -17,6 +17,9 @@ from domain.fields import Fields, but_is, shown
 from domain.receiving import Event
 from domain.usage import RefusalReason, Refused
 
+YEAR_FIRST: Final = 1970
+YEAR_LAST: Final = 2999
+"""Of instants anybody may mean; beyond the calendar's ends, an instant has no time in another zone."""
 DATA: Final = "data"
 """Where an event's particulars are, as its errors name them."""
 
@@ -167,11 +170,12 @@ def read_instant(fields: Fields, name: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) and "T" in value.upper() else None
-        if moment is not None and moment.utcoffset() is not None and moment.timestamp() is not None:
+        if moment is not None and moment.utcoffset() is not None and YEAR_FIRST <= moment.year <= YEAR_LAST:
             return moment
     except (ValueError, OverflowError):
         pass
-    fields.fault(name, "must be an instant with its time zone, e.g. 2026-12-01T00:00:00+05:30" + but_is(value))
+    years = f"of the years {YEAR_FIRST} to {YEAR_LAST}"
+    fields.fault(name, f"must be an instant {years} with its time zone, e.g. 2026-12-01T00:00:00+05:30" + but_is(value))
     return None
 
 
