@@ -90,6 +90,8 @@ class SubscriptionTerms:
     at: datetime | None
     """None: from when the event happened, unless at the end of the account's month."""
     at_period_end: bool
+    replacing: bool
+    """Whether what has begun since then gives way."""
     why: str
 
 
@@ -119,7 +121,10 @@ def read_alias_moved(data: Mapping[str, Any]) -> AliasMoved:
 
 
 def read_subscription_terms(data: Mapping[str, Any], *, with_plan: bool, may_wait: bool) -> SubscriptionTerms:
-    """The particulars of a change: {plan, plan_version?} where there is one, {at?} or {at_period_end?}, {why?}."""
+    """The particulars of a change: {plan, plan_version?} where there is one, {at?} or {at_period_end?}, {why?}.
+
+    What may wait for the end of a month may also replace what has begun: {replacing?}.
+    """
     fields, faults = _particulars(data)
     plan = read_code(fields, "plan") if with_plan else None
     version = None
@@ -129,11 +134,12 @@ def read_subscription_terms(data: Mapping[str, Any], *, with_plan: bool, may_wai
         fields.take("plan_version")
     at = read_instant(fields, "at")
     waits = fields.boolean("at_period_end", default=False) if may_wait else False
+    replacing = fields.boolean("replacing", default=False) if may_wait else False
     if waits and at is not None:
         fields.fault("at", "is one instant and at_period_end another: say one of them")
     why = read_text(fields, "why", required=False) or ""
     _end(fields, faults)
-    return SubscriptionTerms(plan, version, at, waits, why)
+    return SubscriptionTerms(plan, version, at, waits, replacing, why)
 
 
 def read_ending(data: Mapping[str, Any], *also: str) -> datetime | None:

@@ -24,7 +24,7 @@ from domain.config_changes import (
 from domain.refusals import placed_at
 from invoicing import change_subscription, keep_accounts, name_accounts, publish_plan, write_contract, write_customer
 from invoicing.administration_ports import AdministrationStore, Author
-from invoicing.change_subscription import PlanReference, SubscriptionChange
+from invoicing.change_subscription import PlanReference, SubscriptionChange, Timing
 from invoicing.keep_accounts import Kept
 from invoicing.metering_ports import Balance
 from invoicing.write_customer import VERSION, Written
@@ -116,39 +116,34 @@ def _end_contract(store: AdministrationStore, change: ConfigChange, author: Auth
 
 def _start_subscription(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
     terms = read_subscription_terms(change.data, with_plan=True, may_wait=False)
-    plan, at = PlanReference(terms.plan or "", terms.version), terms.at or _happened_at(change)
+    plan, timing = PlanReference(terms.plan or "", terms.version), _timing(change, terms)
     with placed_at(DATA):
-        started = change_subscription.start(store, change.subject, plan=plan, at=at, why=terms.why, author=author)
-    return _subscribed(started)
+        return _subscribed(change_subscription.start(store, change.subject, plan=plan, timing=timing, author=author))
 
 
 def _change_subscription(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
     terms = read_subscription_terms(change.data, with_plan=True, may_wait=True)
-    plan, at = PlanReference(terms.plan or "", terms.version), _takes_effect(store, change, terms, author)
+    plan, timing = PlanReference(terms.plan or "", terms.version), _timing(change, terms)
     with placed_at(DATA):
-        changed = change_subscription.change(store, change.subject, plan=plan, at=at, why=terms.why, author=author)
-    return _subscribed(changed)
+        return _subscribed(change_subscription.change(store, change.subject, plan=plan, timing=timing, author=author))
 
 
 def _pause_subscription(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
-    terms = read_subscription_terms(change.data, with_plan=False, may_wait=False)
-    at = terms.at or _happened_at(change)
+    timing = _timing(change, read_subscription_terms(change.data, with_plan=False, may_wait=True))
     with placed_at(DATA):
-        return _subscribed(change_subscription.pause(store, change.subject, at=at, why=terms.why, author=author))
+        return _subscribed(change_subscription.pause(store, change.subject, timing=timing, author=author))
 
 
 def _resume_subscription(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
-    terms = read_subscription_terms(change.data, with_plan=False, may_wait=False)
-    at = terms.at or _happened_at(change)
+    timing = _timing(change, read_subscription_terms(change.data, with_plan=False, may_wait=True))
     with placed_at(DATA):
-        return _subscribed(change_subscription.resume(store, change.subject, at=at, why=terms.why, author=author))
+        return _subscribed(change_subscription.resume(store, change.subject, timing=timing, author=author))
 
 
 def _cancel_subscription(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
-    terms = read_subscription_terms(change.data, with_plan=False, may_wait=True)
-    at = _takes_effect(store, change, terms, author)
+    timing = _timing(change, read_subscription_terms(change.data, with_plan=False, may_wait=True))
     with placed_at(DATA):
-        return _subscribed(change_subscription.cancel(store, change.subject, at=at, author=author))
+        return _subscribed(change_subscription.cancel(store, change.subject, timing=timing, author=author))
 
 
 def _set_threshold(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
@@ -186,10 +181,9 @@ def _happened_at(change: ConfigChange) -> datetime:
     return _EPOCH + timedelta(microseconds=change.time_micros)
 
 
-def _takes_effect(store: AdministrationStore, change: ConfigChange, terms: SubscriptionTerms, author: Author) -> datetime:
-    if terms.at_period_end:
-        return change_subscription.at_period_end(store, change.subject, now=author.at)
-    return terms.at or _happened_at(change)
+def _timing(change: ConfigChange, terms: SubscriptionTerms) -> Timing:
+    at = None if terms.at_period_end else terms.at or _happened_at(change)
+    return Timing(at, terms.at_period_end, terms.why, replacing=terms.replacing)
 
 
 def _subscribed(change: SubscriptionChange) -> Applied:

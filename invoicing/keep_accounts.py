@@ -16,7 +16,7 @@ from domain.customers.thresholds import read_thresholds
 from domain.errors import Faults, Invalid, InvalidInput, NotFound
 from domain.fields import shown
 from domain.refusals import placed_at, remember
-from domain.subscriptions import PlanChoice
+from domain.subscriptions import Change, PlanChoice
 from invoicing.administer import Author
 from invoicing.administration_ports import Administration, AdministrationStore
 from invoicing.arrange_accounts import rearrange
@@ -69,7 +69,7 @@ def open_account(
             begins_at = opens_at or author.at
             present = transaction.subscriptions.read(opening.account.code)
             with placed_at(path):
-                begun = subscriptions.start(present, plan, at=begins_at, why="account opened")
+                begun = subscriptions.start(present, plan, Change(begins_at, author.at, "account opened"))
             transaction.subscriptions.write(present, begun)
         faults.refuse_if_any()
         after = opening.account.document() | {"aliases": list(opening.aliases), "plan": opening.plan}
@@ -232,7 +232,7 @@ def _end_subscription(transaction: Administration, code: str, *, closes_at: date
             continue
         try:
             with placed_at(path):
-                after = subscriptions.cancel(after, at=moment)
+                after = subscriptions.cancel(after, Change(moment, moment, replacing=True))
         except Invalid as error:
             remember(faults, error)
             return
