@@ -27,7 +27,7 @@ from cli import (
     wallets,
     warehouse,
 )
-from cli.output import errors
+from cli.output import errors, listed_faults
 from domain.errors import BillingError, EngineUnavailable, Invalid, InvalidInput, WrongSetup
 
 app = typer.Typer(
@@ -78,7 +78,7 @@ def main() -> None:
     try:
         app()
     except Invalid as error:
-        for fault in error.errors:
+        for fault in listed_faults(error.errors):
             errors.print(f"billing: {fault}", style="red", markup=False, highlight=False)
         sys.exit(exit_code(error))
     except BillingError as error:

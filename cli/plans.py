@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 import yaml
 
-from cli.output import AsJson, By, console, show, show_rows
+from cli.output import AsJson, By, console, faults_of, listed_faults, show, show_rows
 from connectors import clock, wiring
 from domain.errors import FieldError, Invalid, InvalidInput, NotFound
 from domain.plans import PlanDocument, read_plan
@@ -63,8 +63,7 @@ def _print_result(result: dict[str, Any]) -> None:
     if result["valid"]:
         text = f"{result['file']}: good, plan {result['plan']}, digest {result['digest'][:_DIGEST_SHOWN]}"
         console.print(text, markup=False, highlight=False)
-    for error in result["errors"]:
-        text = f"{error['path']}: {error['reason']}" if error["path"] else error["reason"]
+    for text in listed_faults([FieldError(**error) for error in result["errors"]]):
         where = "" if text.startswith(result["file"]) else f"{result['file']}: "
         console.print(f"{where}{text}", markup=False, highlight=False, style="red")
 
@@ -103,7 +102,8 @@ def publish(file: _File, *, by: By = "operator", as_json: AsJson = False) -> Non
     Example: billing plans publish plans/otp-india.yaml --by asha
     """
     document = wiring.read_plan_file(file)
-    said = publish_plan(wiring.administration(), document, author=Author(by, clock.now()))
+    with faults_of(file):
+        said = publish_plan(wiring.administration(), document, author=Author(by, clock.now()))
     facts = {
         "plan": said.code,
         "version": said.version,
@@ -158,7 +158,8 @@ def schema() -> None:
 
 
 def _read(file: Path, **known: Any) -> PlanDocument:
-    return read_plan(wiring.read_plan_file(file), **known)
+    with faults_of(file):
+        return read_plan(wiring.read_plan_file(file), **known)
 
 
 def _show_changes(changes: Sequence[Change], *, as_json: bool) -> None:

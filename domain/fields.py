@@ -124,10 +124,6 @@ class Fields:
                     f"unknown field{guess(name, known, faults=self.faults)}; known are {', '.join(known)}",
                 )
 
-    def meant(self, name: object, among: Collection[str]) -> str:
-        """As `guess`, with the faults of this document."""
-        return guess(name, list(among), faults=self.faults)
-
 
 def guess(name: object, known: Collection[str], *, faults: Faults) -> str:
     """The middle of a sentence about a name nobody knows: the known one it may be a misspelling of; empty for none."""

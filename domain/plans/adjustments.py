@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from domain.catalogue.adjustments import Adjustment, AdjustmentKind
 from domain.catalogue.charges import Charge, Reset, Sharing
-from domain.fields import Fields
+from domain.fields import Fields, guess
 from domain.plans.limits import ADJUSTMENTS_MAX, CHARGES_MAX, PERIODS_MAX
 from domain.plans.plan_fields import read_code, read_codes, read_line, read_sac
 from domain.pricing.price_fields import AMOUNT_MAX, read_micros, written_decimal
@@ -49,7 +49,8 @@ def _read_adjustment(fields: Fields, usage: Sequence[Charge], elsewhere: Collect
     for number, name in enumerate(applies_to or ()):
         if name not in known:
             they = ", ".join(sorted(known)) or "none"
-            reason = f"{name!r} is not a usage charge of this plan; they are {they}{fields.meant(name, known)}"
+            meant = guess(name, known, faults=fields.faults)
+            reason = f"{name!r} is not a usage charge of this plan; they are {they}{meant}"
             fields.fault(f"applies_to[{number}]", reason)
     percent = amount = 0
     if chosen is None or kind is AdjustmentKind.PERCENTAGE:

@@ -8,7 +8,7 @@ from domain.catalogue.adjustments import Adjustment, AdjustmentKind
 from domain.catalogue.charges import Charge
 from domain.catalogue.meters import Meter
 from domain.errors import Faults
-from domain.fields import Fields
+from domain.fields import Fields, guess
 from domain.money import Currency
 from domain.plans.adjustments import TRIAL_CODE, read_adjustments
 from domain.plans.document import PlanDocument
@@ -122,7 +122,8 @@ def _refuse_unknown_counts(plan: Fields, usage: list[Charge], fees: Mapping[int,
         for place, code in enumerate(fee.counts or () if isinstance(fee, Commitment) else ()):
             if code not in known:
                 they = ", ".join(sorted(known)) or "none"
-                reason = f"{code!r} is not a usage charge of this plan; they are {they}{plan.meant(code, known)}"
+                meant = guess(code, known, faults=plan.faults)
+                reason = f"{code!r} is not a usage charge of this plan; they are {they}{meant}"
                 plan.fault(f"charges[{number}].counts[{place}]", reason)
 
 

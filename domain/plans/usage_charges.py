@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from domain.catalogue.charges import ANY, Charge, Reset, Sharing
 from domain.catalogue.meters import Aggregation, Meter, sum_meter
-from domain.fields import Fields
+from domain.fields import Fields, guess
 from domain.plans.limits import METERS_OF_CHARGE_MAX
 from domain.plans.matrix import read_cells
 from domain.plans.plan_fields import read_code, read_codes, read_line, read_sac
@@ -72,7 +72,7 @@ def _read_meters(fields: Fields, meters: KnownMeters) -> Sequence[Meter]:
 def _unknown(code: str, meters: KnownMeters, fields: Fields) -> str:
     known = [*meters.defined, *(meters.published or {})]
     listed = ", ".join(dict.fromkeys(known[:_SHOWN_MAX])) or "none"
-    meant = fields.meant(code, known)
+    meant = guess(code, known, faults=fields.faults)
     return f"meter {code!r} is neither published nor defined under `meters`; known are {listed}{meant}"
 
 

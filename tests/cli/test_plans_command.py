@@ -147,8 +147,34 @@ def test_a_quote_says_what_is_wrong_with_its_files(billing, plan_file):
     Path("usage.json").write_text('[{"type": "otp.delivered", "quantity": "x"}]')
     refused = billing("price", "quote", "--plan", file, "--usage", "usage.json")
     assert (refused.code, "[0].quantity: must be a number" in refused.err) == (2, True)
-    refused = billing("price", "quote", "--plan", file, "--usage", "usage.json", "--time-zone", "Mars/Base")
-    assert (refused.code, "'Mars/Base' is not a time zone" in refused.err) == (2, True)
+    assert refused.err.startswith("billing: usage.json: [0].quantity: ")
+    Path("usage.csv").write_text("type,quantity\notp.delivered,1\notp.delivered,x\n")
+    refused = billing("price", "quote", "--plan", file, "--usage", "usage.csv")
+    assert refused.err.startswith("billing: usage.csv: row 2.quantity: must be a number")
+    bad = plan_file(a_plan(a_charge(sac="1")), "bad.yaml")
+    refused = billing("price", "quote", "--plan", bad, "--usage", "usage.csv")
+    assert refused.err.startswith("billing: bad.yaml: charges[0].sac: must be")
+
+
+@pytest.mark.parametrize("name", ["Mars/Base", "America", "", "..", "/etc/passwd"])
+def test_a_quote_in_no_time_zone_is_refused(billing, plan_file, name):
+    refused = billing("price", "quote", "--plan", plan_file(a_plan()), "--usage", "none.csv", "--time-zone", name)
+    assert (refused.code, f"{name!r} is not a time zone, e.g. Asia/Kolkata" in refused.err) == (2, True)
+
+
+def test_of_two_files_that_are_compared_the_bad_one_is_named(billing, plan_file):
+    good, bad = plan_file(a_plan(), "good.yaml"), plan_file(a_plan(currency="EUR"), "bad.yaml")
+    refused = billing("plans", "diff", good, bad)
+    assert (refused.code, refused.err) == (2, "billing: bad.yaml: currency: must be one of INR, USD, IDR, not 'EUR'\n")
+
+
+def test_of_very_many_faults_the_first_are_listed(billing, plan_file):
+    bad = plan_file(a_plan(charges=[a_charge(f"m{number}", sac="1") for number in range(150)]))
+    for said in (billing("plans", "validate", bad).out, billing("plans", "diff", bad, bad).err):
+        assert len(said.splitlines()) == 51
+        assert said.endswith("and 100 more: mend these first\n")
+    (result,) = json.loads(billing("plans", "validate", bad, "--json").out)
+    assert len(result["errors"]) == 150
 
 
 def test_the_schema_is_printed(billing):
