@@ -148,7 +148,7 @@ def test_what_an_account_is_owed_in_all_is_refused_with_the_document_that_gives_
     accrue(MID_OCTOBER)
     with shop.begin() as connection:  # as if September's invoice had taken it
         taken = "invoiced_amount_micros = amount_micros, invoiced_quantity_millionths = quantity_millionths"
-        connection.execute(text(f"UPDATE usage_total SET {taken}"))  # noqa: S608
+        connection.execute(text(f"UPDATE usage_total SET {taken}"))
     tenth = Timing(datetime(2026, 10, 10, 18, 30, tzinfo=UTC))
     change_subscription.cancel(wiring.administration(), "account-0", timing=tenth, author=ASHA)
     accrue(MID_OCTOBER)
