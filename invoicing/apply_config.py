@@ -101,17 +101,16 @@ def _publish_plan(store: AdministrationStore, change: ConfigChange, author: Auth
 
 def _write_contract(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
     document = change.named()
-    with store.begin() as transaction:
-        known = transaction.contracts.find(change.subject) is not None
     with placed_at(DATA):
-        write_contract.write_contract(store, document, author=author)
-    return Applied(changed=not known)
+        written = write_contract.write_contract(store, document, author=author)
+    return Applied(written.is_new, {"events_to_rerate": sum(written.events_to_rerate.values())})
 
 
 def _end_contract(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
     at = read_ending(change.data) or _happened_at(change)
-    write_contract.end_contract(store, change.subject, at=at, author=author)
-    return Applied(changed=True)
+    with placed_at(DATA):
+        ended = write_contract.end_contract(store, change.subject, at=at, author=author)
+    return Applied(changed=True, facts={"events_to_rerate": sum(ended.events_to_rerate.values())})
 
 
 def _start_subscription(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
