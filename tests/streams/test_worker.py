@@ -237,7 +237,7 @@ def test_metering_goes_on_while_redis_is_down(installation: Installation) -> Non
         ({"POSTGRES_PORT": "1"}, "PostgreSQL does not answer"),
         ({"POSTGRES_DB": "postgres"}, "run `billing schema migrate`"),
         ({"KAFKA_TOPIC_PREFIX": "nowhere."}, "run `billing topics create`"),
-        ({"BATCH_EVENTS_MAX": "many"}, "BATCH_EVENTS_MAX"),
+        ({"BATCH_RECORDS_MAX": "many"}, "BATCH_RECORDS_MAX"),
     ],
 )
 def test_a_worker_that_cannot_work_says_so_in_one_sentence(
