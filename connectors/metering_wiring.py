@@ -16,6 +16,7 @@ from connectors.postgres.migrations import Migrations
 from connectors.postgres.outbox import PostgresOutbox
 from connectors.postgres.rated_events import RatedEventReader
 from connectors.redis.balances import RedisBalances
+from connectors.redis.holds import RedisHolds
 from connectors.settings import PROJECT_ROOT, settings
 from domain.errors import EngineUnavailable
 from domain.usage import TimeWindow
@@ -45,6 +46,12 @@ def balance_cache() -> RedisBalances:
     """Balances in Redis."""
     chosen = settings()
     return RedisBalances(host=chosen.redis_host, port=chosen.redis_port, database=chosen.redis_db)
+
+
+def holds() -> RedisHolds:
+    """Reservations in Redis."""
+    chosen = settings()
+    return RedisHolds(host=chosen.redis_host, port=chosen.redis_port, database=chosen.redis_db)
 
 
 def rated_events() -> RatedEventReader:

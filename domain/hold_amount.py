@@ -32,6 +32,11 @@ def dearest_micros(price: PriceModel, quantity_millionths: int, *, used_milliont
     return dearest + 2 if dearest else 0
 
 
+def depends_on_total(price: PriceModel) -> bool:
+    """Whether the bound is another at another running total; where not, nobody needs to look it up."""
+    return not price.per_event and (hasattr(price, "tiers") or hasattr(price, "package_size_millionths"))
+
+
 def _starts(price: PriceModel, quantity: int, used: int, latest: int) -> Iterable[int]:
     """Where the dearest step may begin: at the ends of the span, and so that it begins or ends beside a break."""
     starts = {used, latest}

@@ -31,6 +31,7 @@ from connectors.postgres.usage_rows import copy_rows
 from domain.attribution import RatingConfig
 from domain.errors import EngineUnavailable
 from domain.metering import Outcome, Partition, Prepared, Settled, Total, TotalKey, Waiting
+from invoicing.hold_ports import CachedStanding
 from invoicing.metering_ports import AlreadyCounted, Balance, OffsetRange, Outdated, Position
 
 
@@ -60,6 +61,11 @@ class PostgresMeteringStore:
         with self._transaction() as connection:
             cursor = connection.execute(sql.ALL_BALANCES)
             return [Balance(*row) for row in cursor.fetchall()]
+
+    def all_standings(self) -> list[CachedStanding]:
+        """What the owner of every wallet may do: what a cache is filled with."""
+        with self._transaction() as connection:
+            return [CachedStanding(*row) for row in connection.execute(sql.ALL_STANDINGS).fetchall()]
 
     @contextmanager
     def begin(self) -> Iterator["PostgresMeteringTransaction"]:

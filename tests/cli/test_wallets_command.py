@@ -1,4 +1,4 @@
-"""`billing wallets refill-cache`: an empty or wrong Redis has every balance again."""
+"""`billing wallets`: an empty or wrong Redis is right again, and holds from the command line."""
 
 import json
 
@@ -24,8 +24,9 @@ def shop(database, warehouse, cache):
 def test_every_balance_is_told(shop, cache, billing):
     ran = billing("wallets", "refill-cache", "--json")
     assert (ran.code, json.loads(ran.out)) == (0, {"balances_told": 2})
-    assert cache.hgetall("balance:1") == {"balance_micros": "-200000", "version": "1"}
-    assert cache.hgetall("balance:2") == {"balance_micros": "0", "version": "0"}
+    standing = {"status": "active", "floor_micros": "", "standing_version": "0"}
+    assert cache.hgetall("balance:1") == {"balance_micros": "-200000", "version": "1", **standing}
+    assert cache.hgetall("balance:2") == {"balance_micros": "0", "version": "0", **standing}
 
 
 def test_a_newer_balance_stays(shop, cache, billing):
@@ -39,3 +40,33 @@ def test_a_cache_emptied_after_it_was_filled_is_filled_again(shop, cache, billin
     cache.flushdb()
     assert billing("wallets", "refill-cache").code == 0
     assert cache.hget("balance:1", "balance_micros") == "-200000"
+
+
+def test_a_wrong_cache_is_swept_and_said_to_have_been_wrong(shop, cache, billing):
+    billing("wallets", "refill-cache")
+    cache.hset("balance:1", "balance_micros", 5)
+    ran = billing("wallets", "sweep-cache", "--json")
+    assert (ran.code, json.loads(ran.out)["different"]) == (1, 1)
+    assert billing("wallets", "sweep-cache").code == 0
+
+
+def test_a_hold_is_asked_for_and_voided(shop, cache, billing):
+    asked = ("acme", "otp.delivered", "h1", "--property", "channel=sms", "--json")
+    ran = billing("wallets", "hold", *asked)
+    assert (ran.code, json.loads(ran.out)["answer"]) == (0, "yes")
+    assert json.loads(billing("wallets", "may-send", *asked[:2], "--json").out)["reserved_micros"] == 200_002
+    assert json.loads(billing("wallets", "void", "acme", "h1", "--json").out) == {"released": 1}
+    assert json.loads(billing("wallets", "settle", "acme", "h1", "--json").out) == {"released": 0}
+
+
+def test_a_suspended_account_is_a_no_with_exit_code_one(shop, cache, billing):
+    billing("wallets", "refill-cache")
+    cache.hset("balance:1", "status", "suspended")
+    ran = billing("wallets", "may-send", "acme", "otp.delivered", "--json")
+    assert (ran.code, json.loads(ran.out)["answer"]) == (1, "suspended")
+
+
+def test_a_property_without_a_value_is_refused_with_an_example(shop, billing):
+    ran = billing("wallets", "may-send", "acme", "otp.delivered", "--property", "sms")
+    assert ran.code == 2
+    assert "channel=sms" in ran.err
