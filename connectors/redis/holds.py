@@ -7,16 +7,17 @@ lost with Redis: domain/holds.py says why that is safe.
 """
 
 from collections.abc import Sequence
+from hashlib import sha1
 from typing import Any, Final
 
-from redis.commands.core import Script
+from redis.exceptions import NoScriptError
 
 from connectors.redis.connection import open_client, told_in_a_sentence
 from domain.holds import Answer
 from invoicing.hold_ports import CachedAnswer
 
-# ARGV: what is asked, then its arguments. Amounts are texts and sums are HINCRBY's, exact to 64 bits: Lua's numbers are
-# doubles. Only the sign of a room is looked at, which is right also after it was made a double.
+# ARGV: what is asked, then its arguments. Amounts are texts, because Lua's numbers are doubles. The answer is one text, its
+# words apart by spaces.
 _SCRIPT: Final = """
 local balance, holds, ends = KEYS[1], KEYS[2], KEYS[3]
 local time = redis.call('TIME')
@@ -59,40 +60,50 @@ if ARGV[1] == 'mend' then
 end
 
 local known = redis.call('HMGET', balance, 'balance_micros', 'version', 'status', 'floor_micros', 'reserved_micros')
-if not known[1] or not known[3] then
-    return {'unknown'}
+local micros, version, status, floor, reserved = known[1], known[2], known[3], known[4], known[5] or '0'
+if not micros or not status then
+    return 'unknown'
 end
-local reserved = known[5] or '0'
-local function answer(word, held_until)
-    return {word, known[1], known[2], known[3], redis.call('HGET', balance, 'reserved_micros') or '0', held_until or '0'}
+local function answer(word, until_ms)
+    return table.concat({word, micros, version, status, reserved, until_ms or '0'}, ' ')
 end
 
 local amount, id, lifetime = ARGV[2], ARGV[3], ARGV[4]
 if id then
     local present = redis.call('HGET', holds, id)
     if present then
-        local until_ms = redis.call('ZSCORE', ends, id)
-        return answer(present == amount and 'yes' or 'other_amount', until_ms)
+        return answer(present == amount and 'yes' or 'other_amount', redis.call('ZSCORE', ends, id))
     end
 end
-if known[3] == 'suspended' or known[3] == 'closed' then
-    return answer(known[3])
+if status == 'suspended' or status == 'closed' then
+    return answer(status)
 end
-if known[4] ~= '' then
-    redis.call('HSET', balance, 'room_micros', known[1])
-    redis.call('HINCRBY', balance, 'room_micros', minus(known[4]))
-    redis.call('HINCRBY', balance, 'room_micros', minus(reserved))
-    if redis.call('HINCRBY', balance, 'room_micros', minus(amount)) < 0 then
+-- Sums of four numbers of up to 15 characters are exact as doubles; others are added up by HINCRBY, exact to 64 bits. Of its
+-- result only the sign is looked at, which is right also after it was made a double.
+local small = #micros <= 15 and #floor <= 15 and #reserved <= 15 and #amount <= 15
+if floor ~= '' then
+    local room
+    if small then
+        room = tonumber(micros) - tonumber(floor) - tonumber(reserved) - tonumber(amount)
+    else
+        redis.call('HSET', balance, 'room_micros', micros)
+        redis.call('HINCRBY', balance, 'room_micros', minus(floor))
+        redis.call('HINCRBY', balance, 'room_micros', minus(reserved))
+        room = redis.call('HINCRBY', balance, 'room_micros', minus(amount))
+    end
+    if room < 0 then
         return answer('no_credit')
     end
 end
 if not id then
     return answer('yes')
 end
+local until_ms = string.format('%d', now + lifetime)
 redis.call('HSET', holds, id, amount)
-redis.call('ZADD', ends, string.format('%d', now + lifetime), id)
-redis.call('HINCRBY', balance, 'reserved_micros', amount)
-return answer('yes', string.format('%d', now + lifetime))
+redis.call('ZADD', ends, until_ms, id)
+local sum = redis.call('HINCRBY', balance, 'reserved_micros', amount)
+reserved = small and string.format('%d', sum) or redis.call('HGET', balance, 'reserved_micros')
+return answer('yes', until_ms)
 """
 
 
@@ -101,7 +112,7 @@ class RedisHolds:
 
     def __init__(self, *, host: str, port: int, database: int, timeout_seconds: float = 0.5) -> None:
         self._client = open_client(host=host, port=port, database=database, timeout_seconds=timeout_seconds)
-        self._script: Script = self._client.register_script(_SCRIPT)
+        self._digest = sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
     def hold(self, account_id: int, hold_id: str, amount_micros: int, *, lifetime_ms: int) -> CachedAnswer:
         """Reserve for the owner of a wallet. Raises EngineUnavailable when Redis does not answer."""
@@ -129,11 +140,15 @@ class RedisHolds:
     def _ask(self, account_id: int, *arguments: str | int) -> Any:
         keys = [f"balance:{account_id}", f"holds:{account_id}", f"hold_ends:{account_id}"]
         with told_in_a_sentence():
-            return self._script(keys=keys, args=arguments)
+            try:
+                return self._client.evalsha(self._digest, 3, *keys, *arguments)
+            except NoScriptError:
+                # Redis forgot it, with its restart or by SCRIPT FLUSH.
+                return self._client.eval(_SCRIPT, 3, *keys, *arguments)
 
 
-def _answer(said: Sequence[str]) -> CachedAnswer:
-    if said[0] == "unknown":
+def _answer(said: str) -> CachedAnswer:
+    if said == "unknown":
         return CachedAnswer(None)
-    word, balance, version, status, reserved, ends_ms = said
+    word, balance, version, status, reserved, ends_ms = said.split(" ")
     return CachedAnswer(Answer(word), int(balance), int(reserved), int(version), status, int(ends_ms))

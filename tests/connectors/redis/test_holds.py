@@ -71,6 +71,12 @@ def test_many_holds_that_are_over_are_all_let_go(holds, balances):
     assert said.reserved_micros == 0
 
 
+def test_the_script_is_loaded_again_after_redis_forgot_it(holds, balances, cache):
+    tell(balances, 1_000)
+    cache.script_flush()
+    assert holds.may_send(1, 1).answer is Answer.YES
+
+
 def test_a_suspension_stops_new_holds_and_leaves_the_others_alone(holds, balances):
     tell(balances, 1_000)
     holds.hold(1, "h", 600, lifetime_ms=LONG_MS)
