@@ -1,27 +1,27 @@
 """`billing wallets`: balances, what is reserved, and their copy in Redis."""
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from cli.output import AsJson, show
-from connectors import clock, hold_wiring, metering_wiring, wiring
-from connectors.settings import settings
-from domain.errors import InvalidInput
-from domain.holds import Answer
-from invoicing.hold_credit import LIFETIME_SECONDS, HoldAnswer, Question
+from cli import holds
+from cli.amounts import read_amount
+from cli.instants import parse_instant
+from cli.output import AsJson, By, show, show_rows
+from connectors import clock, hold_wiring, metering_wiring, wallet_wiring
+from domain.credit_lots import PRIORITY_DEFAULT, LotKind
+from domain.money import decimal_from_micros
+from invoicing.administer import Author
+from invoicing.expire_credits import expire_credits
+from invoicing.grant_credit import Grant, grant_credit
 from invoicing.refill_balances import refill_balances
 from invoicing.sweep_cache import sweep_cache
 
 app = typer.Typer(help="Wallets, what is reserved, and their copy in Redis.", no_args_is_help=True)
-Alias = Annotated[str, typer.Argument(help="The alias its events name.")]
-Type = Annotated[str, typer.Argument(help="The events' type, e.g. otp.delivered.")]
-Messages = Annotated[int, typer.Option(help="How many.")]
-Properties = Annotated[
-    list[str] | None, typer.Option("--property", help="NAME=VALUE; what is not said is taken at its dearest.")
-]
-HoldIds = Annotated[list[str], typer.Argument(help="The ids the holds were asked for with.")]
+app.add_typer(holds.app)
+Account = Annotated[str, typer.Argument(help="The account's code.")]
 
 
 @app.command("refill-cache")
@@ -54,75 +54,78 @@ def sweep(*, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command("may-send")
-def may_send(
-    alias: Alias, meter: Type, *, messages: Messages = 1, properties: Properties = None, as_json: AsJson = False
-) -> None:
-    """Ask whether an account may send; nothing is reserved. Ends with 1 when it may not.
-
-    Example: billing wallets may-send acme-web otp.delivered --messages 500 --property channel=sms
-    """
-    question = Question(alias, meter, messages, _read(properties))
-    _show(hold_wiring.hold_credit().may_send(question, now=clock.now()), as_json=as_json)
-
-
-@app.command("hold")
-def hold(
-    alias: Alias,
-    meter: Type,
-    hold_id: Annotated[str, typer.Argument(help="The id the delivered event will have, or name as its hold_id.")],
+@app.command("statement")
+def statement(
+    account: Account,
     *,
-    messages: Messages = 1,
-    properties: Properties = None,
-    seconds: Annotated[int, typer.Option(help="When it ends by itself.")] = LIFETIME_SECONDS,
+    start: Annotated[datetime, typer.Option("--from", parser=parse_instant, metavar="TIME", help="The first moment.")],
+    end: Annotated[datetime, typer.Option("--to", parser=parse_instant, metavar="TIME", help="The moment after the last.")],
     as_json: AsJson = False,
 ) -> None:
-    """Ask whether an account may send, and reserve what it can cost. Ends with 1 when it may not.
+    """Show a wallet's movements in any period between its opening and closing balance; usage by day.
 
-    Example: billing wallets hold acme-web otp.delivered 01J8Z3F2 --property channel=sms
+    Example: billing wallets statement acme --from 2026-11-01T00:00+05:30 --to 2026-12-01T00:00+05:30
     """
-    question = Question(alias, meter, messages, _read(properties))
-    answer = hold_wiring.hold_credit().hold(question, hold_id=hold_id, lifetime_seconds=seconds, now=clock.now())
-    _show(answer, as_json=as_json)
+    found = wallet_wiring.statements().statement(account, start=start, end=end)
+    lines = [asdict(line) for line in found.lines]
+    if as_json:
+        show({**asdict(found), "lines": lines}, as_json=True)
+        return
+    ends = {"opening": found.opening_micros, "closing": found.closing_micros}
+    show({name: f"{decimal_from_micros(micros):,} {found.currency}" for name, micros in ends.items()}, as_json=False)
+    for line in lines:
+        for name in ("amount", "balance_after"):
+            line[name] = decimal_from_micros(line.pop(f"{name}_micros"))
+    show_rows(lines, as_json=False, empty="nothing moved")
 
 
-@app.command("settle")
-@app.command("void")
-def release(alias: Alias, hold_ids: HoldIds, *, as_json: AsJson = False) -> None:
-    """End reservations: of messages that failed, or whose events are booked (these end theirs by themselves).
+@app.command("lots")
+def lots(
+    account: Account,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are used up.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a wallet's credit is made of, in the order it is used in.
 
-    Example: billing wallets void acme-web 01J8Z3F2
+    Example: billing wallets lots acme
     """
-    released = hold_wiring.hold_credit().release(alias, hold_ids, now=clock.now())
-    show({"released": released}, as_json=as_json)
+    rows = wallet_wiring.statements().lots(account, also_used_up=everything)
+    show_rows(rows, as_json=as_json, empty="no credit is left")
 
 
-@app.command("serve")
-def serve() -> None:
-    """Answer these questions over HTTP, on API_HOST and API_PORT, until it is stopped.
+@app.command("grant")
+def grant(
+    account: Account,
+    amount: Annotated[str, typer.Argument(help="Pre-tax amount in the account's currency, e.g. 100.00.")],
+    reference: Annotated[str, typer.Argument(help="Granted once for each reference.")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why: goes into the audit record.")],
+    promotional: Annotated[bool, typer.Option("--promotional", help="Used before other grants.")] = False,
+    expires: Annotated[
+        datetime | None, typer.Option(parser=parse_instant, metavar="TIME", help="From when it is void.")
+    ] = None,
+    priority: Annotated[int, typer.Option(help="0 is used first, 100 last.")] = PRIORITY_DEFAULT,
+    by: By = "operator",
+    as_json: AsJson = False,
+) -> None:
+    """Give credit without payment, once for each reference.
 
-    Example: billing wallets serve
+    Example: billing wallets grant acme 100.00 LAUNCH-26 --reason "launch offer" --promotional --expires 2027-01-01
     """
-    import uvicorn  # here, so that no other command waits for it
-
-    chosen = settings()
-    if not chosen.api_token and chosen.api_host not in ("127.0.0.1", "::1", "localhost"):
-        raise InvalidInput(f"API_TOKEN: must be set to listen on {chosen.api_host}, where others can reach it")
-    wiring.database()
-    uvicorn.run("api.app:create_app", factory=True, host=chosen.api_host, port=chosen.api_port, access_log=False)
-
-
-def _show(answer: HoldAnswer, *, as_json: bool) -> None:
-    show(asdict(answer), as_json=as_json)
-    if answer.answer is not Answer.YES:
-        raise typer.Exit(1)
+    kind = LotKind.PROMOTIONAL if promotional else LotKind.GRANTED
+    given = Grant(account, read_amount(amount), reference, reason, kind, expires, priority)
+    balance = grant_credit(wallet_wiring.wallets(), given, author=Author(by, clock.now()))
+    if balance is not None:
+        metering_wiring.balance_cache().put([balance])
+    show({"account": account, "reference": reference, "granted": balance is not None}, as_json=as_json)
 
 
-def _read(properties: list[str] | None) -> dict[str, str]:
-    read: dict[str, str] = {}
-    for text in properties or []:
-        name, sign, value = text.partition("=")
-        if not sign or not name:
-            raise InvalidInput(f"property: {text!r} must be NAME=VALUE, e.g. channel=sms")
-        read[name] = value
-    return read
+@app.command("expire")
+def expire(*, as_json: AsJson = False) -> None:
+    """Take what is left of credit whose day has come out of the wallets; once, however often this runs.
+
+    Example: billing wallets expire
+    """
+    expired = expire_credits(wallet_wiring.wallets(), metering_wiring.balance_cache(), now=clock.now())
+    show(asdict(expired), as_json=as_json)

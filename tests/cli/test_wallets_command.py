@@ -70,3 +70,22 @@ def test_a_property_without_a_value_is_refused_with_an_example(shop, billing):
     ran = billing("wallets", "may-send", "acme", "otp.delivered", "--property", "sms")
     assert ran.code == 2
     assert "channel=sms" in ran.err
+
+
+def test_credit_is_granted_listed_and_on_the_statement(shop, cache, billing):
+    granted = ("wallets", "grant", "acme", "100.00", "LAUNCH", "--reason", "launch", "--promotional", "--json")
+    assert json.loads(billing(*granted).out)["granted"] is True
+    assert json.loads(billing(*granted).out)["granted"] is False
+    (lot,) = json.loads(billing("wallets", "lots", "acme", "--json").out)
+    assert (lot["kind"], lot["remaining"], lot["in_use"]) == ("promotional", "99.800000", True)
+    span = ("--from", "2026-01-01", "--to", "2100-01-01T00:00+05:30")
+    statement = json.loads(billing("wallets", "statement", "acme", *span, "--json").out)
+    assert (statement["opening_micros"], statement["closing_micros"]) == (0, 99_800_000)
+    assert "closing" in billing("wallets", "statement", "acme", *span).out
+    assert json.loads(billing("wallets", "expire", "--json").out) == {"lots": 0, "micros": 0}
+    assert cache.hget("balance:1", "balance_micros") == "99800000"
+
+
+def test_an_amount_that_is_not_a_number_is_refused(shop, billing):
+    ran = billing("wallets", "grant", "acme", "much", "G", "--reason", "why")
+    assert (ran.code, "1000.00" in ran.err) == (2, True)

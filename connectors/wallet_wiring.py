@@ -1,0 +1,15 @@
+"""Building what wallets' use cases need."""
+
+from connectors.postgres.wallet_statements import WalletStatements
+from connectors.postgres.wallets import PostgresWallets
+from connectors.wiring import database
+
+
+def wallets() -> PostgresWallets:
+    """Wallets with their lots, to be changed."""
+    return PostgresWallets(database())
+
+
+def statements() -> WalletStatements:
+    """Wallets for people to look at."""
+    return WalletStatements(database())
