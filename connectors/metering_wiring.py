@@ -8,13 +8,16 @@ from connectors import clock
 from connectors.clickhouse.schema import connect
 from connectors.clickhouse.usage_feed import ClickHouseUsage
 from connectors.kafka.announcer import KafkaAnnouncer
+from connectors.kafka.messages import KafkaMessages
 from connectors.kafka.topics import Topic, TopicAdmin, defined_topics
 from connectors.kafka.usage_events import decode_records
 from connectors.postgres.identities import PostgresIdentities
+from connectors.postgres.messages import PostgresMessages
 from connectors.postgres.metering import PostgresMeteringStore
 from connectors.postgres.migrations import Migrations
 from connectors.postgres.outbox import PostgresOutbox
 from connectors.postgres.rated_events import RatedEventReader
+from connectors.postgres.wallet_watch import PostgresWalletWatch
 from connectors.redis.balances import RedisBalances
 from connectors.redis.holds import RedisHolds
 from connectors.settings import PROJECT_ROOT, settings
@@ -62,6 +65,21 @@ def rated_events() -> RatedEventReader:
 def outbox(reader: RatedEventReader | None = None) -> PostgresOutbox:
     """What is booked and not sent on yet."""
     return PostgresOutbox(settings().postgres_dsn, clock=clock.now, reader=reader or rated_events())
+
+
+def wallet_watch() -> PostgresWalletWatch:
+    """Wallets to be looked at."""
+    return PostgresWalletWatch(settings().postgres_dsn)
+
+
+def messages() -> PostgresMessages:
+    """Messages that are saved and not sent yet."""
+    return PostgresMessages(settings().postgres_dsn, clock=clock.now)
+
+
+def message_sender() -> KafkaMessages:
+    """Sends them to their topics."""
+    return KafkaMessages(settings().kafka_bootstrap, prefix=settings().kafka_topic_prefix)
 
 
 def identities() -> PostgresIdentities:
