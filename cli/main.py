@@ -4,9 +4,29 @@ import sys
 
 import typer
 
-from cli import accounts, attribution, books, demo, events, invoices, received, schema, topics, wallets, warehouse
+from cli import (
+    accounts,
+    attribution,
+    books,
+    contracts,
+    customers,
+    demo,
+    events,
+    fees,
+    invoices,
+    plans,
+    price,
+    received,
+    recompute,
+    rerate,
+    schema,
+    subscriptions,
+    topics,
+    wallets,
+    warehouse,
+)
 from cli.output import errors
-from domain.errors import BillingError, EngineUnavailable, InvalidInput, WrongSetup
+from domain.errors import BillingError, EngineUnavailable, Invalid, InvalidInput, WrongSetup
 
 app = typer.Typer(
     name="billing",
@@ -18,13 +38,21 @@ app = typer.Typer(
 events.app.command("received")(received.received)
 app.add_typer(schema.app, name="schema")
 app.add_typer(topics.app, name="topics")
+app.add_typer(customers.app, name="customers")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(plans.app, name="plans")
+app.add_typer(price.app, name="price")
 events.app.add_typer(attribution.app)
 app.add_typer(events.app, name="events")
 app.add_typer(books.app, name="books")
+app.add_typer(subscriptions.app, name="subscriptions")
+app.add_typer(contracts.app, name="contracts")
+app.add_typer(fees.app, name="fees")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")
 app.add_typer(warehouse.app, name="warehouse")
+app.command("recompute")(recompute.recompute)
+app.command("rerate")(rerate.rerate)
 app.add_typer(demo.app, name="demo")
 
 
@@ -45,6 +73,10 @@ def main() -> None:
     """Run the command line; refusals are one sentence on standard error and an exit code."""
     try:
         app()
+    except Invalid as error:
+        for fault in error.errors:
+            errors.print(f"billing: {fault}", style="red", markup=False, highlight=False)
+        sys.exit(exit_code(error))
     except BillingError as error:
         errors.print(f"billing: {error}", style="red", markup=False, highlight=False)
         sys.exit(exit_code(error))

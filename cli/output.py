@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
+import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -24,6 +25,14 @@ def show(facts: Mapping[str, Any], *, as_json: bool) -> None:
     for name, value in facts.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
         console.print(f"{name.replace('_', ' ').ljust(width)}  {shown}", markup=False, highlight=False)
+
+
+def show_document(document: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print a document as it would be written in a file: YAML, or one JSON line."""
+    if as_json:
+        typer.echo(json.dumps(document, default=str))
+        return
+    typer.echo(yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=120), nl=False)
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str) -> None:

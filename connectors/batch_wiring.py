@@ -4,11 +4,12 @@ from connectors.airflow.client import Airflow
 from connectors.clickhouse.revenue import ClickHouseRevenue
 from connectors.clickhouse.warehoused_usage import ClickHouseWarehousedUsage
 from connectors.files.invoice_folder import InvoiceFolderOnDisk
-from connectors.metering_wiring import balance_cache, clickhouse
+from connectors.metering_wiring import balance_cache, clickhouse, insert_endpoint
 from connectors.pdf.invoice_pdf import render
 from connectors.postgres.booked_usage import PostgresBookedUsage
 from connectors.postgres.books import PostgresBooks
 from connectors.postgres.conservation import PostgresConservation
+from connectors.postgres.fee_books import PostgresFeeBooks
 from connectors.postgres.invoice_drafts import PostgresInvoiceDrafts
 from connectors.postgres.invoice_issuing import PostgresInvoiceIssuing
 from connectors.postgres.invoice_runs import PostgresInvoiceRuns
@@ -41,12 +42,17 @@ def booked_usage() -> PostgresBookedUsage:
 
 def warehoused_usage() -> ClickHouseWarehousedUsage:
     """Rated usage as it lies in ClickHouse, for comparison with the books."""
-    return ClickHouseWarehousedUsage(clickhouse(settings().clickhouse_db))
+    return ClickHouseWarehousedUsage(clickhouse(settings().clickhouse_db), insert_endpoint())
 
 
 def balances() -> RedisBalances:
     """Balances in Redis."""
     return balance_cache()
+
+
+def fee_books() -> PostgresFeeBooks:
+    """Fees in force and booked."""
+    return PostgresFeeBooks(database())
 
 
 def invoice_book() -> InvoiceBook:

@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from clickhouse_driver import Client
 
 from connectors import clock
+from connectors.clickhouse.insert_endpoint import InsertEndpoint
 from connectors.clickhouse.schema import connect
 from connectors.clickhouse.usage_feed import ClickHouseUsage
 from connectors.kafka.announcer import KafkaAnnouncer
+from connectors.kafka.config_results_topic import ConfigResultsTopic
 from connectors.kafka.messages import KafkaMessages
 from connectors.kafka.topics import Topic, TopicAdmin, defined_topics
 from connectors.kafka.usage_events import decode_records
+from connectors.postgres.config_results import PostgresConfigResults
 from connectors.postgres.identities import PostgresIdentities
 from connectors.postgres.messages import PostgresMessages
 from connectors.postgres.metering import PostgresMeteringStore
@@ -59,7 +62,8 @@ def holds() -> RedisHolds:
 
 def rated_events() -> RatedEventReader:
     """Reads rated events once for all outboxes that share it."""
-    return RatedEventReader()
+    (rated,) = (topic for topic in topics() if topic.name == settings().kafka_topic_prefix + "usage.rated")
+    return RatedEventReader(partitions=rated.partitions)
 
 
 def outbox(reader: RatedEventReader | None = None) -> PostgresOutbox:
@@ -80,6 +84,16 @@ def messages() -> PostgresMessages:
 def message_sender() -> KafkaMessages:
     """Sends them to their topics."""
     return KafkaMessages(settings().kafka_bootstrap, prefix=settings().kafka_topic_prefix)
+
+
+def config_results() -> PostgresConfigResults:
+    """Answers to config events that are not on their topic yet."""
+    return PostgresConfigResults(settings().postgres_dsn)
+
+
+def config_results_topic() -> ConfigResultsTopic:
+    """Sends answers to config events to their topic."""
+    return ConfigResultsTopic(settings().kafka_bootstrap, topic=settings().kafka_topic_prefix + "config.results")
 
 
 def identities() -> PostgresIdentities:
@@ -106,7 +120,19 @@ def clickhouse(database: str) -> Client:
 
 def warehouse() -> ClickHouseUsage:
     """Rated usage in ClickHouse."""
-    return ClickHouseUsage(clickhouse(settings().clickhouse_db))
+    return ClickHouseUsage(clickhouse(settings().clickhouse_db), insert_endpoint())
+
+
+def insert_endpoint() -> InsertEndpoint:
+    """Where the configured ClickHouse takes rows as text."""
+    chosen = settings()
+    return InsertEndpoint(
+        host=chosen.clickhouse_host,
+        port=chosen.clickhouse_http_port,
+        database=chosen.clickhouse_db,
+        user=chosen.clickhouse_user,
+        password=chosen.clickhouse_password,
+    )
 
 
 def migrations() -> Migrations:

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     redis_db: int = Field(0, ge=0)
     clickhouse_host: str = "127.0.0.1"
     clickhouse_port: int = 19000
+    clickhouse_http_port: int = 18123
     clickhouse_db: str = "billing"
     clickhouse_user: str = "default"
     clickhouse_password: str = ""

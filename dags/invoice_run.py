@@ -1,7 +1,8 @@
 """
 # Invoice run
 
-Makes the GST invoices of one billing month: checks the books, drafts, waits for a person's approval, issues, prints.
+Makes the GST invoices of one billing month: accrues fees, checks the books, drafts, waits for a person's approval,
+issues, prints.
 
 **When.** On the 1st of each month at 18:30 IST, for the month before: it is over by then in every time zone on earth. Or
 any time by *Trigger*, with a month of your choice; left empty it is last month. One run works at a time.
@@ -10,6 +11,7 @@ any time by *Trigger*, with a month of your choice; left empty it is last month.
 
 | task | what it does |
 |---|---|
+| `accrue_fees` | Books recurring charges, one-time charges and commitments as far as they are due |
 | `check_books` | Runs every check, compares PostgreSQL with ClickHouse, keeps the conservation certificate with the run |
 | `batches` | Splits the accounts into batches |
 | `draft` | Drafts one batch. An account that cannot be invoiced is left out with its reason; the others go on |
@@ -53,6 +55,12 @@ MONTH = Param(
 REFUSALS_ARE_FINAL = ExceptionRetryPolicy(
     rules=[RetryRule(exception=BillingRefused, action=RetryAction.FAIL, reason="the answer is no: see the log's last line")]
 )
+
+
+@task(multiple_outputs=False)
+def accrue_fees() -> dict[str, Any]:
+    """Book the fees that are due by now."""
+    return dict(billing("fees", "accrue"))
 
 
 @task
@@ -128,6 +136,7 @@ def run_summary(month: str) -> dict[str, Any]:
 def invoice_run() -> None:
     """The tasks of the run, in order."""
     month = check_books()
+    accrue_fees() >> month
     planned = batches(month)
     reviewed = review(month)
     approve = ApprovalOperator(

@@ -10,22 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from domain.customers.thresholds import DAYS_MAX, ThresholdKind
 from domain.errors import InvalidInput
 
 MARGIN_PERCENT: Final = 10
 """How far above its level a balance must rise to arm a threshold again: this share of the level, at least one micro."""
-DAYS_MAX: Final = 366
 LEVEL_MICROS_MAX: Final = 10**15
-
-
-class ThresholdKind(StrEnum):
-    """What a level is reckoned from."""
-
-    ABSOLUTE = "absolute"
-    """An amount, in micros."""
-    PERCENT_OF_LAST_TOP_UP = "percent_of_last_top_up"
-    DAYS_OF_RUNWAY = "days_of_runway"
-    """Days for which the balance lasts at the recent rate."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,28 +5,41 @@ is still the database's (connectors/postgres/metering.py), so two workers never 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from domain.catalogue import PlanVersion
+from domain.catalogue.effective_plan import EffectivePlan
+from domain.catalogue.plan_spans import (
+    DISTANT_FUTURE,
+    DISTANT_PAST,
+    EPOCH,
+    ContractTerm,
+    PlanSpan,
+    Subscription,
+    plan_spans,
+)
 from domain.money import Currency
 from domain.period import BillingMonth
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-DISTANT_PAST: Final = -(2**62)
-DISTANT_FUTURE: Final = 2**62
 _MICROSECOND: Final = timedelta(microseconds=1)
+_MONTHS_MAX: Final = 4
+"""Service months an account keeps at hand: the present one and those late events come for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """A plan version an account was on, from `start_micros` up to but not including `end_micros`."""
+class AccountMonth:
+    """A service month of an account, from `start_micros` up to but not including `end_micros`."""
 
-    plan: PlanVersion
-    start_micros: int
-    end_micros: int
+    __slots__ = ("end_micros", "first_day", "places", "start_micros")
+
+    def __init__(self, month: BillingMonth, time_zone: ZoneInfo) -> None:
+        span = month.span(time_zone)
+        self.start_micros = (span.start - EPOCH) // _MICROSECOND
+        self.end_micros = (span.end - EPOCH) // _MICROSECOND
+        self.first_day = date(month.year, month.month, 1)
+        self.places: dict[Any, Any] = {}
+        """Where events of the month go, by what they are rated with (domain/rating/places.py)."""
 
 
 @dataclass(slots=True)
@@ -41,25 +54,52 @@ class Account:
     currency: Currency
     time_zone: ZoneInfo
     subscriptions: Sequence[Subscription]
-    _month: tuple[int, int, date] = (0, 0, date.min)
+    contracts: Sequence[ContractTerm] = ()
+    root_id: int = 0
+    """The topmost account of its tree: itself, when left out."""
+    _spans: Sequence[PlanSpan] | None = field(default=None, repr=False, compare=False)
+    _span: PlanSpan | None = field(default=None, repr=False, compare=False)
+    _month: AccountMonth | None = field(default=None, repr=False, compare=False)
+    _months: tuple[AccountMonth, ...] = field(default=(), repr=False, compare=False)
 
-    def plan_at(self, time_micros: int) -> PlanVersion | None:
-        """The plan version in force at an instant."""
-        for subscription in self.subscriptions:
-            if subscription.start_micros <= time_micros < subscription.end_micros:
-                return subscription.plan
+    def __post_init__(self) -> None:
+        self.root_id = self.root_id or self.account_id
+
+    def plan_at(self, time_micros: int) -> EffectivePlan | None:
+        """The plan in effect at an instant."""
+        span = self._span
+        if span is not None and span.start_micros <= time_micros < span.end_micros:
+            return span.plan
+        for span in self.spans():
+            if span.start_micros <= time_micros < span.end_micros:
+                self._span = span
+                return span.plan
         return None
 
+    def spans(self) -> Sequence[PlanSpan]:
+        """The plans in effect in the order of time, worked out when they are first asked for."""
+        if self._spans is None:
+            self._spans = plan_spans(self.subscriptions, self.contracts, time_zone=self.time_zone)
+        return self._spans
+
+    def month_at(self, time_micros: int) -> AccountMonth:
+        """The month an instant falls in, in the account's time zone."""
+        month = self._month
+        if month is not None and month.start_micros <= time_micros < month.end_micros:
+            return month
+        for month in self._months:
+            if month.start_micros <= time_micros < month.end_micros:
+                self._month = month
+                return month
+        found = BillingMonth.of(EPOCH + timedelta(microseconds=time_micros), self.time_zone)
+        # Kept for the next event, which is mostly of the same month.
+        self._month = month = AccountMonth(found, self.time_zone)
+        self._months = (*self._months[1 - _MONTHS_MAX :], month)
+        return month
+
     def service_month(self, time_micros: int) -> date:
-        """The first day of the month an instant falls in, in the account's time zone."""
-        start_micros, end_micros, first_day = self._month
-        if not start_micros <= time_micros < end_micros:
-            month = BillingMonth.of(EPOCH + timedelta(microseconds=time_micros), self.time_zone)
-            span = month.span(self.time_zone)
-            first_day = date(month.year, month.month, 1)
-            # Kept for the next event, which is mostly of the same month.
-            self._month = ((span.start - EPOCH) // _MICROSECOND, (span.end - EPOCH) // _MICROSECOND, first_day)
-        return first_day
+        """The first day of the month an instant falls in."""
+        return self.month_at(time_micros).first_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +119,7 @@ class RatingConfig:
     aliases: Mapping[str, Sequence[AliasSpan]]
     accounts: Mapping[int, Account]
     meters: frozenset[str]
+    """The event types that any meter counts."""
     accepted_late: frozenset[tuple[bytes, bytes, int]] = frozenset()
     """Identity, body digest and event time of events a person let be rated although they are too late."""
     rejected: frozenset[bytes] = frozenset()
@@ -90,3 +131,16 @@ class RatingConfig:
             if span.start_micros <= time_micros < span.end_micros:
                 return span.account
         return None
+
+
+__all__ = [
+    "DISTANT_FUTURE",
+    "DISTANT_PAST",
+    "EPOCH",
+    "Account",
+    "AccountMonth",
+    "AliasSpan",
+    "ContractTerm",
+    "RatingConfig",
+    "Subscription",
+]

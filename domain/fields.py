@@ -4,13 +4,19 @@ A field that is wrong is remembered as a fault and read as None, so that reading
 refuses it at the end (`Faults.refuse_if_any`).
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, Final
 
 from domain.errors import Faults
 
 TEXT_MAX: Final = 256
 _SHOWN_MAX: Final = 60
+UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+"""Characters no database text can hold."""
+_ALIKE: Final = 3 / 4
+"""How alike a name must be to one that exists, from 0 to 1, to be taken for a slip."""
 
 
 class Fields:
@@ -55,7 +61,7 @@ class Fields:
         value = self.take(name)
         if value is None and not required:
             return None
-        if isinstance(value, str) and 0 < len(value) <= TEXT_MAX and "\0" not in value:
+        if isinstance(value, str) and 0 < len(value) <= TEXT_MAX and not UNSTORABLE.search(value):
             return value
         self.fault(name, f"must be a text of 1 to {TEXT_MAX} characters" + but_is(value))
         return None
@@ -112,7 +118,8 @@ class Fields:
             if name not in self._taken and name not in self._out_of_place:
                 known = ", ".join(sorted(self._taken))
                 self.fault(
-                    str(name)[:_SHOWN_MAX] if isinstance(name, str) else shown(name), f"unknown field; known are {known}"
+                    str(name)[:_SHOWN_MAX] if isinstance(name, str) else shown(name),
+                    f"unknown field; known are {known}{did_you_mean(name, self._taken)}",
                 )
 
 
@@ -131,6 +138,14 @@ def shown(value: object) -> str:
     if isinstance(value, list | tuple):
         return "a list"
     return str(value)[:_SHOWN_MAX]
+
+
+def did_you_mean(name: object, among: Iterable[str]) -> str:
+    """The end of a sentence that refused a name: the one that was probably meant; nothing when none is alike."""
+    if not isinstance(name, str) or len(name) > _SHOWN_MAX:
+        return ""
+    alike = get_close_matches(name.lower(), sorted(among), n=1, cutoff=_ALIKE)
+    return f"; did you mean {alike[0]}?" if alike else ""
 
 
 def but_is(value: object) -> str:

@@ -7,13 +7,14 @@ once it is known which identities are new and where the running totals stand, wh
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from enum import StrEnum
-from typing import NamedTuple
 
-from domain.attribution import Account, RatingConfig
-from domain.catalogue import Cell, Charge, PlanVersion
-from domain.usage import RefusalReason, Refused, TimeWindow, UsageEvent, WaitReason
+from domain.attribution import RatingConfig
+from domain.rating.places import TotalKey, place_of
+from domain.rating.running import NOTHING_REMEMBERED, Remembered, RunningTotals, Total
+from domain.rating.usage import Usage, measured
+from domain.received_event import Origin, ReceivedEvent
+from domain.usage import RefusalReason, Refused, TimeWindow, WaitReason
 
 Partition = tuple[str, int]
 """Topic and partition number."""
@@ -31,25 +32,6 @@ class Outcome(StrEnum):
     QUARANTINED = "quarantined"
 
 
-class Origin(NamedTuple):
-    """Where a record came from. `received_micros` is Kafka's append time, microseconds since the Unix epoch."""
-
-    topic: str
-    partition: int
-    offset: int
-    received_micros: int
-
-
-@dataclass(slots=True)
-class ReceivedEvent:
-    """A well-formed event with its place in its record and its bytes."""
-
-    event: UsageEvent
-    origin: Origin
-    index: int
-    payload: bytes
-
-
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """Something that cannot be booked, with its bytes and the sentence its producer gets."""
@@ -60,28 +42,6 @@ class DeadLetter:
     reason: RefusalReason
     detail: str
     payload: bytes
-
-
-class TotalKey(NamedTuple):
-    """What a running total is of."""
-
-    account_id: int
-    service_month: date
-    charge_id: int
-    cell: str
-
-
-@dataclass(slots=True)
-class Usage:
-    """A received event on its way to being rated."""
-
-    received: ReceivedEvent
-    account: Account
-    plan: PlanVersion
-    charge: Charge
-    cell: Cell
-    total_key: TotalKey
-    amount_micros: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +68,6 @@ class Prepared:
 
 
 @dataclass(slots=True)
-class Total:
-    """A running total: quantity in millionths of a unit, amount in micros."""
-
-    quantity_millionths: int = 0
-    amount_micros: int = 0
-    event_count: int = 0
-
-    def __add__(self, added: "Total") -> "Total":
-        return Total(
-            self.quantity_millionths + added.quantity_millionths,
-            self.amount_micros + added.amount_micros,
-            self.event_count + added.event_count,
-        )
-
-
-@dataclass(slots=True)
 class Settled:
     """What a batch does to the books."""
 
@@ -132,10 +76,15 @@ class Settled:
     conflicts: list[ReceivedEvent] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
-    totals: dict[TotalKey, Total] = field(default_factory=dict)
-    """What is added to each running total."""
+    running: RunningTotals = field(default_factory=RunningTotals)
+    """The running totals the batch was rated with, and what it adds to them."""
     debits: dict[int, int] = field(default_factory=dict)
     """Micros taken from each wallet, by wallet id."""
+
+    @property
+    def totals(self) -> dict[TotalKey, Total]:
+        """What is added to each running total."""
+        return self.running.added
 
     def counts(self) -> dict[Partition, Counter[Outcome]]:
         """How many events of each partition ended how."""
@@ -185,12 +134,13 @@ def _attribute(item: ReceivedEvent, config: RatingConfig, window: TimeWindow) ->
     plan = account.plan_at(event.time_micros)
     if plan is None:
         return Waiting(item, WaitReason.NO_SUBSCRIPTION)
-    charge = plan.charges.get(event.meter)
-    cell = charge.cell_for(event.properties) if charge is not None else None
-    if charge is None or cell is None:
+    rates = plan.rates_for(event.meter, event.properties)
+    if rates is None:
         return Waiting(item, WaitReason.NO_PRICE)
-    month = account.service_month(event.time_micros)
-    return Usage(item, account, plan, charge, cell, TotalKey(account.account_id, month, charge.charge_id, cell.name))
+    place = place_of(account, rates, time_micros=event.time_micros)
+    if place.is_simple and event.quantity_millionths >= 0:
+        return Usage(item, place)
+    return measured(item, place)
 
 
 def repeats_a_day_apart(prepared: Prepared) -> bool:
@@ -205,13 +155,21 @@ def repeats_a_day_apart(prepared: Prepared) -> bool:
     return False
 
 
-def settle(prepared: Prepared, known: Mapping[bytes, bytes], totals: Mapping[TotalKey, Total]) -> Settled:
+def settle(
+    prepared: Prepared,
+    known: Mapping[bytes, bytes],
+    totals: Mapping[TotalKey, Total],
+    *,
+    remembered: Remembered = NOTHING_REMEMBERED,
+) -> Settled:
     """Decide a prepared batch.
 
-    `known` maps the identities booked before to their body digests; `totals` are the running totals so far, locked.
+    `known` maps the identities booked before to their body digests; `totals` are the running totals so far, and
+    `remembered` is what else prices are functions of: all locked.
     """
-    settled = Settled(dead_letters=prepared.dead_letters)
+    settled = Settled(dead_letters=prepared.dead_letters, running=RunningTotals(totals, remembered))
     digests: dict[bytes, bytes] = {}
+    rate, debits = settled.running.rate, settled.debits
     for key, first in prepared.firsts.items():
         event = first.received.event
         booked = known.get(key)
@@ -221,7 +179,9 @@ def settle(prepared: Prepared, known: Mapping[bytes, bytes], totals: Mapping[Tot
         elif type(first) is Waiting:
             settled.waiting.append(first)
         elif type(first) is Usage:
-            _rate(settled, first, totals)
+            wallet_id = first.place.wallet_id
+            debits[wallet_id] = debits.get(wallet_id, 0) + rate(first)
+            settled.rated.append(first)
     for repeat in prepared.repeats:
         _retry_or_conflict(settled, repeat, digests[repeat.event.key])
     return settled
@@ -232,20 +192,21 @@ def _retry_or_conflict(settled: Settled, received: ReceivedEvent, booked_digest:
     (settled.duplicates if same else settled.conflicts).append(received)
 
 
-def _rate(settled: Settled, usage: Usage, totals: Mapping[TotalKey, Total]) -> None:
-    key = usage.total_key
-    before = totals.get(key, _NOTHING)
-    added = settled.totals.get(key)
-    if added is None:
-        added = settled.totals[key] = Total()
-    added.quantity_millionths += usage.received.event.quantity_millionths
-    amount_after = usage.cell.tariff.amount_micros(before.quantity_millionths + added.quantity_millionths)
-    usage.amount_micros = amount_after - before.amount_micros - added.amount_micros
-    added.amount_micros += usage.amount_micros
-    added.event_count += 1
-    settled.debits[usage.account.wallet_id] = settled.debits.get(usage.account.wallet_id, 0) + usage.amount_micros
-    settled.rated.append(usage)
-
-
 _DAY_MICROS = 86_400_000_000
-_NOTHING = Total()
+
+__all__ = [
+    "DeadLetter",
+    "Origin",
+    "Outcome",
+    "Partition",
+    "Prepared",
+    "ReceivedEvent",
+    "Settled",
+    "Total",
+    "TotalKey",
+    "Usage",
+    "Waiting",
+    "prepare",
+    "repeats_a_day_apart",
+    "settle",
+]

@@ -13,15 +13,15 @@ from zlib import crc32
 
 QUANTITY_SCALE: Final = 1_000_000
 QUANTITY_MAX: Final = 1_000_000
-"""Units one event may report: beyond it the producer is mistaken."""
+"""Units one event may report, or take back: beyond it the producer is mistaken."""
 PROPERTIES_MAX: Final = 32
 EVENTS_PER_RECORD_MAX: Final = 500
 RECORD_BYTES_MAX: Final = 1_048_576
 EVENT_BYTES_MAX: Final = 65_536
 NAMES_MAX: Final = 100
 """Names an event may hold, with those of attributes this system does not read: what bounds the time one record can take."""
-SEPARATORS_MAX: Final = 42 * EVENTS_PER_RECORD_MAX
-"""Commas and opening brackets in an array: as many as 500 events with all their properties have, and not more."""
+SEPARATORS_MAX: Final = 28 * EVENTS_PER_RECORD_MAX
+"""Commas and opening brackets in an array: as many as 500 events with 20 properties have, or 340 with all 32."""
 _BEGINNING: Final = 8
 """Characters of an id that name its time: a minute in a UUIDv7, a quarter of a second in a ULID."""
 _MILLIONTH: Final = Decimal("0.000001")
@@ -100,13 +100,14 @@ def body_digest(meter: str, subject: str, quantity_millionths: int, properties_j
 def quantity_millionths(quantity: object) -> int:
     """A quantity from the wire as whole millionths of a unit.
 
-    Raises Refused unless it is a JSON number, 0 to 1,000,000, with at most 6 decimals.
+    A negative one is a correction: whether it is taken, the price decides. Raises Refused unless it is a JSON number within
+    1,000,000 either way, with at most 6 decimals.
     """
     if type(quantity) is int:
-        if 0 <= quantity <= QUANTITY_MAX:
+        if -QUANTITY_MAX <= quantity <= QUANTITY_MAX:
             return quantity * QUANTITY_SCALE
     elif type(quantity) is Decimal:
-        if quantity.is_finite() and 0 <= quantity <= QUANTITY_MAX:
+        if quantity.is_finite() and -QUANTITY_MAX <= quantity <= QUANTITY_MAX:
             # Rounding to six places and comparing is exact for any number of digits; scaling first would round unseen.
             whole_millionths = quantity.quantize(_MILLIONTH)
             if whole_millionths == quantity:
@@ -114,7 +115,7 @@ def quantity_millionths(quantity: object) -> int:
             raise Refused(RefusalReason.QUANTITY, "data.quantity has more than 6 decimals; send at most 6")
     else:
         raise Refused(RefusalReason.QUANTITY, "data.quantity must be a JSON number; leave it out for 1")
-    raise Refused(RefusalReason.QUANTITY, "data.quantity must be between 0 and 1,000,000 units")
+    raise Refused(RefusalReason.QUANTITY, "data.quantity must be between -1,000,000 and 1,000,000 units")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.alerts import Arm, Crossing, Threshold, ThresholdKind, WalletFacts, level_micros, rearm_micros, watch
+from domain.alerts import Arm, Crossing, Threshold, WalletFacts, level_micros, rearm_micros, watch
+from domain.customers.thresholds import ThresholdKind
 from domain.money import Currency
 from domain.suspension import CreditFacts, Override, Standing, State, Terms, effective, look_again_at, step
 

@@ -1,25 +1,18 @@
 """Administer accounts: sellers, plans, customers, accounts, aliases and top-ups, each checked, applied once and audited."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, Final
 
-from domain.catalogue import read_charge
 from domain.errors import InvalidInput
-from domain.money import Currency, micros_from_decimal
-from invoicing.administration_ports import AdministrationStore, NewAccount, NewCustomer, NewSeller
+from domain.money import micros_from_decimal
+from invoicing.administration_ports import AdministrationStore, Author, NewAccount, NewCustomer, NewSeller
+from invoicing.publish_plan import publish_plan as publish_plan_document
+
+__all__ = ["Author", "add_sellers", "map_aliases", "open_accounts", "publish_plan", "top_up"]
 
 TOP_UP_MAX: Final = Decimal(1_000_000_000)
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who changes something, and when."""
-
-    name: str
-    at: datetime
 
 
 def add_sellers(store: AdministrationStore, sellers: Sequence[NewSeller], *, author: Author) -> int:
@@ -34,35 +27,8 @@ def add_sellers(store: AdministrationStore, sellers: Sequence[NewSeller], *, aut
 
 
 def publish_plan(store: AdministrationStore, document: Mapping[str, Any], *, author: Author) -> bool:
-    """Check a plan document and store it as a new version when it differs from the last. Raises InvalidInput."""
-    check_plan(document)
-    with store.begin() as transaction:
-        published = transaction.publish_plan(document, published_at=author.at)
-        if published:
-            transaction.audit(
-                action="plan.published", subject=document["code"], actor=author.name, after=document, at=author.at
-            )
-    return published
-
-
-def check_plan(document: Mapping[str, Any]) -> None:
-    """Raises InvalidInput naming the first field of a plan document that is wrong."""
-    if not isinstance(document, Mapping):
-        raise InvalidInput("plan: must have a code, name, currency and charges")
-    for name in ("code", "name"):
-        if not isinstance(document.get(name), str) or not document[name]:
-            raise InvalidInput(f"plan.{name}: must be a text")
-    if document.get("currency") not in list(Currency):
-        raise InvalidInput(f"plan.currency: {document.get('currency')!r} is not one of {', '.join(Currency)}")
-    charges = document.get("charges")
-    if not isinstance(charges, list) or not charges:
-        raise InvalidInput("plan.charges: needs at least one charge")
-    meters: set[str] = set()
-    for number, row in enumerate(charges):
-        charge = read_charge(0, row, path=f"plan.charges[{number}]")
-        if charge.meter in meters:
-            raise InvalidInput(f"plan.charges[{number}].meter: {charge.meter!r} is priced twice")
-        meters.add(charge.meter)
+    """Whether a plan document became a new version (invoicing/publish_plan.py). Raises Invalid with every fault."""
+    return publish_plan_document(store, document, author=author).is_new
 
 
 def open_accounts(

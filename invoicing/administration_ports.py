@@ -8,8 +8,20 @@ from typing import Any, Protocol
 
 from domain.account_tree import AccountTree, TreeAccount
 from domain.alias_spans import NamedSpan
+from domain.catalogue import Meter
 from domain.money import Currency
+from domain.plans import PlanDocument
+from invoicing.customer_ports import Accounts, Customers
 from invoicing.metering_ports import Balance
+from invoicing.subscription_ports import ContractBook, SubscriptionBook
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who changes something, and when."""
+
+    name: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,36 @@ class NewSeller:
     lut_valid_to: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """A published version of a plan."""
+
+    code: str
+    version: int
+    published_at: datetime
+    document: Mapping[str, Any]
+    """As it was published."""
+
+
+class Plans(Protocol):
+    """Plans and meters, in one transaction of configuration."""
+
+    def hold(self) -> None:
+        """Wait for other publications, and let others wait until this transaction ends."""
+
+    def meters(self) -> Mapping[str, Meter]:
+        """Every published meter by its code."""
+
+    def add_meters(self, meters: Sequence[Meter]) -> None:
+        """Publish meters whose codes are new."""
+
+    def last(self, code: str) -> StoredPlan | None:
+        """The last version of a plan."""
+
+    def add_version(self, plan: PlanDocument, document: Mapping[str, Any], *, version: int, published_at: datetime) -> None:
+        """Store a checked plan and its document as a version, with all its charges."""
+
+
 class Aliases(Protocol):
     """Whom aliases name, in one transaction of configuration."""
 
@@ -71,15 +113,16 @@ class Aliases(Protocol):
     def events_booked(self, alias: str, *, start: datetime, end: datetime | None) -> int:
         """How many booked events of an alias happened from `start` up to but not including `end`.
 
-        The first call looks at everything, which can take a while; the following ones only at what was booked since.
+        The first call for an alias and a start looks at everything, which can take a while; the following ones only at what
+        was booked since.
         """
 
 
 class Tree(Protocol):
     """Who stands above whom, in one transaction of configuration."""
 
-    def read(self) -> AccountTree:
-        """Every account."""
+    def read(self, codes: Sequence[str] | None = None) -> AccountTree:
+        """Every account; with codes, only the trees that these stand in, as far as the accounts exist."""
 
     def write(self, accounts: Sequence[TreeAccount]) -> None:
         """Write parents, bill-to and pay-from of accounts."""
@@ -99,9 +142,6 @@ class Administration(Protocol):
 
     def add_seller(self, seller: NewSeller) -> bool:
         """Register the billing entity."""
-
-    def publish_plan(self, document: Mapping[str, Any], *, published_at: datetime) -> bool:
-        """Store a checked plan document as version 1, or as the next version when it differs from the last."""
 
     def add_customer(self, customer: NewCustomer, *, created_at: datetime) -> bool:
         """Add a customer."""
@@ -132,6 +172,26 @@ class Administration(Protocol):
 
     def require_open(self, account_code: str) -> None:
         """Raises NotFound for an unknown account and InvalidInput for a closed one."""
+
+    @property
+    def plans(self) -> "Plans":
+        """Plans and meters."""
+
+    @property
+    def subscriptions(self) -> SubscriptionBook:
+        """Who is on what."""
+
+    @property
+    def contracts(self) -> ContractBook:
+        """What was agreed on."""
+
+    @property
+    def customers(self) -> Customers:
+        """Customers."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """Customers' accounts."""
 
     @property
     def aliases(self) -> "Aliases":

@@ -10,11 +10,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.attribution import EPOCH, Account
-from domain.catalogue import ANY, Cell, Charge
 from domain.errors import EngineUnavailable, NotFound
-from domain.hold_amount import dearest_micros, depends_on_total
+from domain.hold_amount import Used, most_micros, needs_totals
 from domain.holds import Answer, Holdings, check_hold, check_messages
-from domain.usage import QUANTITY_SCALE
 from invoicing.hold_ports import CachedAnswer, CreditBooks, CreditCache, HoldCache, Prices
 
 LIFETIME_SECONDS: Final = 600
@@ -56,7 +54,7 @@ class HoldCredit:
     cache: CreditCache
     books: CreditBooks
     _owners: dict[int, int] = field(default_factory=dict)
-    _totals: dict[int, tuple[datetime, Mapping[tuple[int, str], int]]] = field(default_factory=dict)
+    _totals: dict[int, tuple[datetime, Used]] = field(default_factory=dict)
 
     def hold(
         self, question: Question, *, hold_id: str, now: datetime, lifetime_seconds: int = LIFETIME_SECONDS
@@ -130,38 +128,21 @@ class HoldCredit:
         check_messages(question.messages)
         account = self._account(question.alias, now)
         plan = account.plan_at(_micros(now))
-        charge = plan.charges.get(question.meter) if plan is not None else None
-        cells = _cells(charge, question.properties) if charge is not None else []
-        if charge is None or not cells:
+        amount = None
+        if plan is not None:
+            used = self._used(account, now) if needs_totals(plan, question.meter) else {}
+            amount = most_micros(plan, question.meter, question.properties, messages=question.messages, used=used)
+        if amount is None:
             raise NotFound(f"account {account.code} has no price for {question.meter!r} with these properties now")
-        quantity = question.messages * QUANTITY_SCALE
-        return account, max(
-            dearest_micros(cell.tariff, quantity, used_millionths=self._used(account, charge, cell, now)) for cell in cells
-        )
+        return account, amount
 
-    def _used(self, account: Account, charge: Charge, cell: Cell, now: datetime) -> int:
-        if not depends_on_total(cell.tariff):
-            return 0
+    def _used(self, account: Account, now: datetime) -> Used:
+        """Running totals at most some seconds old."""
         read_at, totals = self._totals.get(account.account_id, (None, {}))
         if read_at is None or not timedelta(0) <= now - read_at < _TOTALS_FOR:
             totals = self.books.used_millionths(account.account_id, account.service_month(_micros(now)))
             self._totals[account.account_id] = (now, totals)
-        return totals.get((charge.charge_id, cell.name), 0)
-
-
-def _cells(charge: Charge, properties: Mapping[str, str]) -> list[Cell]:
-    """The price of these properties; all that may be it while some of the properties it looks at are not known."""
-    if all(name in properties for name in charge.dimensions):
-        cell = charge.cell_for(properties)
-        return [cell] if cell is not None else []
-    return [
-        cell
-        for key, cell in charge.cells.items()
-        if all(
-            part == ANY or name not in properties or part == properties[name]
-            for part, name in zip(key, charge.dimensions, strict=True)
-        )
-    ]
+        return totals
 
 
 def _micros(instant: datetime) -> int:

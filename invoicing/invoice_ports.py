@@ -55,6 +55,8 @@ class DueAccount:
     currency: Currency
     buyer: Buyer
     usage: tuple[DueUsage, ...]
+    payment_term_days: int | None = None
+    """Days the account agreed to; None: the seller's usual term."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ the same records (a redelivery), it books nothing and only tells the balances ag
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 
 from domain.attribution import RatingConfig
 from domain.errors import EngineUnavailable
@@ -136,7 +138,7 @@ class MeterUsage:
         try:
             with suppress(_Undone, AlreadyCounted), self.store.begin() as transaction:
                 position = transaction.open(prepared, list(ranges), counted=())
-                transaction.save(settle(prepared, position.known, position.totals), ranges)
+                transaction.save(settle(prepared, position.known, position.totals, remembered=position.remembered), ranges)
                 raise _Undone
         except Outdated:
             self._rehearse(record, item)
@@ -194,7 +196,8 @@ class MeterUsage:
             }
             if behind or position.config_version != batch.config.version:
                 raise _Stale(position.config_version, behind)
-            settled = settle(prepared, {**position.known, **counted} if counted else position.known, position.totals)
+            known = {**position.known, **counted} if counted else position.known
+            settled = settle(prepared, known, position.totals, remembered=position.remembered)
             balances = transaction.save(settled, ranges)
         self._next_offsets.update({partition: span.next_offset for partition, span in ranges.items()})
         return settled, balances
@@ -244,11 +247,7 @@ class _Stale(Exception):
 
 
 def _ranges(records: Iterable[Record]) -> dict[Partition, OffsetRange]:
-    spans: dict[Partition, list[int]] = {}
-    for record in records:
-        origin = record.origin
-        span = spans.setdefault((origin.topic, origin.partition), [origin.offset, origin.offset, 0])
-        span[0] = min(span[0], origin.offset)
-        span[1] = max(span[1], origin.offset)
-        span[2] += 1
-    return {partition: OffsetRange(first, last + 1, count) for partition, (first, last, count) in spans.items()}
+    offsets: dict[Partition, list[int]] = {}
+    for partition, run in groupby([record.origin for record in records], key=itemgetter(0, 1)):
+        offsets.setdefault(partition, []).extend([origin[2] for origin in run])
+    return {partition: OffsetRange(min(found), max(found) + 1, len(found)) for partition, found in offsets.items()}

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from domain.attribution import RatingConfig
 from domain.metering import Origin, Partition, Prepared, Settled, Total, TotalKey
+from domain.rating.running import NOTHING_REMEMBERED, Remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Position:
     known: Mapping[bytes, bytes]
     """Identities booked before this batch, with their body digests."""
     totals: Mapping[TotalKey, Total] = field(default_factory=dict)
+    remembered: Remembered = NOTHING_REMEMBERED
+    """What prices are functions of beside the running totals."""
 
 
 class AlreadyCounted(Exception):

@@ -7,30 +7,18 @@ first what it has, so its rows count once; topics are at-least-once, their recor
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 
-class RatedEvent(NamedTuple):
-    """A booked event as others see it; instants are microseconds since the Unix epoch, UTC."""
+@dataclass(frozen=True, slots=True)
+class RatedBatch:
+    """Rated events of one batch in the forms their receivers take: nobody makes an object of each (docs/adr/0004)."""
 
     batch_id: int
-    event_key: str
-    """The identity, a UUID's text."""
-    event_micros: int
-    received_micros: int
-    source: str
-    event_id: str
-    alias: str
-    meter: str
-    price_cell: str
-    quantity_millionths: int
-    amount_micros: int
-    properties: str
-    """The event's flat properties as a JSON object."""
-    account: str
-    customer: str
-    plan_version: str
-    currency: str
+    records: dict[int, list[str]]
+    """CloudEvents in JSON, in the order they were booked, by the partition of their account."""
+    rows: list[str]
+    """Lines as the warehouse takes them: of events, then of their further parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +39,7 @@ class Announcement:
     """What some batches have to tell the topics."""
 
     batch_ids: Sequence[int]
-    rated: Sequence[RatedEvent]
+    rated: Sequence[RatedBatch]
     dead_letters: Sequence[RefusedEvent]
     conflicts: Sequence[RefusedEvent]
 
@@ -65,8 +53,8 @@ class Outbox(Protocol):
     def unannounced(self, *, events_max: int) -> Announcement | None:
         """The oldest batches not yet on their topics, about `events_max` events; None when there are none."""
 
-    def unwarehoused(self, *, events_max: int) -> tuple[Sequence[int], Sequence[RatedEvent]] | None:
-        """The oldest batches not yet in the warehouse; None when there are none."""
+    def unwarehoused(self, *, events_max: int) -> tuple[Sequence[int], Sequence[str]] | None:
+        """The oldest batches not yet in the warehouse, with their rows; None when there are none."""
 
     def mark_announced(self, batch_ids: Sequence[int]) -> None:
         """These are on their topics. May be called twice."""
@@ -88,8 +76,11 @@ class Warehouse(Protocol):
     def keys_of(self, batch_ids: Sequence[int]) -> set[tuple[int, str]]:
         """Batch and identity of the events of these batches that are there already; one identity may be in two batches."""
 
-    def insert(self, events: Sequence[RatedEvent]) -> None:
-        """Add events. Failing means some may have been added."""
+    def missing(self, batch_ids: Sequence[int], rows: Sequence[str]) -> Sequence[str]:
+        """Those of the rows of these batches that are not there yet."""
+
+    def insert(self, rows: Sequence[str]) -> None:
+        """Add rows. Failing means some may have been added, each as a whole."""
 
 
 def announce_next(outbox: Outbox, announcer: Announcer, *, events_max: int) -> int | None:
@@ -99,7 +90,7 @@ def announce_next(outbox: Outbox, announcer: Announcer, *, events_max: int) -> i
         return None
     announcer.announce(announcement)
     outbox.mark_announced(announcement.batch_ids)
-    return len(announcement.rated)
+    return sum(len(batch.rows) for batch in announcement.rated)
 
 
 def warehouse_next(outbox: Outbox, warehouse: Warehouse, *, events_max: int, certain: bool) -> int | None:
@@ -110,11 +101,10 @@ def warehouse_next(outbox: Outbox, warehouse: Warehouse, *, events_max: int, cer
     found = outbox.unwarehoused(events_max=events_max)
     if found is None:
         return None
-    batch_ids, events = found
+    batch_ids, rows = found
     if not certain:
-        there = warehouse.keys_of(batch_ids)
-        events = [event for event in events if (event.batch_id, event.event_key) not in there]
-    if events:
-        warehouse.insert(events)
+        rows = warehouse.missing(batch_ids, rows)
+    if rows:
+        warehouse.insert(rows)
     outbox.mark_warehoused(batch_ids)
-    return len(events)
+    return len(rows)

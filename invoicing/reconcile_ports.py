@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, Protocol
 
-from invoicing.publish_usage import RatedEvent
-
 
 @dataclass(frozen=True, slots=True)
 class Days:
@@ -61,8 +59,8 @@ class BookedUsage(Protocol):
     def rows(self, day: date, batch_ids: Sequence[int]) -> Mapping[int, Sequence[UsageRow]]:
         """Rows of some batches of a day, by batch."""
 
-    def events(self, day: date, batch_ids: Sequence[int]) -> Sequence[RatedEvent]:
-        """The same as the warehouse is told them."""
+    def lines(self, day: date, batch_ids: Sequence[int]) -> Sequence[str]:
+        """The same as the warehouse takes them."""
 
 
 class WarehousedUsage(Protocol):
@@ -74,11 +72,11 @@ class WarehousedUsage(Protocol):
     def rows(self, day: date, batch_ids: Sequence[int]) -> Mapping[int, Sequence[UsageRow]]:
         """Rows of some batches of a day, by batch."""
 
-    def keys_of(self, batch_ids: Sequence[int]) -> set[tuple[int, str]]:
-        """Batch and identity of the events of these batches that are there."""
+    def missing(self, batch_ids: Sequence[int], rows: Sequence[str]) -> Sequence[str]:
+        """Those of these lines of these batches that are not there."""
 
-    def insert(self, events: Sequence[RatedEvent]) -> None:
-        """Add events. Failing means some may have been added."""
+    def insert(self, rows: Sequence[str]) -> None:
+        """Add lines. Failing means some may have been added."""
 
     def remove(self, slices: Sequence[Slice]) -> int:
         """Take out every row of these single batches of their day, and wait until they are gone. Returns how many."""

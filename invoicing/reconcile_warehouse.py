@@ -171,11 +171,10 @@ def _insert_missing(books: BookedUsage, warehouse: WarehousedUsage, day: date, g
         sizes |= {place.first_batch: sums.events for place, sums in books.sums(span, width=1, batches=batches).items()}
     inserted = 0
     for some in _in_portions(sizes, rows_max=_INSERT_MAX):
-        there = warehouse.keys_of(some)
-        events = [event for event in books.events(day, some) if (event.batch_id, event.event_key) not in there]
-        if events:
-            warehouse.insert(events)
-        inserted += len(events)
+        missing = warehouse.missing(some, books.lines(day, some))
+        if missing:
+            warehouse.insert(missing)
+        inserted += len(missing)
     return inserted
 
 

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from domain.errors import EngineUnavailable
-from domain.metering import Usage
+from domain.rating.usage import Usage
 from invoicing.metering_ports import Balance, BalanceCache, HoldSettler
 
 _log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class BalanceTeller:
         owners = {balance.wallet_id: balance.account_id for balance in holding}
         settled: dict[int, list[str]] = {}
         for usage in rated:
-            owner = owners.get(usage.account.wallet_id)
+            owner = owners.get(usage.place.wallet_id)
             if owner is not None:
                 settled.setdefault(owner, []).append(hold_id(usage))
         for owner, hold_ids in settled.items():

@@ -12,16 +12,20 @@ Terms are plain data, times microseconds since the Unix epoch:
      "accounts": {"acme": {"opening_micros": 0, "time_zone": "Asia/Kolkata",
                            "plans": [(from, to, "label", {"otp.delivered": price})]}}}
 
-A price is what a plan file says: {"model": "per_unit" | "graduated" | "matrix", ...}.
+A price is what a plan file says: {"model": "per_unit" | "graduated" | "matrix", ...}. A plan of several charges for an event
+type, of adjustments, and of meters that do not sum up quantities is {"charges": [...], "adjustments": [...]}
+(tests/reference_charges.py).
 """
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
+
+from tests.reference_charges import adjusted, amount_of, cell_of, charges_of, counts, quantity_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 86_400_000_000
@@ -30,7 +34,7 @@ _MILLION = 1_000_000
 
 
 class Standing(NamedTuple):
-    """An account's books: rated events, quantity in millionths of a unit, charge and balance in micros."""
+    """An account's books: rated parts of events, quantity in millionths of a unit, charge and balance in micros."""
 
     events: int
     quantity_millionths: int
@@ -50,6 +54,14 @@ class _Event(NamedTuple):
         return (self.meter, self.alias, self.quantity, self.properties)
 
 
+class _Total(NamedTuple):
+    account: str
+    period: str
+    label: str
+    code: str
+    cell: str
+
+
 class ReferenceModel:
     """Books sent records one after the other. `terms` may be replaced between records: a change of configuration."""
 
@@ -62,9 +74,9 @@ class ReferenceModel:
         self._future = future_hours * _HOUR
         self._claims: dict[tuple[str, str], tuple[tuple[Any, ...], int]] = {}
         self._waiting: dict[tuple[str, str], tuple[Any, ...]] = {}
-        self._totals: dict[tuple[str, ...], Fraction] = {}
-        self._tariffs: dict[tuple[str, ...], Mapping[str, Any]] = {}
-        self._events: Counter[str] = Counter()
+        self._parts: dict[_Total, list[_Event]] = {}
+        self._told: dict[_Total, tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]] = {}
+        """Plan, charge and tariff of each running total."""
 
     def book(self, value: bytes, received_micros: int) -> Counter[str]:
         """Book one record; how many of its events ended how."""
@@ -76,28 +88,48 @@ class ReferenceModel:
 
     def standing(self, account: str) -> Standing:
         """What the books say of an account."""
-        mine = {key: quantity for key, quantity in self._totals.items() if key[0] == account}
-        charge = sum(_rounded(_amount(self._tariffs[key], quantity)) for key, quantity in mine.items())
+        parts, quantity, charge = 0, Fraction(0), 0
+        money: dict[tuple[str, str], Counter[str]] = {}
+        plans: dict[tuple[str, str], Mapping[str, Any]] = {}
+        for total, events in self._parts.items():
+            if total.account != account:
+                continue
+            plan, priced, tariff = self._told[total]
+            used = sum(
+                (
+                    quantity_of(meter, counted)
+                    for meter in priced["meters"]
+                    if (counted := [event for event in events if counts(meter, event.meter, dict(event.properties))])
+                ),
+                Fraction(0),
+            )
+            amount = amount_of(tariff, used)
+            parts, quantity, charge = parts + len(events), quantity + used, charge + amount
+            money.setdefault((total.period, total.label), Counter())[total.code] += amount
+            plans[total.period, total.label] = plan
+        charge += sum(
+            adjusted(plan.get("adjustments", ()), money[place]) for place, plan in plans.items() if "charges" in plan
+        )
         opening = self.terms["accounts"][account]["opening_micros"]
-        quantity = int(sum(mine.values(), Fraction(0)) * _MILLION)
-        return Standing(self._events[account], quantity, charge, opening - charge)
+        return Standing(parts, int(quantity * _MILLION), charge, opening - charge)
 
     def _book_event(self, event: _Event, received: int) -> str:
         age = received - event.time
         if event.meter not in self.terms["meters"] or age < -self._future or age > 3_653 * _DAY:
             return "dead_lettered"
-        place = None if age > self._late_limit else self._place(event)
-        first = self._first_body(event, received, waits=place is None)
+        place = () if age > self._late_limit else self._place(event)
+        if place is None:
+            return "dead_lettered"
+        first = self._first_body(event, received, waits=not place)
         if first is not None:
             return "duplicate" if first == event.body() else "conflict"
         self._claims[event.identity] = (event.body(), received)
-        if place is None:
+        if not place:
             self._waiting[event.identity] = event.body()
             return "quarantined"
-        key, tariff = place
-        self._totals[key] = self._totals.get(key, Fraction(0)) + event.quantity
-        self._tariffs[key] = tariff
-        self._events[key[0]] += 1
+        for total, told in place:
+            self._parts.setdefault(total, []).append(event)
+            self._told[total] = told
         self.rated[event.identity, event.time] = event.body()
         return "rated"
 
@@ -110,53 +142,43 @@ class ReferenceModel:
             return self._waiting.get(event.identity)
         return self.rated.get((event.identity, event.time))
 
-    def _place(self, event: _Event) -> tuple[tuple[str, ...], Mapping[str, Any]] | None:
-        """The running total an event belongs to and its tariff; None when it has to wait for a person."""
+    def _place(self, event: _Event) -> Sequence[tuple[_Total, Any]] | None:
+        """The running totals an event belongs to, each with its plan, charge and tariff.
+
+        None of them when the event has to wait for a person; None when it says something its charges do not take.
+        """
         code = _at(self.terms["aliases"].get(event.alias, ()), event.time)
         if code is None:
-            return None
+            return ()
         account = self.terms["accounts"][code[0]]
-        plan = _at(account["plans"], event.time)
-        if plan is None or event.meter not in plan[1]:
-            return None
-        cell = _cell(plan[1][event.meter], dict(event.properties))
-        if cell is None:
-            return None
+        found = _at(account["plans"], event.time)
+        if found is None:
+            return ()
+        label, plan = found
         local = (_EPOCH + timedelta(microseconds=event.time)).astimezone(ZoneInfo(account["time_zone"]))
-        return (code[0], f"{local:%Y-%m}", plan[0], event.meter, cell[0]), cell[1]
+        properties = dict(event.properties)
+        place = []
+        for charge in charges_of(plan):
+            meters = [meter for meter in charge["meters"] if counts(meter, event.meter, properties)]
+            cell = cell_of(charge["price"], properties) if meters else None
+            if cell is None:
+                continue
+            if any(meter.get("property", "quantity") not in {"quantity", *properties} for meter in meters):
+                return None
+            if event.quantity < 0 and (cell[1].get("corrections") != "reprice" or any(_forgets(meter) for meter in meters)):
+                return None
+            period = f"{local:%Y}" if charge.get("reset") == "year" else f"{local:%Y-%m}"
+            place.append((_Total(code[0], period, label, charge["code"], cell[0]), (plan, charge, cell[1])))
+        return place
+
+
+def _forgets(meter: Mapping[str, Any]) -> bool:
+    """Whether one event cannot be taken out of what a meter made of many."""
+    return meter.get("aggregation", "sum") not in ("sum", "count")
 
 
 def _at(spans: Any, time: int) -> tuple[Any, ...] | None:
     return next((tuple(rest) for start, end, *rest in spans if start <= time < end), None)
-
-
-def _cell(price: Mapping[str, Any], properties: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
-    """The most specific row of a matrix; between equals the one that names the earlier dimension."""
-    if price["model"] != "matrix":
-        return "*", price
-    rows = [row for row in price["rows"] if all(properties.get(name) == value for name, value in row["when"].items())]
-    if not rows:
-        return None
-    names = price["dimensions"]
-    best = max(rows, key=lambda row: (len(row["when"]), [name in row["when"] for name in names]))
-    return "/".join(best["when"].get(name, "*") for name in names), best
-
-
-def _amount(tariff: Mapping[str, Any], quantity: Fraction) -> Fraction:
-    """The price of a running total in currency units, exactly."""
-    if "tiers" not in tariff:
-        return quantity * Fraction(tariff["unit_price"])
-    amount, below = Fraction(0), Fraction(0)
-    for tier in tariff["tiers"]:
-        top = min(quantity, Fraction(tier.get("up_to", quantity)))
-        amount += max(Fraction(0), top - below) * Fraction(tier["unit_price"])
-        below = max(below, top)
-    return amount
-
-
-def _rounded(amount: Fraction) -> int:
-    """Micros, halves away from zero; usage is never negative."""
-    return int(amount * _MILLION + Fraction(1, 2))
 
 
 def _read_record(value: bytes) -> list[_Event | None]:
@@ -186,7 +208,7 @@ def _read_event(document: Any) -> _Event | None:
     if not all(isinstance(text, str) and text for text in texts) or not isinstance(data, dict):
         return None
     quantity = data.get("quantity", 1)
-    if type(quantity) not in (int, Fraction) or not 0 <= quantity <= _MILLION or (quantity * _MILLION) % 1:
+    if type(quantity) not in (int, Fraction) or not -_MILLION <= quantity <= _MILLION or (quantity * _MILLION) % 1:
         return None
     if any(isinstance(value, dict | list) for value in data.values()):
         return None

@@ -5,7 +5,7 @@ It shares no code with domain/pricing and domain/metering, so that an error ther
 
 from collections.abc import Mapping
 from fractions import Fraction
-from math import floor
+from math import ceil, floor
 from typing import Any
 
 ANY = "*"
@@ -35,9 +35,17 @@ def amount_micros(price: Mapping[str, Any], quantity: Fraction) -> int:
     return floor(_amount(price, quantity) * 1_000_000 + Fraction(1, 2))
 
 
-def _amount(price: Mapping[str, Any], quantity: Fraction) -> Fraction:
+def _amount(price: Mapping[str, Any], used: Fraction) -> Fraction:
+    quantity = max(Fraction(0), used - Fraction(price.get("free_units", 0)))
     if price["model"] == "per_unit":
         return Fraction(price["unit_price"]) * quantity
+    if price["model"] == "package":
+        return Fraction(price["package_price"]) * ceil(quantity / Fraction(price["package_size"]))
+    if price["model"] == "volume":
+        tier = next(tier for tier in price["tiers"] if "up_to" not in tier or quantity <= Fraction(tier["up_to"]))
+        return Fraction(tier["unit_price"]) * quantity
+    if price["model"] != "graduated":
+        raise LookupError(f"the demonstration does not know the price model {price['model']}")
     amount = Fraction(0)
     below = Fraction(0)
     for tier in price["tiers"]:

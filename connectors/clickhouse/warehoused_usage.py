@@ -11,7 +11,7 @@ from invoicing.reconcile_ports import Days, Slice, Sums, UsageRow
 
 # The columns of UsageRow. Days are counted since 1970, so that no server's or client's time zone has a say.
 _ROW: Final = (
-    "toString(event_key)",
+    "key",
     "toUInt64(toUInt32(event_time)) * 1000 + event_time_ms",
     "account",
     "alias",
@@ -19,23 +19,32 @@ _ROW: Final = (
     "quantity_millionths",
     "amount_micros",
 )
+# Events and their further parts; the identity of these names charge, price cell and kind, too.
+_RATED: Final = """
+SELECT event_time, event_time_ms, batch_id, toString(event_key) AS key, account, alias, meter,
+       quantity_millionths, amount_micros
+FROM usage_event WHERE event_time >= toDateTime(%(start)s) AND event_time < toDateTime(%(end)s) AND BATCHES
+UNION ALL
+SELECT event_time, event_time_ms, batch_id,
+       concat(toString(event_key), '/', toString(charge_id), '/', price_cell, '/', kind) AS key, account, alias, meter,
+       metered_millionths AS quantity_millionths, amount_micros
+FROM further_charge WHERE event_time >= toDateTime(%(start)s) AND event_time < toDateTime(%(end)s) AND BATCHES
+"""
 _AS_TEXT: Final = ", '|', ".join(f"toString({column})" for column in _ROW)
 _SUMS: Final = """
 SELECT intDiv(toUInt32(event_time), 86400) AS day, intDiv(batch_id, %(width)s) * %(width)s AS first, count(),
        sum(quantity_millionths), sum(amount_micros),
        groupBitXor(reinterpretAsUInt64(substring(MD5(concat(AS_TEXT)), 1, 8)))
-FROM usage_event
-WHERE event_time >= toDateTime(%(start)s) AND event_time < toDateTime(%(end)s)
-  AND batch_id >= %(first)s AND batch_id < %(next)s
+FROM (RATED)
 GROUP BY day, first
-""".replace("AS_TEXT", _AS_TEXT)
+""".replace("AS_TEXT", _AS_TEXT).replace("RATED", _RATED.replace("BATCHES", "batch_id >= %(first)s AND batch_id < %(next)s"))
 _ROWS: Final = """
-SELECT batch_id, COLUMNS FROM usage_event
-WHERE event_time >= toDateTime(%(start)s) AND event_time < toDateTime(%(end)s) AND batch_id IN %(batch_ids)s
-""".replace("COLUMNS", ", ".join(_ROW))
-_COUNT: Final = "SELECT count() FROM usage_event WHERE "
+SELECT batch_id, COLUMNS FROM (RATED)
+""".replace("COLUMNS", ", ".join(_ROW)).replace("RATED", _RATED.replace("BATCHES", "batch_id IN %(batch_ids)s"))
+_TABLES: Final = ("usage_event", "further_charge")
 _WAITING: Final = """
-SELECT count() FROM system.mutations WHERE database = currentDatabase() AND table = 'usage_event' AND is_done = 0
+SELECT count() FROM system.mutations
+WHERE database = currentDatabase() AND table IN ('usage_event', 'further_charge') AND is_done = 0
 """
 _EVERY_BATCH: Final = range(2**62)
 _SLICES_MAX: Final = 5_000
@@ -46,7 +55,7 @@ _EPOCH: Final = date(1970, 1, 1)
 
 
 class ClickHouseWarehousedUsage(ClickHouseUsage):
-    """The WarehousedUsage port on the usage_event table of one ClickHouse database."""
+    """The WarehousedUsage port on the usage tables of one ClickHouse database."""
 
     def sums(self, days: Days, *, width: int, batches: range | None = None) -> Mapping[Slice, Sums]:
         """Figures by day and `width` batches."""
@@ -72,10 +81,12 @@ class ClickHouseWarehousedUsage(ClickHouseUsage):
         removed = 0
         for start in range(0, len(slices), _SLICES_MAX):
             condition = _condition(slices[start : start + _SLICES_MAX])
-            ((rows,),) = self._query(_COUNT + condition, {})
-            self._query("ALTER TABLE usage_event DELETE WHERE " + condition, {})
+            for table in _TABLES:
+                ((rows,),) = self._query(f"SELECT count() FROM {table} WHERE {condition}", {})  # noqa: S608
+                if rows:
+                    self._query(f"ALTER TABLE {table} DELETE WHERE {condition}", {})
+                removed += rows
             self._wait_for_mutations()
-            removed += rows
         return removed
 
     def _wait_for_mutations(self) -> None:

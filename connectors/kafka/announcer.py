@@ -1,44 +1,21 @@
 """Sending results on: usage.rated, dead letters and conflicts, acknowledged by the broker before anything is marked."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
-import msgspec
 from confluent_kafka import KafkaError as ProducerError
 from confluent_kafka import KafkaException, Message, Producer
 
 from domain.errors import EngineUnavailable
-from invoicing.publish_usage import Announcement, RatedEvent, RefusedEvent
+from invoicing.publish_usage import Announcement, RatedBatch, RefusedEvent
 
 _FLUSH_SECONDS: Final = 30
-_JSON: Final = msgspec.json.Encoder()
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class _RatedData(msgspec.Struct, gc=False):
-    source: str
-    event_id: str
-    alias: str
-    customer: str
-    meter: str
-    price_cell: str
-    plan_version: str
-    currency: str
-    quantity_millionths: int
-    amount_micros: int
-    batch_id: int
-    properties: msgspec.Raw
-
-
-class _RatedRecord(msgspec.Struct, gc=False):
-    specversion: str
-    id: str
-    source: str
-    type: str
-    subject: str
-    time: datetime
-    data: _RatedData
+_ARRAY_EVENTS_MAX: Final = 500
+_ARRAY_CHARACTERS_MAX: Final = 1_000_000
+"""Far below what the topic takes, whatever the characters."""
+_ANY_PARTITION: Final = -1
+_BATCH_TYPE: Final = b"application/cloudevents-batch+json"
 
 
 class KafkaAnnouncer:
@@ -77,23 +54,21 @@ class KafkaAnnouncer:
             self._producer.purge()
             raise EngineUnavailable(f"Kafka does not take results ({reason}): see `make status`")
 
-    def _send_rated(self, events: Sequence[RatedEvent]) -> None:
-        """Hand over all at once; the queue has room for many times what is sent before it is flushed."""
-        records = [_rated_record(event) for event in events]
-        try:
-            taken = self._producer.produce_batch(self._prefix + "usage.rated", records, on_delivery=self._delivered)
-        except (BufferError, KafkaException) as error:
-            raise EngineUnavailable(f"Kafka does not take results ({error}): see `make status`") from error
-        if taken != len(records):
-            self._failures.append(f"{len(records) - taken} records were not taken")
+    def _send_rated(self, batches: Sequence[RatedBatch]) -> None:
+        """Each partition's events in their order, in JSON arrays (the CloudEvents batch format)."""
+        for partition in sorted({partition for batch in batches for partition in batch.records}):
+            events = chain.from_iterable(batch.records.get(partition, ()) for batch in batches)
+            for array in _arrays(events):
+                self._send("usage.rated", array, [("content-type", _BATCH_TYPE)], partition=partition)
 
-    def _send(self, topic: str, value: bytes, headers: list[tuple[str, bytes]]) -> None:
+    def _send(self, topic: str, value: bytes, headers: list[tuple[str, bytes]], *, partition: int = _ANY_PARTITION) -> None:
         while True:
             try:
                 self._producer.produce(
                     self._prefix + topic,
                     value=value,
                     headers=headers,
+                    partition=partition,
                     on_delivery=self._delivered,
                 )
             except BufferError:
@@ -109,25 +84,18 @@ class KafkaAnnouncer:
             self._failures.append(error.str())
 
 
-def _rated_record(event: RatedEvent) -> dict[str, bytes]:
-    """A rated event as a CloudEvent of its own, keyed by account; its id is the identity of the event it rates."""
-    data = _RatedData(
-        event.source,
-        event.event_id,
-        event.alias,
-        event.customer,
-        event.meter,
-        event.price_cell,
-        event.plan_version,
-        event.currency,
-        event.quantity_millionths,
-        event.amount_micros,
-        event.batch_id,
-        msgspec.Raw(event.properties.encode()),
-    )
-    time = _EPOCH + timedelta(0, 0, event.event_micros)
-    record = _RatedRecord("1.0", event.event_key, "/otpless/billing", "usage.rated", event.account, time, data)
-    return {"key": event.account.encode(), "value": _JSON.encode(record)}
+def _arrays(events: Iterable[str]) -> Iterator[bytes]:
+    """JSON arrays of events, as many as one may hold."""
+    array: list[str] = []
+    size = 0
+    for event in events:
+        if len(array) == _ARRAY_EVENTS_MAX or (array and size + len(event) > _ARRAY_CHARACTERS_MAX):
+            yield f"[{','.join(array)}]".encode()
+            array, size = [], 0
+        array.append(event)
+        size += len(event)
+    if array:
+        yield f"[{','.join(array)}]".encode()
 
 
 def _origin_headers(item: RefusedEvent) -> list[tuple[str, bytes]]:

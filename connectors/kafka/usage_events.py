@@ -7,7 +7,7 @@ nested properties, decimals) is checked here. Schema for producers: docs/schemas
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -37,7 +37,6 @@ from invoicing.records import Record
 
 _ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
-_FLAT_TYPES: Final = frozenset({str, int, bool, Decimal, type(None)})
 _PROPERTY_TEXT_MAX: Final = 256
 _INTEGER_MAX: Final = 2**63
 
@@ -51,11 +50,35 @@ class _CloudEvent(msgspec.Struct):
     type: _ShortText
     subject: _ShortText
     time: _Time
-    data: dict[str, Any] = msgspec.field(default_factory=dict)
+    data: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-_DECODER: Final = msgspec.json.Decoder(_CloudEvent, float_hook=Decimal)
+class _WholeEvent(_CloudEvent):
+    """The same with its data read: what is wrong with an event is told by this one."""
+
+    data: dict[str, Any] = msgspec.field(default_factory=dict)  # type: ignore[assignment]
+
+
+class _Data(NamedTuple):
+    """What the bytes of an event's data say. The properties are shared by events and may not be changed."""
+
+    names: int
+    quantity_millionths: int
+    properties: dict[str, Any]
+    properties_json: str
+
+
+_DECODER: Final = msgspec.json.Decoder(_CloudEvent)
+_WHOLE_DECODER: Final = msgspec.json.Decoder(_WholeEvent, float_hook=Decimal)
+_TOP_DECODER: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_DATA_DECODER: Final = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 _PROPERTIES: Final = msgspec.json.Encoder(order="sorted", decimal_format="number")
+
+
+_KEPT_MAX: Final = 20_000
+_KEPT_BYTES_MAX: Final = 300
+_KNOWN_DATA: Final[dict[bytes, _Data]] = {}
+_KNOWN_BODIES: Final[dict[tuple[str, str, bytes], bytes]] = {}
 
 
 def decode_records(records: Iterable[Record]) -> tuple[list[ReceivedEvent], list[DeadLetter]]:
@@ -104,16 +127,15 @@ def _decode(text: bytes) -> UsageEvent:
         raise Refused(RefusalReason.NOT_AN_EVENT, f"an array of events holds {_shown(text)}: send one object for each event")
     try:
         event = _DECODER.decode(text)
-        data = event.data
+        raw = bytes(event.data)
+        data = _KNOWN_DATA.get(raw)
+        if data is None:
+            data = _read_data(raw, text)
         # Every key of the text, and nothing else but an escaped quote before a colon, ends in `":` once blanks are gone;
         # so equality means no key came twice, and anything else is looked at exactly; so is empty data, which may be absent.
         names = text.translate(None, WHITESPACE).count(b'":')
-        exact = bool(data) and names == 7 + len(data)
-        quantity = quantity_millionths(data.pop("quantity", 1))
-        _check_properties(data)
-        if not exact:
-            _refuse_many_or_repeated_keys(text, names)
-        properties = _PROPERTIES.encode(data).decode()
+        if not data.names or names != 7 + data.names:
+            _refuse_many_or_repeated_keys(text, names, data.names)
     except msgspec.ValidationError as error:
         raise Refused(RefusalReason.FIELD, sentence("", error)) from error
     except ArithmeticError as error:
@@ -127,12 +149,39 @@ def _decode(text: bytes) -> UsageEvent:
         event.subject,
         event.type,
         (event.time - EPOCH) // MICROSECOND,
-        quantity,
-        data,
-        properties,
+        data.quantity_millionths,
+        data.properties,
+        data.properties_json,
         event_key(event.source, event.id),
-        body_digest(event.type, event.subject, quantity, properties),
+        _KNOWN_BODIES.get((event.type, event.subject, raw)) or _digest(event, raw, data),
     )
+
+
+def _read_data(raw: bytes, text: bytes) -> _Data:
+    """Read an event's data, and keep what it says: most events of a producer differ in their id and time only."""
+    try:
+        properties = _DATA_DECODER.decode(raw)
+    except (msgspec.MsgspecError, ArithmeticError, UnicodeError, RecursionError, ValueError):
+        # Its sentence names the place in the whole event.
+        properties = _WHOLE_DECODER.decode(text).data
+    names = len(properties)
+    quantity = quantity_millionths(properties.pop("quantity", 1))
+    _check_properties(properties)
+    data = _Data(names, quantity, properties, _PROPERTIES.encode(properties).decode())
+    if len(raw) <= _KEPT_BYTES_MAX:
+        if len(_KNOWN_DATA) >= _KEPT_MAX:
+            _KNOWN_DATA.clear()
+        _KNOWN_DATA[raw] = data
+    return data
+
+
+def _digest(event: _CloudEvent, raw: bytes, data: _Data) -> bytes:
+    digest = body_digest(event.type, event.subject, data.quantity_millionths, data.properties_json)
+    if len(raw) <= _KEPT_BYTES_MAX:
+        if len(_KNOWN_BODIES) >= _KEPT_MAX:
+            _KNOWN_BODIES.clear()
+        _KNOWN_BODIES[event.type, event.subject, raw] = digest
+    return digest
 
 
 def _refuse_unstorable(event: _CloudEvent) -> None:
@@ -153,18 +202,9 @@ def _check_properties(properties: dict[str, Any]) -> None:
     if len(properties) > PROPERTIES_MAX:
         raise Refused(RefusalReason.PROPERTY, f"data has {len(properties)} properties: send at most {PROPERTIES_MAX}")
     for name, value in properties.items():
-        kind = type(value)
-        if kind not in _FLAT_TYPES:
-            raise Refused(
-                RefusalReason.PROPERTY,
-                f"data.{name[:80]} must be a text, number, boolean or null: it is nested",
-            )
-        if kind is str and len(value) > _PROPERTY_TEXT_MAX:
-            raise Refused(RefusalReason.PROPERTY, f"data.{name[:80]} is longer than {_PROPERTY_TEXT_MAX} characters")
-        if kind is int and not -_INTEGER_MAX <= value < _INTEGER_MAX:
-            raise Refused(RefusalReason.PROPERTY, f"data.{name[:80]} does not fit 64 bits: send it as a text")
-        if kind is Decimal and not (value.is_finite() and -30 <= value.adjusted() <= 30):
-            raise Refused(RefusalReason.PROPERTY, f"data.{name[:80]} is out of range: send it as a text")
+        fault = _fault_of(value)
+        if fault:
+            raise Refused(RefusalReason.PROPERTY, f"data.{name[:80]} {fault}")
         if len(name) > _PROPERTY_TEXT_MAX:
             raise Refused(
                 RefusalReason.PROPERTY,
@@ -172,10 +212,25 @@ def _check_properties(properties: dict[str, Any]) -> None:
             )
 
 
-def _refuse_many_or_repeated_keys(text: bytes, names: int) -> None:
+def _fault_of(value: object) -> str:
+    """Why a property cannot have this value; empty when it can."""
+    kind = type(value)
+    if kind is str:
+        return "" if len(value) <= _PROPERTY_TEXT_MAX else f"is longer than {_PROPERTY_TEXT_MAX} characters"  # type: ignore[arg-type]
+    if kind is Decimal:
+        # JSON has no number that is not finite.
+        return "" if -30 <= value.adjusted() <= 30 else "is out of range: send it as a text"  # type: ignore[attr-defined]
+    if kind is int:
+        return "" if -_INTEGER_MAX <= value < _INTEGER_MAX else "does not fit 64 bits: send it as a text"  # type: ignore[operator]
+    return "" if kind is bool or value is None else "must be a text, number, boolean or null: it is nested"
+
+
+def _refuse_many_or_repeated_keys(text: bytes, names: int, names_in_data: int) -> None:
     if names > NAMES_MAX:
         raise Refused(RefusalReason.PROPERTY, f"the event holds more than {NAMES_MAX} names: send fewer attributes")
-    refuse_repeated_keys(text)
+    # With attributes that are not read, the names at the top are counted; one that is an object has names of its own.
+    if names != len(_TOP_DECODER.decode(text)) + names_in_data:
+        refuse_repeated_keys(text)
 
 
 def _shown(text: bytes) -> str:

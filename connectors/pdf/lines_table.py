@@ -97,8 +97,7 @@ def draw_row(pen: Pen, top: float, row: Row, currency: Currency) -> float:
     pen.text_right(_QUANTITY_RIGHT, y, quantity_text(line.quantity_millionths, currency), BODY, room=_QUANTITY_WIDTH)
     pen.lines_right(_QUANTITY_RIGHT, y - LEADING + 1, row.unit, SMALL, leading=SMALL_LEADING)
     pen.lines_right(_RATE_RIGHT, y, row.rate, row.rate_style, leading=LEADING)
-    indian = FORMATS[currency].indian_grouping
-    pen.text_right(_EVENTS_RIGHT, y, group_digits(str(line.event_count), indian=indian), BODY, room=_EVENTS_WIDTH)
+    pen.text_right(_EVENTS_RIGHT, y, _events_text(line.event_count, currency), BODY, room=_EVENTS_WIDTH)
     pen.text_right(RIGHT - 6, y, amount_text(line.amount_minor, currency), BODY, room=_AMOUNT_WIDTH)
     pen.rule(LEFT, top - row.height, WIDTH)
     return top - row.height
@@ -116,6 +115,11 @@ def draw_carry(pen: Pen, top: float, label: str, amount_minor: int, *, currency:
 def amount_text(amount_minor: int, currency: Currency) -> str:
     """An amount in a column whose head names the currency: no symbol."""
     return format_minor(amount_minor, currency).replace(FORMATS[currency].symbol, "", 1)
+
+
+def _events_text(event_count: int, currency: Currency) -> str:
+    """Fees and discounts are of no events of their own."""
+    return group_digits(str(event_count), indian=FORMATS[currency].indian_grouping) if event_count else "–"
 
 
 def _style_of_rate(text: str) -> Type:

@@ -1,18 +1,22 @@
 """Sellers, plans, customers, accounts, aliases and top-ups in PostgreSQL."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, text
 
 from connectors.postgres import audit
+from connectors.postgres.account_rows import AccountRows
 from connectors.postgres.account_tree import TreeRows
 from connectors.postgres.aliases import AliasRows
+from connectors.postgres.contracts import ContractRows
+from connectors.postgres.customers import CustomerRows
 from connectors.postgres.database import transaction
+from connectors.postgres.plans import PlanRows
+from connectors.postgres.subscriptions import SubscriptionRows
 from domain.alias_spans import map_alias
 from domain.errors import InvalidInput, NotFound
 from invoicing.administration_ports import Administration, NewAccount, NewCustomer, NewSeller
@@ -23,18 +27,6 @@ INSERT INTO seller (gstin, legal_name, address_lines, email, payment_lines, invo
 VALUES (:gstin, :legal_name, :address_lines, :email, :payment_lines, :invoice_series,
     :lut_arn, :lut_valid_from, :lut_valid_to)
 ON CONFLICT (gstin) DO NOTHING
-""")
-_PLAN = text("""
-INSERT INTO plan (code, name) VALUES (:code, :name) ON CONFLICT (code) DO UPDATE SET name = excluded.name RETURNING plan_id
-""")
-_LAST_VERSION = text("SELECT version, document FROM plan_version WHERE plan_id = :plan_id ORDER BY version DESC LIMIT 1")
-_ADD_VERSION = text("""
-INSERT INTO plan_version (plan_id, version, currency, published_at, document)
-VALUES (:plan_id, :version, :currency, :published_at, CAST(:document AS jsonb)) RETURNING plan_version_id
-""")
-_ADD_CHARGE = text("""
-INSERT INTO charge (plan_version_id, meter, description, sac, unit, price)
-VALUES (:plan_version_id, :meter, :description, :sac, :unit, CAST(:price AS jsonb))
 """)
 _ADD_CUSTOMER = text("""
 INSERT INTO customer (code, legal_name, email, phone, address_lines, country, state_code, gstin, tax_category, created_at)
@@ -66,6 +58,20 @@ _CREDITED = text(
 _CREDIT = text("SELECT version FROM move_wallet(:wallet_id, :amount_micros, 'top_up', :reference, :booked_at)")
 
 
+class KeptBack(NamedTuple):
+    """An audit record that is written later, by whoever the transaction belongs to."""
+
+    change: audit.Change
+    action: str
+    actor: str
+    at: datetime
+
+
+def administration_within(connection: Connection, kept_back: list[KeptBack]) -> Administration:
+    """Configuration as a part of somebody else's transaction, who writes the audit records last."""
+    return _Administration(connection, kept_back)
+
+
 class PostgresAdministrationStore:
     """Configuration in one PostgreSQL database."""
 
@@ -80,10 +86,16 @@ class PostgresAdministrationStore:
 
 
 class _Administration:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, kept_back: list[KeptBack] | None = None) -> None:
         self._connection = connection
+        self.plans = PlanRows(connection)
+        self._kept_back = kept_back
+        self.customers = CustomerRows(connection)
+        self.accounts = AccountRows(connection)
         self.aliases = AliasRows(connection)
         self.tree = TreeRows(connection)
+        self.subscriptions = SubscriptionRows(connection)
+        self.contracts = ContractRows(connection)
 
     def add_seller(self, seller: NewSeller) -> bool:
         facts = asdict(seller) | {
@@ -91,25 +103,6 @@ class _Administration:
             "payment_lines": list(seller.payment_lines),
         }
         return self._connection.execute(_ADD_SELLER, facts).rowcount == 1
-
-    def publish_plan(self, document: Mapping[str, Any], *, published_at: datetime) -> bool:
-        plan_id = self._connection.execute(_PLAN, {"code": document["code"], "name": document["name"]}).scalar_one()
-        last = self._connection.execute(_LAST_VERSION, {"plan_id": plan_id}).one_or_none()
-        if last is not None and last.document == document:
-            return False
-        version = {
-            "plan_id": plan_id,
-            "version": 1 if last is None else last.version + 1,
-            "currency": document["currency"],
-            "published_at": published_at,
-            "document": json.dumps(document),
-        }
-        plan_version_id = self._connection.execute(_ADD_VERSION, version).scalar_one()
-        for charge in document["charges"]:
-            facts = {name: charge[name] for name in ("meter", "description", "sac", "unit")}
-            price = json.dumps(charge["price"])
-            self._connection.execute(_ADD_CHARGE, {**facts, "plan_version_id": plan_version_id, "price": price})
-        return True
 
     def add_customer(self, customer: NewCustomer, *, created_at: datetime) -> bool:
         facts = {**asdict(customer), "address_lines": list(customer.address_lines), "created_at": created_at}
@@ -181,4 +174,8 @@ class _Administration:
         at: datetime,
         before: Mapping[str, Any] | None = None,
     ) -> None:
-        audit.record(self._connection, [audit.Change(subject, before, after)], action=action, actor=actor, at=at)
+        change = audit.Change(subject, before, after)
+        if self._kept_back is None:
+            audit.record(self._connection, [change], action=action, actor=actor, at=at)
+        else:
+            self._kept_back.append(KeptBack(change, action, actor, at))

@@ -10,28 +10,35 @@ from sqlalchemy import Engine, text
 
 from connectors.postgres.database import snapshot
 from connectors.postgres.rated_events import RatedEventReader
-from invoicing.publish_usage import RatedEvent
 from invoicing.reconcile_ports import Days, Slice, Sums, UsageRow
 
 # The columns of UsageRow. A double holds the microseconds of this century exactly, once rounded to whole ones.
-_ROW: Final = """u.event_key::text, (date_part('epoch', u.event_time) * 1000000)::bigint / 1000, a.code, u.subject, u.meter,
+_ROW: Final = """u.key, (date_part('epoch', u.event_time) * 1000000)::bigint / 1000, a.code, u.subject, u.meter,
        u.quantity_millionths, u.amount_micros"""
+# Events and their further parts; the identity of these names charge, price cell and kind, too.
+_RATED: Final = """(
+    SELECT event_key::text AS key, event_time, batch_id, account_id, subject, meter, quantity_millionths, amount_micros
+    FROM usage_event
+    UNION ALL
+    SELECT concat_ws('/', f.event_key, f.charge_id, f.price_cell, f.kind), f.event_time, f.batch_id, f.account_id, e.subject,
+           e.meter, coalesce(f.metered_millionths, f.quantity_millionths), f.amount_micros
+    FROM further_charge f JOIN usage_event e ON e.event_time = f.event_time AND e.event_key = f.event_key)"""
 _SUMS: Final = text(
     """
 SELECT (u.event_time AT TIME ZONE 'UTC')::date, u.batch_id / :width * :width, count(*)::bigint,
        sum(u.quantity_millionths), sum(u.amount_micros),
        bit_xor(('x' || left(md5(concat_ws('|', COLUMNS)), 16))::bit(64)::bigint)
-FROM usage_event u JOIN account a USING (account_id)
+FROM RATED u JOIN account a USING (account_id)
 WHERE u.event_time >= :start AND u.event_time < :end AND u.batch_id >= :first AND u.batch_id < :next
   AND (NOT :sent OR NOT EXISTS (SELECT FROM batch b WHERE b.batch_id = u.batch_id AND b.warehoused_at IS NULL))
 GROUP BY 1, 2
-""".replace("COLUMNS", _ROW)
+""".replace("COLUMNS", _ROW).replace("RATED", _RATED)
 )
 _ROWS: Final = text(
     """
-SELECT u.batch_id, COLUMNS FROM usage_event u JOIN account a USING (account_id)
+SELECT u.batch_id, COLUMNS FROM RATED u JOIN account a USING (account_id)
 WHERE u.event_time >= :start AND u.event_time < :end AND u.batch_id = ANY(:batch_ids)
-""".replace("COLUMNS", _ROW)
+""".replace("COLUMNS", _ROW).replace("RATED", _RATED)
 )
 _ON_THEIR_WAY: Final = text("SELECT count(*) FROM batch WHERE warehoused_at IS NULL")
 _HOLD: Final = text("SELECT pg_try_advisory_lock(hashtext('repair clickhouse'))")
@@ -45,7 +52,7 @@ class PostgresBookedUsage:
     """The BookedUsage port on the billing database."""
 
     engine: Engine
-    reader: RatedEventReader = field(default_factory=RatedEventReader)
+    reader: RatedEventReader = field(default_factory=lambda: RatedEventReader(partitions=1))
 
     @contextmanager
     def hold_repair(self) -> Iterator[bool]:
@@ -82,12 +89,12 @@ class PostgresBookedUsage:
                 found.setdefault(batch_id, []).append(UsageRow(*row))
         return found
 
-    def events(self, day: date, batch_ids: Sequence[int]) -> Sequence[RatedEvent]:
-        """The same as the warehouse is told them."""
+    def lines(self, day: date, batch_ids: Sequence[int]) -> Sequence[str]:
+        """The same as the warehouse takes them."""
         span = _instants(_one(day))
         with snapshot(self.engine) as connection:
             driver: Any = connection.connection.driver_connection
-            return self.reader.events_between(driver, batch_ids, span["start"], span["end"])
+            return self.reader.rows_between(driver, batch_ids, span["start"], span["end"])
 
 
 def _one(day: date) -> Days:

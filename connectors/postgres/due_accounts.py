@@ -10,9 +10,10 @@ from typing import Final
 from sqlalchemy import Connection, RowMapping, text
 
 from connectors.postgres.months import first_day, month_from
-from domain.catalogue import Charge, read_charge
+from domain.customers.address import printed_lines
+from domain.customers.tax_profile import Export
 from domain.invoice.assemble import Buyer, PaymentMode
-from domain.invoice.due_usage import DueUsage
+from domain.invoice.due_usage import Billed, DueUsage, read_billed
 from domain.invoice.model import Party
 from domain.money import Currency
 from domain.period import BillingMonth
@@ -36,10 +37,11 @@ WHERE mod(a.account_id, :of) = :number
 """)  # noqa: S608 - a constant put together from constants
 
 # By account code as bytes, so that the order of numbers is the same on every server; lines: the account's own before those
-# of accounts billed to it, this month's before late ones.
+# of accounts billed to it, this month's before late ones, usage before what is taken off it, fees last.
 _DUE: Final = text(f"""
-SELECT a.account_id, a.code, a.mode, a.currency, c.legal_name, c.address_lines, c.country, c.state_code, c.gstin, c.email,
-       c.tax_category, u.account_id AS used_by_id, u.code AS used_by, w.wallet_id, t.service_month, t.charge_id,
+SELECT a.account_id, a.code, a.mode, a.currency, a.payment_term_days, c.legal_name, c.address_lines, c.city, c.postal_code,
+       c.country, c.state_code, c.gstin, c.email, c.tax_category, c.export,
+       u.account_id AS used_by_id, u.code AS used_by, w.wallet_id, t.service_month, charge_id,
        t.price_cell,
        t.quantity_millionths - t.invoiced_quantity_millionths AS quantity_millionths,
        t.amount_micros - t.invoiced_amount_micros AS amount_micros,
@@ -47,15 +49,19 @@ SELECT a.account_id, a.code, a.mode, a.currency, c.legal_name, c.address_lines, 
 FROM account a
 JOIN customer c USING (customer_id)
 LEFT JOIN (account u JOIN wallet w ON w.account_id = u.pay_from_account_id
-           JOIN usage_total t ON t.account_id = u.account_id AND {_IS_DUE}) ON u.bill_to_account_id = a.account_id
+           JOIN usage_total t ON t.account_id = u.account_id AND {_IS_DUE}
+           JOIN charge h USING (charge_id)) ON u.bill_to_account_id = a.account_id
 WHERE a.account_id = ANY(:account_ids)
 ORDER BY a.code COLLATE "C", u.account_id <> a.account_id, u.code COLLATE "C",
-         t.service_month DESC, t.charge_id, t.price_cell COLLATE "C"
+         t.service_month DESC, array_position(ARRAY['usage', 'adjustment', 'recurring', 'one_time', 'commitment'], h.kind),
+         charge_id, t.price_cell COLLATE "C"
 """)  # noqa: S608
 
 _CHARGES: Final = text("""
-SELECT c.charge_id, c.meter, c.description, c.sac, c.unit, c.price, p.code || ' v' || v.version AS plan_version
-FROM charge c JOIN plan_version v USING (plan_version_id) JOIN plan p USING (plan_id)
+SELECT c.charge_id, c.kind, jsonb_build_object('sac', c.sac) || c.document AS document,
+       coalesce(p.code || ' v' || v.version, k.code) AS plan_version
+FROM charge c LEFT JOIN (plan_version v JOIN plan p USING (plan_id)) USING (plan_version_id)
+              LEFT JOIN contract k USING (contract_id)
 WHERE c.charge_id = ANY(:charge_ids)
 """)
 
@@ -77,25 +83,30 @@ def load_due_accounts(connection: Connection, month: BillingMonth, account_ids: 
     return [_account(found, charges) for found in by_account.values()]
 
 
-def _load_charges(connection: Connection, charge_ids: set[int]) -> dict[int, tuple[Charge, str]]:
+def _load_charges(connection: Connection, charge_ids: set[int]) -> dict[int, tuple[Billed, str]]:
     rows = connection.execute(_CHARGES, {"charge_ids": sorted(charge_ids)}).mappings()
     return {
         row["charge_id"]: (
-            read_charge(row["charge_id"], dict(row), path=f"plan {row['plan_version']}, charge {row['meter']}"),
+            read_billed(
+                row["charge_id"], row["kind"], row["document"], path=f"{row['plan_version']}, charge {row['charge_id']}"
+            ),
             row["plan_version"],
         )
         for row in rows
     }
 
 
-def _account(rows: Sequence[RowMapping], charges: dict[int, tuple[Charge, str]]) -> DueAccount:
+def _account(rows: Sequence[RowMapping], charges: dict[int, tuple[Billed, str]]) -> DueAccount:
     first = rows[0]
     return DueAccount(
         account_id=first["account_id"],
         code=first["code"],
         mode=PaymentMode(first["mode"]),
         currency=Currency(first["currency"]),
-        buyer=Buyer(_party(first), BuyerCategory(first["tax_category"])),
+        buyer=Buyer(
+            _party(first), BuyerCategory(first["tax_category"]), export_with_tax=first["export"] == Export.IGST.value
+        ),
+        payment_term_days=first["payment_term_days"],
         usage=tuple(_usage(row, charges) for row in rows if row["charge_id"] is not None),
     )
 
@@ -103,7 +114,9 @@ def _account(rows: Sequence[RowMapping], charges: dict[int, tuple[Charge, str]])
 def _party(row: RowMapping) -> Party:
     return Party(
         legal_name=row["legal_name"],
-        address_lines=tuple(row["address_lines"]),
+        address_lines=printed_lines(
+            tuple(row["address_lines"]), city=row["city"], postal_code=row["postal_code"], state_code=row["state_code"]
+        ),
         country=row["country"],
         state_code=row["state_code"],
         gstin=row["gstin"],
@@ -111,7 +124,7 @@ def _party(row: RowMapping) -> Party:
     )
 
 
-def _usage(row: RowMapping, charges: dict[int, tuple[Charge, str]]) -> DueUsage:
+def _usage(row: RowMapping, charges: dict[int, tuple[Billed, str]]) -> DueUsage:
     charge, plan_version = charges[row["charge_id"]]
     service_month: date = row["service_month"]
     return DueUsage(

@@ -1,7 +1,7 @@
-"""The metering store: one transaction a batch, in two round trips and a COPY.
+"""The metering store: one transaction a batch, in two round trips and a COPY, or two where events have further parts.
 
-Locks are always taken in the same order (configuration, partitions, identities by key, wallets by id), so workers wait for
-each other but never in a circle. Statements: connectors/postgres/metering_sql.py.
+Locks are always taken in the same order (configuration, partitions, identities by key, wallets by id, price positions by
+key), so workers wait for each other but never in a circle. Statements: connectors/postgres/metering_sql.py.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -17,7 +17,6 @@ from connectors.postgres import metering_sql as sql
 from connectors.postgres.binary import (
     BinaryArray,
     bytea_array,
-    date_array,
     int4_array,
     int8_array,
     register,
@@ -26,11 +25,14 @@ from connectors.postgres.binary import (
     uuid_array,
 )
 from connectors.postgres.metering_hints import MeteringHints
-from connectors.postgres.rating_config import load_rating_config
-from connectors.postgres.usage_rows import copy_rows
+from connectors.postgres.metering_parts import RememberedParts, save_parts, sum_arrays, total_key_arrays
+from connectors.postgres.rating_config import LoadedConfig, load_rating_config, one_moment
+from connectors.postgres.rating_config_changes import bring_up_to_date
+from connectors.postgres.usage_rows import copy_further_rows, copy_rows
 from domain.attribution import RatingConfig
 from domain.errors import EngineUnavailable
 from domain.metering import Outcome, Partition, Prepared, Settled, Total, TotalKey, Waiting
+from domain.rating.touched import touched_by
 from invoicing.hold_ports import CachedStanding
 from invoicing.metering_ports import AlreadyCounted, Balance, OffsetRange, Outdated, Position
 
@@ -43,12 +45,16 @@ class PostgresMeteringStore:
         self._worker = worker
         self._clock = clock
         self._hints = MeteringHints()
+        self._loaded: LoadedConfig | None = None
         self._connection: Connection[tuple[Any, ...]] | None = None
 
     def config(self) -> RatingConfig:
-        """The present truth to rate with, read in one snapshot."""
+        """The present truth to rate with, read in one snapshot: what changed since the last time, or everything."""
         with self._transaction() as connection:
-            return load_rating_config(connection)
+            one_moment(connection)
+            loaded = bring_up_to_date(connection, self._loaded) if self._loaded is not None else None
+            self._loaded = loaded or load_rating_config(connection)
+        return self._loaded.config
 
     def balances(self, account_ids: Sequence[int]) -> list[Balance]:
         """Committed balances of some accounts."""
@@ -179,13 +185,10 @@ class PostgresMeteringTransaction:
         claims: Mapping[str, BinaryArray],
     ) -> tuple[Cursor[tuple[Any, ...]], Position]:
         """Begin, take every lock in its order, and read; returns what the claim answered."""
-        wallets: dict[int, None] = {}
-        totals: dict[TotalKey, None] = {}
-        for usage in prepared.usages():
-            wallets[usage.account.wallet_id] = None
-            totals[usage.total_key] = None
-        remembered = self._hints.totals(totals)
-        unread = [key for key in totals if key not in remembered]
+        touched = touched_by(prepared.usages())
+        remembered = self._hints.totals(touched.totals)
+        unread = [key for key in touched.totals if key not in remembered]
+        parts = RememberedParts(touched)
         wanted = _partition_arrays(partitions)
         connection = self._connection
         with connection.pipeline():
@@ -194,13 +197,14 @@ class PostgresMeteringTransaction:
             connection.execute(sql.ADD_PARTITIONS, wanted)
             progress = connection.execute(sql.LOCK_PARTITIONS, wanted)
             claimed = connection.execute(claim, claims)
-            connection.execute(sql.LOCK_WALLETS, (int8_array(list(wallets)),))
-            running = connection.execute(sql.TOTALS, _total_arrays(unread)) if unread else None
+            connection.execute(sql.LOCK_WALLETS, (int8_array(list(touched.wallets)),))
+            parts.ask(connection)
+            running = connection.execute(sql.TOTALS, total_key_arrays(unread)) if unread else None
         ((self._config_version, self._batch_id),) = versions.fetchall()
         read = {unread[ordinal - 1]: Total(*total) for ordinal, *total in running.fetchall()} if running else {}
         self._totals_before, self._remembered = {**remembered, **read}, bool(remembered)
         next_offsets = {(topic, partition): offset for topic, partition, offset in progress.fetchall()}
-        return claimed, Position(self._config_version, next_offsets, {}, self._totals_before)
+        return claimed, Position(self._config_version, next_offsets, {}, self._totals_before, parts.answer())
 
     def _known(self, refused: dict[bytes, bytes | None]) -> Mapping[bytes, bytes]:
         if None not in refused.values():
@@ -236,6 +240,7 @@ class PostgresMeteringTransaction:
                 ),
             )
             changes = self._add_totals(settled.totals)
+            save_parts(connection, settled)
             debits = (
                 int8_array(list(settled.debits)),
                 int8_array(list(settled.debits.values())),
@@ -255,10 +260,10 @@ class PostgresMeteringTransaction:
         new = [key for key in added if key not in before]
         changes = []
         if there:
-            sums = (*_sum_arrays([added[key] for key in there]), *_sum_arrays([before[key] for key in there]))
-            changes.append((self._connection.execute(sql.CHANGE_TOTALS, (*_total_arrays(there), *sums)), len(there)))
+            sums = (*sum_arrays([added[key] for key in there]), *sum_arrays([before[key] for key in there]))
+            changes.append((self._connection.execute(sql.CHANGE_TOTALS, (*total_key_arrays(there), *sums)), len(there)))
         if new:
-            rows = (*_total_arrays(new), *_sum_arrays([added[key] for key in new]))
+            rows = (*total_key_arrays(new), *sum_arrays([added[key] for key in new]))
             changes.append((self._connection.execute(sql.NEW_TOTALS, rows), len(new)))
         self.totals_after = {key: before[key] + added[key] for key in there} | {key: added[key] for key in new}
         return changes
@@ -271,8 +276,17 @@ class PostgresMeteringTransaction:
         raise psycopg.OperationalError("a running total was changed without its wallet's lock")
 
     def _copy(self, settled: Settled) -> None:
-        with self._connection.cursor() as cursor, cursor.copy(sql.COPY_EVENTS) as copy:
-            copy.write(copy_rows(settled.rated, batch_id=self._batch_id))
+        rated = settled.rated
+        if any(usage.metered_millionths is not None for usage in rated):
+            self._copy_in(sql.COPY_METERED_EVENTS, copy_rows(rated, batch_id=self._batch_id, metered=True))
+        else:
+            self._copy_in(sql.COPY_EVENTS, copy_rows(rated, batch_id=self._batch_id))
+        if any(usage.further for usage in rated):
+            self._copy_in(sql.COPY_FURTHER, copy_further_rows(rated, batch_id=self._batch_id))
+
+    def _copy_in(self, statement: LiteralString, rows: bytes) -> None:
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.write(rows)
 
     def _counted_before(self, settled: Settled) -> dict[bytes, bytes]:
         events = [usage.received.event for usage in settled.rated]
@@ -335,23 +349,6 @@ def _roll_back(connection: Connection[tuple[Any, ...]]) -> None:
 
 def _partition_arrays(partitions: Sequence[Partition]) -> tuple[BinaryArray, BinaryArray]:
     return text_array(topic for topic, _ in partitions), int4_array([number for _, number in partitions])
-
-
-def _total_arrays(keys: Sequence[TotalKey]) -> tuple[BinaryArray, ...]:
-    return (
-        int8_array([key.account_id for key in keys]),
-        date_array([key.service_month for key in keys]),
-        int8_array([key.charge_id for key in keys]),
-        text_array(key.cell for key in keys),
-    )
-
-
-def _sum_arrays(totals: Sequence[Total]) -> tuple[BinaryArray, ...]:
-    return (
-        int8_array([total.quantity_millionths for total in totals]),
-        int8_array([total.amount_micros for total in totals]),
-        int8_array([total.event_count for total in totals]),
-    )
 
 
 def _range_arrays(settled: Settled, ranges: Mapping[Partition, OffsetRange]) -> tuple[BinaryArray, ...]:

@@ -78,6 +78,15 @@ COPY usage_event (event_key, event_time, received_at, batch_id, partition, recor
 FROM STDIN (FORMAT binary)
 """
 
+# Of a batch in which a running total gained something else than the reported quantity.
+COPY_METERED_EVENTS: Final = COPY_EVENTS.replace("properties)", "properties, metered_millionths)")
+
+COPY_FURTHER: Final = """
+COPY further_charge (event_key, event_time, batch_id, account_id, charge_id, quantity_millionths, amount_micros,
+    metered_millionths, event_count, price_cell)
+FROM STDIN (FORMAT binary)
+"""
+
 COUNTED_BEFORE: Final = """
 SELECT u.event_key, u.meter, u.subject, u.quantity_millionths, u.properties
 FROM unnest(%b::uuid[], %b::timestamptz[]) AS mine (event_key, event_time)

@@ -7,9 +7,9 @@ from typing import Any, Final, LiteralString
 
 import psycopg
 
-from connectors.postgres.rated_events import Connection, RatedEventReader
+from connectors.postgres.rated_events import BookedBatch, Connection, RatedEventReader
 from domain.errors import EngineUnavailable
-from invoicing.publish_usage import Announcement, RatedEvent, RefusedEvent
+from invoicing.publish_usage import Announcement, RatedBatch, RefusedEvent
 
 _HOLD: Final = "SELECT pg_try_advisory_lock(hashtext(%s))"
 _LET_GO: Final = "SELECT pg_advisory_unlock(hashtext(%s))"
@@ -59,21 +59,24 @@ class PostgresOutbox:
 
     def unannounced(self, *, events_max: int) -> Announcement | None:
         """The oldest batches not yet on their topics, about `events_max` events; None when there are none."""
-        batch_ids, config_version = self._oldest(_UNANNOUNCED, events_max)
-        if not batch_ids:
+        chosen = self._oldest(_UNANNOUNCED, events_max)
+        if not chosen:
             return None
+        batch_ids = [batch.batch_id for batch in chosen]
         refused = self._rows(_REFUSED, (batch_ids, batch_ids))
         return Announcement(
             batch_ids,
-            self._events(batch_ids, config_version),
+            self._rated(chosen),
             [RefusedEvent(*row) for is_conflict, _, *row in refused if not is_conflict],
             [RefusedEvent(*row) for is_conflict, _, *row in refused if is_conflict],
         )
 
-    def unwarehoused(self, *, events_max: int) -> tuple[Sequence[int], Sequence[RatedEvent]] | None:
-        """The oldest batches not yet in the warehouse; None when there are none."""
-        batch_ids, config_version = self._oldest(_UNWAREHOUSED, events_max)
-        return (batch_ids, self._events(batch_ids, config_version)) if batch_ids else None
+    def unwarehoused(self, *, events_max: int) -> tuple[Sequence[int], Sequence[str]] | None:
+        """The oldest batches not yet in the warehouse, with their rows; None when there are none."""
+        chosen = self._oldest(_UNWAREHOUSED, events_max)
+        if not chosen:
+            return None
+        return [batch.batch_id for batch in chosen], [row for batch in self._rated(chosen) for row in batch.rows]
 
     def mark_announced(self, batch_ids: Sequence[int]) -> None:
         """These are on their topics. May be called twice."""
@@ -89,21 +92,20 @@ class PostgresOutbox:
             self._connection.close()
             self._connection = None
 
-    def _oldest(self, statement: LiteralString, events_max: int) -> tuple[list[int], int]:
-        """Batches, and the newest configuration they were rated with."""
-        chosen: list[int] = []
-        events = newest = 0
-        for batch_id, rated, config_version in self._rows(statement, ()):
-            if chosen and events + rated > events_max:
+    def _oldest(self, statement: LiteralString, events_max: int) -> list[BookedBatch]:
+        chosen: list[BookedBatch] = []
+        events = 0
+        for row in self._rows(statement, ()):
+            batch = BookedBatch(*row)
+            if chosen and events + batch.rated > events_max:
                 break
-            chosen.append(batch_id)
-            events += rated
-            newest = max(newest, config_version)
-        return chosen, newest
+            chosen.append(batch)
+            events += batch.rated
+        return chosen
 
-    def _events(self, batch_ids: Sequence[int], config_version: int) -> list[RatedEvent]:
+    def _rated(self, batches: Sequence[BookedBatch]) -> list[RatedBatch]:
         with self._connected() as connection:
-            return self._reader.events(connection, batch_ids, config_version=config_version)
+            return self._reader.batches(connection, batches)
 
     def _rows(self, statement: LiteralString, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         with self._connected() as connection, connection.cursor(binary=True) as cursor:

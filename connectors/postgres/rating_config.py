@@ -1,94 +1,187 @@
-"""Loading the truth a worker rates with: aliases, accounts, subscriptions and plans, as of one config_version."""
+"""Loading the truth a worker rates with: aliases, accounts, subscriptions, plans and meters, as of one config_version.
 
-from datetime import datetime
-from typing import Any
+A hundred thousand accounts and ten thousand plan versions are read in seconds and held in some hundred megabytes: rows come
+in binary, repeated values are one object, and a plan's charges stay text until an account on it has an event.
+"""
+
+import gc
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from domain.attribution import (
-    DISTANT_FUTURE,
-    DISTANT_PAST,
-    EPOCH,
-    Account,
-    AliasSpan,
-    RatingConfig,
-    Subscription,
-)
-from domain.catalogue import Charge, PlanVersion, read_charge
+from connectors.postgres import rating_config_sql as sql
+from domain.attribution import DISTANT_FUTURE, DISTANT_PAST, Account, AliasSpan, ContractTerm, RatingConfig, Subscription
+from domain.catalogue import Aggregation, ChargeRow, Contract, Meter, PlanVersion
 from domain.money import Currency
 
-_VERSION = "SELECT version FROM config_version"
-_CHARGES = """
-SELECT c.charge_id, c.plan_version_id, c.meter, c.description, c.sac, c.unit, c.price,
-       p.code || ' v' || v.version, v.currency
-FROM charge c JOIN plan_version v USING (plan_version_id) JOIN plan p USING (plan_id)
-"""
-_ACCOUNTS = """
-SELECT a.account_id, a.code, c.code, w.wallet_id, a.currency, a.time_zone
-FROM account a JOIN customer c USING (customer_id) JOIN wallet w ON w.account_id = a.pay_from_account_id
-"""
-_SUBSCRIPTIONS = "SELECT account_id, plan_version_id, lower(validity), upper(validity) FROM subscription"
-_ALIASES = "SELECT alias, account_id, lower(validity), upper(validity) FROM alias"
-_DECISIONS = "SELECT decision, event_key, body_digest, event_time FROM quarantined_event WHERE decision IS NOT NULL"
+_CURRENCIES: Final = {currency.value: currency for currency in Currency}
+
+Row = tuple[Any, ...]
 
 
-def load_rating_config(connection: Connection[tuple[Any, ...]]) -> RatingConfig:
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """A configuration with what it was put together from."""
+
+    config: RatingConfig
+    plans: Mapping[int, PlanVersion]
+    meters: dict[str, Meter]
+    """By code. Meters only come, so price lists that are read later look them up here."""
+    contracts: Mapping[int, Contract] = field(default_factory=dict)
+
+
+def load_rating_config(connection: Connection[Any]) -> LoadedConfig:
     """Read everything; call inside a transaction. All statements see one moment, so the version fits the rest."""
+    with _without_garbage_collection():
+        ((version,),) = read(connection, sql.VERSION)
+        meters = meters_from(read(connection, sql.METERS))
+        plans = plans_from(read(connection, sql.PLANS), read(connection, sql.CHARGES), meters)
+        subscriptions = subscriptions_from(read(connection, sql.SUBSCRIPTIONS), plans)
+        contracts = contracts_from(read(connection, sql.CONTRACTS), read(connection, sql.CONTRACT_CHARGES), meters)
+        terms = terms_from(read(connection, sql.TERMS), contracts)
+        accounts = accounts_from(read(connection, sql.ACCOUNTS), subscriptions, dict(read(connection, sql.ROOTS)), terms)
+        aliases = aliases_from(read(connection, sql.ALIASES), accounts)
+        accepted, rejected = decisions_from(read(connection, sql.DECISIONS))
+    config = RatingConfig(version, aliases, accounts, event_types_of(meters), accepted, rejected)
+    return LoadedConfig(config, plans, meters, contracts)
+
+
+def one_moment(connection: Connection[Any]) -> None:
+    """Let all statements of the transaction that has just begun see the same."""
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-    ((version,),) = _rows(connection, _VERSION)
-    plans = _plans(connection)
-    subscriptions: dict[int, list[Subscription]] = {}
-    for account_id, plan_version_id, start, end in _rows(connection, _SUBSCRIPTIONS):
-        if plan_version_id in plans:
-            span = Subscription(plans[plan_version_id], _micros(start, DISTANT_PAST), _micros(end, DISTANT_FUTURE))
-            subscriptions.setdefault(account_id, []).append(span)
+
+
+def read(connection: Connection[Any], statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    """The rows of a statement, sent in binary."""
+    with connection.cursor(binary=True) as cursor:
+        return cursor.execute(statement.encode(), parameters).fetchall()
+
+
+def meters_from(rows: Sequence[Row]) -> dict[str, Meter]:
+    """Meters by code."""
+    return {
+        code: Meter(meter_id, code, event_type, Aggregation(aggregation), measured, _filter(text))
+        for meter_id, code, event_type, aggregation, measured, text in rows
+    }
+
+
+def _filter(text: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    return tuple((name, frozenset(values)) for name, values in sorted(json.loads(text).items()))
+
+
+def event_types_of(meters: Mapping[str, Meter]) -> frozenset[str]:
+    """The event types that any meter counts."""
+    return frozenset(meter.event_type for meter in meters.values())
+
+
+def plans_from(plans: Sequence[Row], charges: Sequence[Row], meters: Mapping[str, Meter]) -> dict[int, PlanVersion]:
+    """Plan versions by id, their charges not yet read."""
+    rows: dict[int, list[ChargeRow]] = {}
+    for plan_version_id, *charge in charges:
+        rows.setdefault(plan_version_id, []).append(ChargeRow(*charge))
+    found = {}
+    for plan_version_id, label, currency in plans:
+        plan = found[plan_version_id] = PlanVersion(plan_version_id, label, _CURRENCIES[currency])
+        plan.keep(tuple(rows.get(plan_version_id, ())), meters=meters)
+    return found
+
+
+def contracts_from(contracts: Sequence[Row], charges: Sequence[Row], meters: Mapping[str, Meter]) -> dict[int, Contract]:
+    """Contracts by id, their charges not yet read."""
+    rows: dict[int, list[ChargeRow]] = {}
+    for contract_id, *charge in charges:
+        rows.setdefault(contract_id, []).append(ChargeRow(*charge))
+    found = {}
+    for contract_id, code, currency in contracts:
+        contract = found[contract_id] = Contract(contract_id, code, _CURRENCIES[currency])
+        contract.keep(tuple(rows.get(contract_id, ())), meters=meters)
+    return found
+
+
+def terms_from(rows: Sequence[Row], contracts: Mapping[int, Contract]) -> dict[int, tuple[ContractTerm, ...]]:
+    """Contracts in force by account."""
+    found: dict[int, tuple[ContractTerm, ...]] = {}
+    for account_id, contract_id, priority, start, end in rows:
+        term = ContractTerm(contracts[contract_id], _bound(start, DISTANT_PAST), _bound(end, DISTANT_FUTURE), priority)
+        found[account_id] = (*found.get(account_id, ()), term)
+    return found
+
+
+def subscriptions_from(rows: Sequence[Row], plans: Mapping[int, PlanVersion]) -> dict[int, tuple[Subscription, ...]]:
+    """Subscriptions by account. Those from ever for ever on one plan are one object."""
+    for_ever: dict[int, tuple[Subscription, ...]] = {}
+    found: dict[int, tuple[Subscription, ...]] = {}
+    for account_id, plan_version_id, start, end, began in rows:
+        if start is None and end is None and began is None:
+            if plan_version_id not in for_ever:
+                for_ever[plan_version_id] = (Subscription(plans[plan_version_id], DISTANT_PAST, DISTANT_FUTURE),)
+            found[account_id] = for_ever[plan_version_id]
+        else:
+            since = _bound(start, DISTANT_PAST)
+            segment = Subscription(plans[plan_version_id], since, _bound(end, DISTANT_FUTURE), began)
+            found[account_id] = (*found.get(account_id, ()), segment)
+    return found
+
+
+def accounts_from(
+    rows: Sequence[Row],
+    subscriptions: Mapping[int, tuple[Subscription, ...]],
+    roots: Mapping[int, int],
+    terms: Mapping[int, tuple[ContractTerm, ...]],
+) -> dict[int, Account]:
+    """Accounts by id; `roots` names the topmost account of those that have one above them, `terms` their contracts."""
     zones: dict[str, ZoneInfo] = {}
-    accounts = {
-        account_id: Account(
+    customers: dict[str, str] = {}
+    accounts = {}
+    for account_id, code, customer, wallet_id, currency, zone in rows:
+        time_zone = zones.get(zone) or zones.setdefault(zone, ZoneInfo(zone))
+        accounts[account_id] = Account(
             account_id,
             code,
-            customer_code,
+            customers.setdefault(customer, customer),
             wallet_id,
-            Currency(currency),
-            zones.setdefault(zone, ZoneInfo(zone)),
+            _CURRENCIES[currency],
+            time_zone,
             subscriptions.get(account_id, ()),
+            terms.get(account_id, ()),
+            roots.get(account_id, account_id),
         )
-        for account_id, code, customer_code, wallet_id, currency, zone in _rows(connection, _ACCOUNTS)
-    }
-    aliases: dict[str, list[AliasSpan]] = {}
-    for alias, account_id, start, end in _rows(connection, _ALIASES):
-        if account_id in accounts:
-            span_of_alias = AliasSpan(accounts[account_id], _micros(start, DISTANT_PAST), _micros(end, DISTANT_FUTURE))
-            aliases.setdefault(alias, []).append(span_of_alias)
-    meters = frozenset(meter for plan in plans.values() for meter in plan.charges)
-    decisions = _rows(connection, _DECISIONS)
-    accepted = frozenset(
-        (key.bytes, digest.bytes, _micros(at, 0)) for said, key, digest, at in decisions if said == "accepted"
-    )
-    rejected = frozenset(key.bytes for said, key, _, _ in decisions if said == "rejected")
-    return RatingConfig(version, aliases, accounts, meters, accepted, rejected)
+    return accounts
 
 
-def _plans(connection: Connection[tuple[Any, ...]]) -> dict[int, PlanVersion]:
-    plans: dict[int, PlanVersion] = {}
-    for charge_id, plan_version_id, meter, description, sac, unit, price, label, currency in _rows(connection, _CHARGES):
-        plan = plans.get(plan_version_id)
-        if plan is None:
-            plan = plans[plan_version_id] = PlanVersion(plan_version_id, label, Currency(currency), {})
-        document = {"meter": meter, "description": description, "sac": sac, "unit": unit, "price": price}
-        charge: Charge = read_charge(charge_id, document, path=f"plan {label}, charge {meter}")
-        plan.charges[meter] = charge
-    return plans
+def aliases_from(rows: Sequence[Row], accounts: Mapping[int, Account]) -> dict[str, tuple[AliasSpan, ...]]:
+    """Spans by alias. An account without a wallet to debit has none."""
+    aliases: dict[str, tuple[AliasSpan, ...]] = {}
+    for alias, account_id, start, end in rows:
+        account = accounts.get(account_id)
+        if account is not None:
+            span = AliasSpan(account, _bound(start, DISTANT_PAST), _bound(end, DISTANT_FUTURE))
+            aliases[alias] = (*aliases[alias], span) if alias in aliases else (span,)
+    return aliases
 
 
-def _rows(connection: Connection[tuple[Any, ...]], statement: str) -> list[tuple[Any, ...]]:
-    cursor = connection.execute(statement.encode())
-    return cursor.fetchall()
+def decisions_from(rows: Sequence[Row]) -> tuple[frozenset[tuple[bytes, bytes, int]], frozenset[bytes]]:
+    """What people accepted although it is late, and the identities of what they rejected."""
+    accepted = frozenset((key.bytes, digest.bytes, at) for said, key, digest, at in rows if said == "accepted")
+    return accepted, frozenset(key.bytes for said, key, _, _ in rows if said == "rejected")
 
 
-def _micros(moment: datetime | None, otherwise: int) -> int:
-    if moment is None:
-        return otherwise
-    delta = moment - EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+def _bound(micros: int | None, otherwise: int) -> int:
+    return otherwise if micros is None else micros
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Everything that is read stays: looking for cycles in it, again and again while it grows, doubles the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

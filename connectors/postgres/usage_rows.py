@@ -1,4 +1,4 @@
-"""Rated events as rows of PostgreSQL's binary COPY format."""
+"""Rated events and their further parts as rows of PostgreSQL's binary COPY format."""
 
 from collections.abc import Sequence
 from struct import Struct
@@ -7,10 +7,17 @@ from typing import Final
 from connectors.postgres.binary import COPY_HEADER, COPY_TRAILER, POSTGRES_EPOCH_MICROS
 from domain.metering import Usage
 
-# Sixteen fields; of fixed size: event_key, event_time, received_at, batch_id, partition, record_offset, account_id,
-# charge_id, quantity_millionths, amount_micros. Each is preceded by its length.
+# Sixteen fields, or one more; of fixed size: event_key, event_time, received_at, batch_id, partition, record_offset,
+# account_id, charge_id, quantity_millionths, amount_micros. Each is preceded by its length.
 _FIXED: Final = Struct("!hi16siqiqiqiiiqiqiqiqiq")
+_FIELDS: Final = 16
+# Ten fields; of fixed size: event_key, event_time, batch_id, account_id, charge_id, quantity_millionths, amount_micros,
+# metered_millionths, event_count.
+_FURTHER: Final = Struct("!hi16siqiqiqiqiqiqiqih")
+_FURTHER_FIELDS: Final = 10
 _LENGTH: Final = Struct("!i")
+_METERED: Final = Struct("!iq")
+_NULL: Final = _LENGTH.pack(-1)
 
 
 class _Texts(dict[str, bytes]):
@@ -22,45 +29,59 @@ class _Texts(dict[str, bytes]):
         return packed
 
 
-def copy_rows(rated: Sequence[Usage], *, batch_id: int) -> bytes:
-    """The body of a COPY into usage_event, columns as in metering_sql.COPY_EVENTS."""
+def copy_rows(rated: Sequence[Usage], *, batch_id: int, metered: bool = False) -> bytes:
+    """The body of a COPY into usage_event, columns as in metering_sql.COPY_EVENTS.
+
+    With `metered`, as in COPY_METERED_EVENTS: for batches in which a running total gained something else than the
+    reported quantity.
+    """
     parts = [COPY_HEADER]
     texts = _Texts()
+    fields = _FIELDS + 1 if metered else _FIELDS
     for usage in rated:
         event = usage.received.event
         origin = usage.received.origin
+        total_key = usage.place.total_key
         event_id = event.id.encode()
+        # fmt: off
+        fixed = _FIXED.pack(
+            fields, 16, event.key, 8, event.time_micros - POSTGRES_EPOCH_MICROS,
+            8, origin.received_micros - POSTGRES_EPOCH_MICROS, 8, batch_id, 4, origin.partition, 8, origin.offset,
+            8, total_key.account_id, 8, total_key.charge_id, 8, event.quantity_millionths, 8, usage.amount_micros,
+        )
+        # fmt: on
         parts += (
-            _FIXED.pack(
-                16,
-                16,
-                event.key,
-                8,
-                event.time_micros - POSTGRES_EPOCH_MICROS,
-                8,
-                origin.received_micros - POSTGRES_EPOCH_MICROS,
-                8,
-                batch_id,
-                4,
-                origin.partition,
-                8,
-                origin.offset,
-                8,
-                usage.account.account_id,
-                8,
-                usage.charge.charge_id,
-                8,
-                event.quantity_millionths,
-                8,
-                usage.amount_micros,
-            ),
+            fixed,
             texts[event.source],
             _LENGTH.pack(len(event_id)),
             event_id,
             texts[event.subject],
             texts[event.meter],
-            texts[usage.cell.name],
+            texts[total_key.cell],
             texts[event.properties_json],
         )
+        if metered:
+            gained = usage.metered_millionths
+            parts.append(_NULL if gained is None else _METERED.pack(8, gained))
+    parts.append(COPY_TRAILER)
+    return b"".join(parts)
+
+
+def copy_further_rows(rated: Sequence[Usage], *, batch_id: int) -> bytes:
+    """The body of a COPY into further_charge, columns as in metering_sql.COPY_FURTHER."""
+    parts = [COPY_HEADER]
+    texts = _Texts()
+    for usage in rated:
+        event = usage.received.event
+        time = event.time_micros - POSTGRES_EPOCH_MICROS
+        for place, metered, amount in usage.further:
+            account_id, _, charge_id, cell = place.total_key
+            # fmt: off
+            fixed = _FURTHER.pack(
+                _FURTHER_FIELDS, 16, event.key, 8, time, 8, batch_id, 8, account_id, 8, charge_id,
+                8, event.quantity_millionths, 8, amount, 8, metered, 2, place.event_count,
+            )
+            # fmt: on
+            parts += (fixed, texts[cell])
     parts.append(COPY_TRAILER)
     return b"".join(parts)

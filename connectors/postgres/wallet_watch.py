@@ -10,7 +10,8 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import namedtuple_row
 
-from domain.alerts import DEFAULT_THRESHOLDS, Arm, Threshold, ThresholdKind, WalletFacts
+from domain.alerts import DEFAULT_THRESHOLDS, Arm, Threshold, WalletFacts
+from domain.customers.thresholds import ThresholdKind
 from domain.errors import EngineUnavailable
 from domain.money import Currency
 from domain.suspension import CreditFacts, Override, Standing, State

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid4
 
+import msgspec
 from redis.commands.core import Script
 
 from connectors.redis.connection import open_client, told_in_a_sentence
@@ -20,18 +21,20 @@ from invoicing.metering_ports import Balance
 
 # Versions and balances travel as texts: Lua's numbers are doubles, exact only to 2^53. Versions compare by length first,
 # then by digits, which is numeric order for whole numbers without leading zeros.
+# All of them travel as one argument: making thousands of them ready one by one takes the client seven times as long.
 # Returns the places of the wallets for which something is reserved.
 _PUT_NEWER: Final = """
+local given = cmsgpack.unpack(ARGV[1])
 local holding = {}
-for i = 1, #KEYS do
-    local version = ARGV[2 * i]
-    local present = redis.call('HMGET', KEYS[i], 'version', 'reserved_micros')
+for i = 1, #given, 3 do
+    local key, version = given[i], given[i + 2]
+    local present = redis.call('HMGET', key, 'version', 'reserved_micros')
     local older = present[1]
     if not older or #version > #older or (#version == #older and version > older) then
-        redis.call('HSET', KEYS[i], 'balance_micros', ARGV[2 * i - 1], 'version', version)
+        redis.call('HSET', key, 'balance_micros', given[i + 1], 'version', version)
     end
     if present[2] and present[2] ~= '0' then
-        holding[#holding + 1] = i
+        holding[#holding + 1] = (i + 2) / 3
     end
 end
 return holding
@@ -78,11 +81,13 @@ class RedisBalances:
         holding: list[Balance] = []
         for start in range(0, len(balances), _CHUNK):
             chunk = balances[start : start + _CHUNK]
-            arguments: list[Any] = []
-            for balance in chunk:
-                arguments += (balance.balance_micros, balance.version)
+            given = [
+                text
+                for balance in chunk
+                for text in (f"balance:{balance.account_id}", str(balance.balance_micros), str(balance.version))
+            ]
             with told_in_a_sentence():
-                places = self._put(keys=[f"balance:{balance.account_id}" for balance in chunk], args=arguments)
+                places = self._put(args=[msgspec.msgpack.encode(given)])
             holding += [chunk[int(place) - 1] for place in places]
         return holding
 

@@ -1,13 +1,32 @@
 """What is due: the part of a running total no issued invoice has taken yet, as a line a customer can read."""
 
 from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
 
-from domain.catalogue import ANY, Charge
+from domain.catalogue import ANY, Adjustment, Charge, read_adjustment, read_charge
 from domain.errors import InvalidInput
 from domain.invoice.assemble import ChargedUsage
 from domain.money import Currency
 from domain.period import BillingMonth
-from domain.pricing import Tariff
+from domain.pricing.step import printed_price
+
+_MONTH_NAMES: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_PERIOD: Final = "period"
+
+
+@dataclass(frozen=True, slots=True)
+class BilledFee:
+    """A recurring charge, a one-time charge or a commitment, as far as a line of it goes."""
+
+    charge_id: int
+    description: str
+    sac: str
+    amount_micros: int
+    """For a whole period; the minimum of a commitment."""
+
+
+Billed = Charge | Adjustment | BilledFee
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +39,24 @@ class DueUsage:
     wallet_id: int
     """The wallet that carries it: the account's own, or that of the one it pays from."""
     service_month: BillingMonth
-    charge: Charge
+    charge: Billed
     price_cell: str
     plan_version: str
     """As printed: "otp-india v1"."""
     quantity_millionths: int
     amount_micros: int
     event_count: int
+
+
+def read_billed(charge_id: int, kind: str, document: dict[str, Any], *, path: str) -> Billed:
+    """What a line is of, from a stored charge. Raises InvalidInput naming the path and what is wrong."""
+    if kind == "usage":
+        return read_charge(charge_id, document, path=path)
+    if kind == "adjustment":
+        return read_adjustment(charge_id, document, path=path)
+    amount = document["minimum" if kind == "commitment" else "amount"]
+    whole, _, decimals = str(amount).partition(".")
+    return BilledFee(charge_id, document["description"], document["sac"], int(whole + decimals.ljust(6, "0")))
 
 
 def as_line(due: DueUsage, *, billed_to: str, month: BillingMonth, currency: Currency) -> ChargedUsage:
@@ -37,26 +67,36 @@ def as_line(due: DueUsage, *, billed_to: str, month: BillingMonth, currency: Cur
     Raises InvalidInput when the charge has no such price cell any more.
     """
     charge = due.charge
-    description = _describe(charge, due.price_cell)
+    description, unit, price = _worded(charge, due.price_cell, currency)
     return ChargedUsage(
         description=description if due.account_code == billed_to else f"{description}, {due.account_code}",
         sac=charge.sac,
-        unit=charge.unit,
-        unit_price_text=_tariff(charge, due.price_cell).printed(currency),
+        unit=unit,
+        unit_price_text=price,
         quantity_millionths=due.quantity_millionths,
         amount_micros=due.amount_micros,
         event_count=due.event_count,
         plan_version=due.plan_version,
         service_month=due.service_month,
-        late=due.service_month < month,
+        late=due.service_month < month and not isinstance(charge, BilledFee),
     )
 
 
-def _tariff(charge: Charge, cell_name: str) -> Tariff:
-    for cell in charge.cells.values():
-        if cell.name == cell_name:
-            return cell.tariff
-    raise InvalidInput(f"charge {charge.charge_id} ({charge.meter}) has no price {cell_name!r} but usage was rated with it")
+def _worded(charge: Billed, price_cell: str, currency: Currency) -> tuple[str, str, str]:
+    """Description, unit and price of a line. The quantity of an adjustment is the money it is on."""
+    if isinstance(charge, BilledFee):
+        spoken = _spoken_period(price_cell)
+        description = f"{charge.description}, {spoken}" if spoken else charge.description
+        return description, _PERIOD, printed_price(charge.amount_micros, currency, decimals_min=2)
+    if isinstance(charge, Adjustment):
+        return charge.description, str(currency), charge.printed(currency)
+    found = charge.cell_named(price_cell)
+    if found is None:
+        raise InvalidInput(
+            f"charge {charge.charge_id} ({charge.meter}) has no price {price_cell!r} but usage was rated with it"
+        )
+    cell, _ = found
+    return _describe(charge, cell.name), charge.unit, cell.tariff.printed(currency)
 
 
 def _describe(charge: Charge, cell_name: str) -> str:
@@ -65,3 +105,13 @@ def _describe(charge: Charge, cell_name: str) -> str:
         return charge.description
     named = [value for value in cell_name.split("/") if value != ANY]
     return f"{charge.description} ({', '.join(named) or 'other'})"
+
+
+def _spoken_period(price_cell: str) -> str | None:
+    """ "1 Nov – 30 Nov 2026" for 2026-11-01/2026-12-01; None for a fee that is paid once."""
+    first_text, _, after_text = price_cell.partition("/")
+    if not after_text:
+        return None
+    first, last = date.fromisoformat(first_text), date.fromisoformat(after_text) - timedelta(days=1)
+    year = "" if first.year == last.year else f" {first.year}"
+    return f"{first.day} {_MONTH_NAMES[first.month - 1]}{year} – {last.day} {_MONTH_NAMES[last.month - 1]} {last.year}"

@@ -44,6 +44,7 @@ class Corrections(StrEnum):
     """It lowers the running total, which is priced anew; a total below zero costs what no usage costs."""
 
 
+_CORRECTIONS: Final = (*Corrections,)
 OPTION_SCHEMAS: Final[Mapping[str, Any]] = {
     "free_units": {"description": "The first units of the running total that cost nothing.", **QUANTITY_SCHEMA},
     "corrections": {"description": "What an event with a negative quantity does.", "enum": [*Corrections]},
@@ -72,7 +73,7 @@ def read_options(fields: Fields) -> Options:
 
 def read_corrections(fields: Fields) -> Corrections:
     """`corrections`, refused unless the document says otherwise."""
-    chosen = fields.choice("corrections", [*Corrections], default=Corrections.REFUSED)
+    chosen = fields.choice("corrections", _CORRECTIONS, default=Corrections.REFUSED)
     return Corrections(chosen) if chosen is not None else Corrections.REFUSED
 
 

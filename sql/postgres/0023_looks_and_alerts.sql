@@ -13,7 +13,8 @@ CREATE TABLE wallet_look (
 );
 CREATE FUNCTION ask_for_look() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO wallet_look (account_id) VALUES (NEW.account_id) ON CONFLICT DO NOTHING;
+    INSERT INTO wallet_look (account_id)
+    VALUES (CASE TG_OP WHEN 'DELETE' THEN OLD.account_id ELSE NEW.account_id END) ON CONFLICT DO NOTHING;
     RETURN NULL;
 END $$;
 -- By the table and not by its writers. A credit is always looked at: what thresholds are a share of may have changed.
@@ -23,16 +24,11 @@ CREATE TRIGGER wallet_is_looked_at AFTER UPDATE OF balance_micros ON wallet FOR 
     EXECUTE FUNCTION ask_for_look();
 CREATE TRIGGER account_is_looked_at AFTER UPDATE OF status ON account FOR EACH ROW
     WHEN (NEW.status <> OLD.status) EXECUTE FUNCTION ask_for_look();
+CREATE TRIGGER account_threshold_asks_for_look AFTER INSERT OR DELETE ON account_threshold
+    FOR EACH ROW EXECUTE FUNCTION ask_for_look();
+CREATE TRIGGER account_terms_ask_for_look AFTER INSERT OR UPDATE OR DELETE ON account_terms
+    FOR EACH ROW EXECUTE FUNCTION ask_for_look();
 INSERT INTO wallet_look (account_id) SELECT account_id FROM wallet WHERE version > 0;
-
--- What an account chose to be warned at; one that chose nothing has the defaults of domain/alerts.py.
-CREATE TABLE IF NOT EXISTS account_threshold (
-    account_id bigint NOT NULL REFERENCES account,
-    kind       text NOT NULL CONSTRAINT account_threshold_kind_known
-        CHECK (kind IN ('absolute', 'percent_of_last_top_up', 'days_of_runway')),
-    value      bigint NOT NULL,          -- micros, percent or days
-    PRIMARY KEY (account_id, kind, value)
-);
 
 -- One row a crossing; history stays.
 CREATE TABLE balance_alert (

@@ -16,6 +16,8 @@ from tests.bench import (
     memory,
     paper,
     peers,
+    quote,
+    recompute,
     throughput,
     two_workers,
 )
@@ -28,11 +30,13 @@ BENCHMARKS: dict[str, Benchmark] = {
     "footprint": lambda _portion: footprint.measure(),
     "pdf": lambda _portion: paper.measure(),
     "holds": holds.measure,
+    "quote": quote.measure,
     "latency": latency.measure,
     "throughput": throughput.measure,
     "throughput_arrays": arrays.measure,
     "two_workers": two_workers.measure,
     "peers": peers.measure,
+    "recompute": recompute.measure,
 }
 LONG: dict[str, Benchmark] = {
     "keys": keys.measure,

@@ -14,10 +14,10 @@ from cli.demonstration.customers import subscribers
 from cli.demonstration.second_rater import amount_micros, choose_price
 from domain.catalogue import read_charge
 from domain.period import BillingMonth
+from domain.plans import read_plan
 from domain.tax.gst import decide_tax
 from domain.tax.gstin import fault_of
 from domain.tax.place_of_supply import BuyerCategory, BuyerTaxProfile, LetterOfUndertaking
-from invoicing.administer import check_plan
 
 ISSUE_DATE = date(2026, 11, 23)
 CHARGES = [charge for plan in catalogue.plans() for charge in plan["charges"]]
@@ -73,7 +73,7 @@ def test_tax_can_be_decided_for_every_customer_and_all_ways_occur():
 
 @pytest.mark.parametrize("plan", catalogue.plans(), ids=lambda plan: plan["code"])
 def test_every_plan_is_one_that_can_be_published(plan):
-    check_plan(plan)
+    read_plan(plan)
 
 
 @pytest.mark.parametrize("document", CHARGES, ids=lambda charge: f"{charge['meter']} {charge['price']['model']}")
@@ -103,6 +103,22 @@ def test_the_second_rater_prices_tier_by_tier_and_rounds_a_half_up():
     assert amount_micros(tiers, Fraction(12)) == 11_000_000
     assert amount_micros({"model": "per_unit", "unit_price": "0.000001"}, Fraction(1, 2)) == 1
     assert amount_micros({"model": "per_unit", "unit_price": "0.000001"}, Fraction(49, 100)) == 0
+
+
+def test_the_second_rater_prices_by_volume_by_package_and_after_free_units():
+    volume = {"model": "volume", "tiers": [{"up_to": 10, "unit_price": "1.00"}, {"unit_price": "0.50"}]}
+    package = {"model": "package", "package_size": 10, "package_price": "7.00"}
+    free = {"model": "per_unit", "unit_price": "2", "free_units": 5}
+
+    assert [amount_micros(volume, Fraction(units)) for units in (10, 11)] == [10_000_000, 5_500_000]
+    assert [amount_micros(package, Fraction(units)) for units in (0, 10, 11)] == [0, 7_000_000, 14_000_000]
+    assert [amount_micros(free, Fraction(units)) for units in (4, 5, 6)] == [0, 0, 2_000_000]
+    with pytest.raises(LookupError, match="does not know the price model stairstep"):
+        amount_micros({"model": "stairstep"}, Fraction(1))
+
+
+def test_all_plans_are_of_one_service():
+    assert {charge["sac"] for plan in catalogue.plans() for charge in plan["charges"]} == {catalogue.SAC}
 
 
 def test_the_second_rater_takes_the_row_that_names_most():

@@ -101,7 +101,7 @@ def test_a_field_nobody_reads_is_named_with_those_there_are():
     _, faults = read({"unit_prize": "1", 5: 1, "steps": 2}, take)
     assert faults == [
         "plan.steps: has no steps",
-        "plan.unit_prize: unknown field; known are free_units, unit_price",
+        "plan.unit_prize: unknown field; known are free_units, unit_price; did you mean unit_price?",
         "plan.5: unknown field; known are free_units, unit_price",
     ]
 

@@ -157,10 +157,12 @@ def _announced(installation: Installation) -> Counter[str]:
     consumer.assign([TopicPartition(name, number, 0) for number in ends])
     found: Counter[str] = Counter()
     deadline = time.monotonic() + 60
-    while found.total() < sum(ends.values()) and time.monotonic() < deadline:
+    records = 0
+    while records < sum(ends.values()) and time.monotonic() < deadline:
         for message in consumer.consume(5_000, timeout=1.0):
             if message.error() is None:
-                found[orjson.loads(message.value())["id"]] += 1
+                records += 1
+                found.update(event["id"] for event in orjson.loads(message.value()))
     consumer.close()
     return found
 

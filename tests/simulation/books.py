@@ -11,6 +11,9 @@ from typing import Any
 from domain.attribution import RatingConfig
 from domain.errors import EngineUnavailable
 from domain.metering import Partition, Prepared, Settled, Total, TotalKey, Usage, Waiting
+from domain.rating.places import StateKey
+from domain.rating.running import Remembered, State
+from domain.rating.touched import touched_by
 from invoicing.metering_ports import AlreadyCounted, Balance, OffsetRange, Outdated, Position
 from invoicing.records import Record
 from tests.simulation.faults import Faults
@@ -45,6 +48,9 @@ class Books:
     """Batch and event by identity and event time, the permanent key."""
     waiting: dict[bytes, bytes] = field(default_factory=dict)
     totals: dict[TotalKey, Total] = field(default_factory=dict)
+    positions: dict[TotalKey, Total] = field(default_factory=dict)
+    states: dict[StateKey, State] = field(default_factory=dict)
+    values: set[bytes] = field(default_factory=set)
     ledger: list[tuple[int, int, int]] = field(default_factory=list)
     """Wallet, version and amount of each entry."""
     batches: dict[int, BookedBatch] = field(default_factory=dict)
@@ -120,10 +126,11 @@ class MemoryTransaction:
         self._step("before opening")
         books = self.books
         claiming = {key: first for key, first in prepared.firsts.items() if key not in counted}
-        usages = list(prepared.usages())
+        touched = touched_by(prepared.usages())
         self._lock([("partition", *partition) for partition in sorted(partitions)])
         self._lock([("identity", key) for key in sorted(claiming)])
-        self._lock([("wallet", wallet_id) for wallet_id in sorted({usage.account.wallet_id for usage in usages})])
+        self._lock([("wallet", wallet_id) for wallet_id in sorted(touched.wallets)])
+        self._lock([("position", *key) for key in sorted(touched.positions)])
         known = {}
         for key, first in claiming.items():
             digest, received = first.received.event.body_digest, first.received.origin.received_micros
@@ -139,7 +146,12 @@ class MemoryTransaction:
             books.config.version,
             {partition: self.progress(partition) for partition in partitions},
             known,
-            {usage.total_key: replace(books.totals[usage.total_key]) for usage in usages if usage.total_key in books.totals},
+            {key: replace(books.totals[key]) for key in touched.totals if key in books.totals},
+            Remembered(
+                {key: replace(books.positions[key]) for key in touched.positions if key in books.positions},
+                {key: books.states[key] for key in touched.states if key in books.states},
+                {key for key in touched.values if key in books.values},
+            ),
         )
         self._step("opened")
         return position
@@ -187,11 +199,11 @@ class MemoryTransaction:
             event = usage.received.event
             books.events[event.key, event.time_micros] = (booked.batch_id, usage)
         books.waiting.update({wait.received.event.key: wait.received.event.body_digest for wait in settled.waiting})
-        for key, added in settled.totals.items():
-            total = books.totals.setdefault(key, Total())
-            total.quantity_millionths += added.quantity_millionths
-            total.amount_micros += added.amount_micros
-            total.event_count += added.event_count
+        running = settled.running
+        for kept, changed in ((books.totals, running.added), (books.positions, running.positions)):
+            kept.update({key: kept.get(key, Total()) + added for key, added in changed.items()})
+        books.states.update(running.states)
+        books.values.update(running.values)
         for wallet_id, wallet in self._wallets.items():
             books.ledger.append((wallet_id, wallet.version, -settled.debits[wallet_id]))
             books.wallets[wallet_id] = wallet

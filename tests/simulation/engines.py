@@ -1,22 +1,43 @@
 """The other engines in memory: Kafka's log and group, the balance cache, the warehouse, the topics and the outbox."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.attribution import EPOCH
 from domain.errors import EngineUnavailable
 from domain.metering import Origin, Partition, Usage
 from invoicing.metering_ports import Balance
-from invoicing.publish_usage import Announcement, RatedEvent, RefusedEvent
+from invoicing.publish_usage import Announcement, RatedBatch, RefusedEvent
 from invoicing.records import Record
 from tests.simulation.books import BookedBatch, Books
 from tests.simulation.faults import Faults
 from tests.simulation.load import Sent
 
 TOPIC = "usage.events"
+
+
+class RatedEvent(NamedTuple):
+    """A rated event as it is written to a topic and to the warehouse here: a line of its fields in JSON."""
+
+    batch_id: int
+    event_key: str
+    event_micros: int
+    event_id: str
+    account: str
+    meter: str
+    amount_micros: int
+
+    def line(self) -> str:
+        return json.dumps(self)
+
+    @classmethod
+    def of(cls, line: str) -> "RatedEvent":
+        return cls(*json.loads(line))
 
 
 class Log:
@@ -68,12 +89,14 @@ class MemoryWarehouse:
         self.faults = faults
         self.rows: list[RatedEvent] = []
 
-    def keys_of(self, batch_ids: Sequence[int]) -> set[tuple[int, str]]:
+    def missing(self, batch_ids: Sequence[int], rows: Sequence[str]) -> Sequence[str]:
         self.faults.step("asking ClickHouse", engine="ClickHouse")
-        return {(row.batch_id, row.event_key) for row in self.rows if row.batch_id in batch_ids}
+        there = {row.line() for row in self.rows if row.batch_id in batch_ids}
+        return [row for row in rows if row not in there]
 
-    def insert(self, events: Sequence[RatedEvent]) -> None:
+    def insert(self, rows: Sequence[str]) -> None:
         """One monthly part after the other: the insertion is atomic within one only."""
+        events = [RatedEvent.of(row) for row in rows]
         for month in sorted({_month(event) for event in events}):
             self.faults.step("before inserting into ClickHouse", engine="ClickHouse")
             self.rows += [event for event in events if _month(event) == month]
@@ -94,7 +117,8 @@ class MemoryTopics:
 
     def announce(self, announcement: Announcement) -> None:
         self._step("before sending to topics")
-        self.rated += announcement.rated
+        records = [batch.records for batch in announcement.rated]
+        self.rated += [RatedEvent.of(event) for parts in records for events in parts.values() for event in events]
         self._step("part sent to topics")
         self.refused += [*announcement.dead_letters, *announcement.conflicts]
         self._step("sent to topics, the acknowledgement on the way")
@@ -140,10 +164,11 @@ class MemoryOutbox:
             ],
         )
 
-    def unwarehoused(self, *, events_max: int) -> tuple[Sequence[int], Sequence[RatedEvent]] | None:
+    def unwarehoused(self, *, events_max: int) -> tuple[Sequence[int], Sequence[str]] | None:
         self._step("reading what is not in the warehouse")
         batches = _oldest([batch for batch in self.books.batches.values() if not batch.warehoused], events_max)
-        return ([batch.batch_id for batch in batches], _rated(batches)) if batches else None
+        rows = [row for rated in _rated(batches) for row in rated.rows]
+        return ([batch.batch_id for batch in batches], rows) if batches else None
 
     def mark_announced(self, batch_ids: Sequence[int]) -> None:
         self._step("before marking as announced")
@@ -182,31 +207,24 @@ def _oldest(batches: Sequence[BookedBatch], events_max: int) -> list[BookedBatch
     return chosen
 
 
-def _rated(batches: Sequence[BookedBatch]) -> list[RatedEvent]:
-    return [_as_others_see_it(batch.batch_id, usage) for batch in batches for usage in batch.settled.rated]
+def _rated(batches: Sequence[BookedBatch]) -> list[RatedBatch]:
+    lines = {
+        batch.batch_id: [event.line() for usage in batch.settled.rated for event in _as_others_see_it(batch.batch_id, usage)]
+        for batch in batches
+    }
+    return [RatedBatch(batch_id, {0: rows}, rows) for batch_id, rows in lines.items()]
 
 
 def _month(event: RatedEvent) -> str:
     return (EPOCH + timedelta(microseconds=event.event_micros)).strftime("%Y-%m")
 
 
-def _as_others_see_it(batch_id: int, usage: Usage) -> RatedEvent:
+def _as_others_see_it(batch_id: int, usage: Usage) -> Iterator[RatedEvent]:
+    """An event with its first part, and each of its further parts."""
     event = usage.received.event
-    return RatedEvent(
-        batch_id,
-        str(UUID(bytes=event.key)),
-        event.time_micros,
-        usage.received.origin.received_micros,
-        event.source,
-        event.id,
-        event.subject,
-        event.meter,
-        usage.cell.name,
-        event.quantity_millionths,
-        usage.amount_micros,
-        event.properties_json,
-        usage.account.code,
-        usage.account.customer_code,
-        usage.plan.label,
-        "INR",
-    )
+    key = str(UUID(bytes=event.key))
+    about = (event.time_micros, event.id, usage.account.code, event.meter)
+    yield RatedEvent(batch_id, key, *about, usage.amount_micros)
+    for part in usage.further:
+        _, _, charge_id, cell = part.place.total_key
+        yield RatedEvent(batch_id, f"{key}/{charge_id}/{cell}", *about, part.amount_micros)

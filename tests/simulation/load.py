@@ -55,6 +55,10 @@ def two_days(dice: random.Random, *, partitions: int) -> tuple[list[Sent], list[
 def _document(dice: random.Random, event_id: str) -> dict[str, Any]:
     meter = dice.choice(("otp.delivered", "otp.delivered", "voice.minutes"))
     data: dict[str, Any] = {"quantity": dice.choice(_QUANTITIES), "channel": dice.choice(("sms", "sms", "whatsapp"))}
+    if dice.random() < 0.06:
+        data["quantity"] = -dice.choice((1, 2, 40))
+    if dice.random() < 0.9:
+        data["to"] = dice.randint(1, 4)
     if dice.random() < 0.7:
         data["country"] = dice.choice(("IN", "US", "ID"))
     age = timedelta(minutes=dice.randint(0, 4_000))
@@ -71,7 +75,7 @@ def _again(dice: random.Random, document: dict[str, Any]) -> bytes:
         return json.dumps(document).encode()
     if kind < 0.7:
         return json.dumps({**document, "time": (HAPPENED_AT - timedelta(minutes=dice.randint(0, 99))).isoformat()}).encode()
-    return json.dumps({**document, "data": {**document["data"], "quantity": 7, "channel": "sms"}}).encode()
+    return json.dumps({**document, "data": {**document["data"], "quantity": 7, "channel": "sms", "to": 1}}).encode()
 
 
 def _next_day(dice: random.Random, documents: list[dict[str, Any]]) -> list[bytes]:
@@ -83,7 +87,7 @@ def _next_day(dice: random.Random, documents: list[dict[str, Any]]) -> list[byte
         if dice.random() < 0.5:
             changed["time"] = (HAPPENED_AT + timedelta(hours=20)).isoformat()
         if dice.random() < 0.2:
-            changed["data"] = {"quantity": 3, "channel": "sms"}
+            changed["data"] = {"quantity": 3, "channel": "sms", "to": 2}
         value = json.dumps(changed).encode()
         values += [value] * dice.choice((1, 1, 2))
     values += [json.dumps(_document(dice, f"next-{number}")).encode() for number in range(dice.randint(0, 5))]

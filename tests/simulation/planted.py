@@ -6,7 +6,6 @@ from typing import NamedTuple
 from domain.metering import Partition, Settled
 from invoicing.meter_usage import Batch, MeterUsage
 from invoicing.metering_ports import Balance, OffsetRange
-from invoicing.publish_usage import RatedEvent
 from tests.simulation.books import MemoryMeteringStore, MemoryTransaction
 from tests.simulation.engines import MemoryCache, MemoryOutbox
 from tests.simulation.processes import Taken, Worker
@@ -69,10 +68,23 @@ class ClaimsOutsideTheTransaction(MemoryMeteringStore):
         return _ClaimsAtOnce(self.books, self.faults, self.taken)
 
 
+class _RemembersAtOnce(MemoryTransaction):
+    def save(self, settled: Settled, ranges: Mapping[Partition, OffsetRange]) -> list[Balance]:
+        self.books.values.update(settled.running.values)
+        return super().save(settled, ranges)
+
+
+class RemembersOutsideTheTransaction(MemoryMeteringStore):
+    """Keeps a distinct value as counted although its transaction was rolled back."""
+
+    def transaction(self) -> MemoryTransaction:
+        return _RemembersAtOnce(self.books, self.faults, self.taken)
+
+
 class MarksBeforeTheInsert(MemoryOutbox):
     """Marks batches as warehoused when they are read."""
 
-    def unwarehoused(self, *, events_max: int) -> tuple[Sequence[int], Sequence[RatedEvent]] | None:
+    def unwarehoused(self, *, events_max: int) -> tuple[Sequence[int], Sequence[str]] | None:
         found = super().unwarehoused(events_max=events_max)
         if found is not None:
             self.mark_warehoused(found[0])
@@ -108,6 +120,9 @@ FAULTS: Mapping[str, Planted] = {
     "cache written before the commit": Planted(Parts(worker=TellsTheCacheBeforeTheCommit), 20, "was never more than"),
     "offset progress not checked": Planted(Parts(store=NeverChecksProgress), 20, "offset ranges"),
     "identity claimed outside the transaction": Planted(Parts(store=ClaimsOutsideTheTransaction), 20, "'duplicate'"),
+    "distinct value counted outside the transaction": Planted(
+        Parts(store=RemembersOutsideTheTransaction), 100, "the books of bolt"
+    ),
     "warehouse marked before the insert": Planted(Parts(outbox=MarksBeforeTheInsert), 20, "rows in the warehouse"),
     "an older balance overwrites a newer one": Planted(Parts(cache=TakesTheLastToldBalance), 100, "Redis for"),
     "a redelivery's balances are not told again": Planted(Parts(metering=TellsNothingAgain), 500, "Redis for"),

@@ -1,5 +1,8 @@
 """The small worlds' customers: three accounts, and three versions of who they are and what they pay.
 
+One is on a plan that rates events in parts: a matrix with a volume price, distinct recipients, a price by the year, and on
+the money of the month ten percent off and a cap.
+
 Told twice: as the configuration the workers rate with, and as plain terms for the reference model.
 """
 
@@ -8,7 +11,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from domain.attribution import DISTANT_FUTURE, DISTANT_PAST, Account, AliasSpan, RatingConfig, Subscription
+from domain.catalogue import Meter, PlanVersion
 from domain.money import Currency
+from tests.builders_rating import a_meter, a_plan, a_usage_charge, an_adjustment
 from tests.builders_usage import HAPPENED_AT, MATRIX, TIERS, a_charge, a_plan_version, micros_of
 
 EVER = (DISTANT_PAST, DISTANT_FUTURE)
@@ -19,9 +24,43 @@ DEARER_FROM = micros_of(HAPPENED_AT - timedelta(hours=12))
 ACCOUNTS = {"acme": ("Asia/Kolkata", 10_000_000), "bolt": ("Asia/Jakarta", 0), "cato": ("UTC", 7)}
 """Time zone and opening balance in micros."""
 
-_PRICES = {
+_VOLUME = {
+    "model": "volume",
+    "tiers": [{"up_to": 50, "unit_price": "0.30"}, {"unit_price": "0.111111"}],
+    "corrections": "reprice",
+}
+_RECIPIENTS = {"event_type": "otp.delivered", "aggregation": "unique", "property": "to", "filter": {"channel": ["sms"]}}
+RICH: dict[str, Any] = {
+    "charges": [
+        {
+            "code": "otp",
+            "meters": [{"event_type": "otp.delivered"}],
+            "price": {
+                **MATRIX,
+                "rows": [
+                    {"when": {"channel": "sms"}, **_VOLUME},
+                    {"when": {"country": "ID"}, "model": "per_unit", "unit_price": "0.33"},
+                ],
+            },
+        },
+        {
+            "code": "recipients",
+            "meters": [
+                {"event_type": "otp.delivered", "aggregation": "unique", "property": "to", "filter": {"channel": ["sms"]}}
+            ],
+            "price": {"model": "per_unit", "unit_price": "0.7"},
+        },
+        {"code": "voice", "meters": [{"event_type": "voice.minutes"}], "price": _VOLUME, "reset": "year"},
+    ],
+    "adjustments": [
+        {"code": "launch", "kind": "percentage", "percent": "10", "applies_to": ["otp"]},
+        {"code": "cap", "kind": "maximum", "amount": "9", "applies_to": ["otp", "recipients"]},
+    ],
+}
+_PRICES: dict[str, dict[str, Any]] = {
     "otp v1": {"otp.delivered": MATRIX, "voice.minutes": TIERS},
     "otp v2": {"otp.delivered": DEARER},
+    "otp v3": RICH,
 }
 _ALIASES: dict[str, list[tuple[int, int, str]]] = {
     "acme": [(*EVER, "acme")],
@@ -31,7 +70,7 @@ _ALIASES: dict[str, list[tuple[int, int, str]]] = {
     "cato": [(*EVER, "cato")],
 }
 _MOVED = {**_ALIASES, "roam": [(EVER[0], MOVED_AT, "acme"), (MOVED_AT, EVER[1], "bolt")], "nova": [(*EVER, "cato")]}
-_ONE_PLAN = {code: [(*EVER, "otp v1")] for code in ACCOUNTS}
+_ONE_PLAN = {code: [(*EVER, "otp v1")] for code in ACCOUNTS} | {"bolt": [(*EVER, "otp v3")]}
 _TWO_PLANS = {**_ONE_PLAN, "acme": [(EVER[0], DEARER_FROM, "otp v1"), (DEARER_FROM, EVER[1], "otp v2")]}
 
 
@@ -73,14 +112,44 @@ def _config(
     )
 
 
-_SOLD = {
-    label: a_plan_version(
-        *(a_charge(meter, price, charge_id=10 * number + place) for place, (meter, price) in enumerate(prices.items())),
-        plan_version_id=number,
-        label=label,
+def _plan(number: int, label: str, prices: dict[str, Any]) -> PlanVersion:
+    if "charges" not in prices:
+        charges = [
+            a_charge(meter, price, charge_id=10 * number + place) for place, (meter, price) in enumerate(prices.items())
+        ]
+        return a_plan_version(*charges, plan_version_id=number, label=label)
+    rich = [
+        a_usage_charge(
+            charge["code"],
+            *(_meter(charge["code"], 100 * number + 10 * place, meter) for meter in charge["meters"]),
+            charge_id=10 * number + place,
+            price=charge["price"],
+            reset=charge.get("reset"),
+        )
+        for place, charge in enumerate(prices["charges"])
+    ]
+    adjustments = [
+        an_adjustment(charge_id=10 * number + 5 + place, **adjustment)
+        for place, adjustment in enumerate(prices["adjustments"])
+    ]
+    return a_plan(*rich, adjustments=adjustments, plan_version_id=number, label=label)
+
+
+def _meter(code: str, meter_id: int, told: dict[str, Any]) -> Meter:
+    let_through = tuple((name, frozenset(values)) for name, values in told.get("filter", {}).items())
+    return a_meter(
+        code,
+        meter_id=meter_id,
+        event_type=told["event_type"],
+        aggregation=told.get("aggregation", "sum"),
+        measured=told.get("property", "quantity"),
+        filter=let_through,
     )
-    for number, (label, prices) in enumerate(_PRICES.items(), 1)
-}
+
+
+_SOLD = {label: _plan(number, label, prices) for number, (label, prices) in enumerate(_PRICES.items(), 1)}
+ADJUSTMENTS = {one.charge_id for plan in _SOLD.values() for one in plan.adjustments}
+"""Ids of those whose quantity is money."""
 _VERSIONS = ((_ALIASES, _ONE_PLAN), (_MOVED, _ONE_PLAN), (_MOVED, _TWO_PLANS))
 TERMS = [_terms(*version) for version in _VERSIONS]
 CONFIGS = [_config(number, *version) for number, version in enumerate(_VERSIONS, 1)]

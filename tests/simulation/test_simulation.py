@@ -64,7 +64,7 @@ def test_a_redelivery_tells_both_accounts_of_an_alias_that_moved():
     world.books.change(CONFIGS[1])
     records = [
         a_record(a_usage_event("before", subject="roam", at=HAPPENED_AT - timedelta(days=3)), 0),
-        a_record(a_usage_event("after", subject="roam"), 1),
+        a_record(a_usage_event("after", subject="roam", data={"channel": "sms", "to": 1}), 1),
     ]
     for _ in range(2):
         metering = world.parts.metering(world.new_store(), decode_records, WINDOW)

@@ -7,7 +7,7 @@ from domain.attribution import RatingConfig
 from domain.metering import Partition
 from invoicing.records import Record
 from tests.reference_model import ReferenceModel, Standing
-from tests.simulation.terms import ACCOUNTS, TERMS
+from tests.simulation.terms import ACCOUNTS, ADJUSTMENTS, TERMS
 from tests.simulation.world import Difference, World
 
 Place = tuple[Partition, int]
@@ -82,10 +82,12 @@ def _conservation(world: World, ended: dict[Place, Counter[str]]) -> None:
 
 
 def _standing(world: World, account_id: int) -> Standing:
-    totals = [total for key, total in world.books.totals.items() if key.account_id == account_id]
+    mine = {key: total for key, total in world.books.totals.items() if key.account_id == account_id}
+    totals = list(mine.values())
+    usage = [total for key, total in mine.items() if key.charge_id not in ADJUSTMENTS]
     return Standing(
         sum(total.event_count for total in totals),
-        sum(total.quantity_millionths for total in totals),
+        sum(total.quantity_millionths for total in usage),
         sum(total.amount_micros for total in totals),
         world.books.wallets[account_id + 100].balance_micros,
     )
@@ -94,8 +96,9 @@ def _standing(world: World, account_id: int) -> Standing:
 def _copies(world: World) -> None:
     """The warehouse has every rated event once, and the topics have everything at least once."""
     booked = sorted(
-        (batch_id, usage.received.event.id, usage.received.event.time_micros, usage.amount_micros)
+        (batch_id, usage.received.event.id, usage.received.event.time_micros, amount)
         for batch_id, usage in world.books.events.values()
+        for amount in (usage.amount_micros, *(part.amount_micros for part in usage.further))
     )
     final = world.warehouse.final().values()
     _same("rows in the warehouse", len(final), len(booked))

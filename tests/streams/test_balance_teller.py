@@ -135,7 +135,7 @@ class Holds:
 
 def a_rated(event_id, *, wallet_id=1, **properties):
     event = SimpleNamespace(id=event_id, properties=properties)
-    return SimpleNamespace(received=SimpleNamespace(event=event), account=SimpleNamespace(wallet_id=wallet_id))
+    return SimpleNamespace(received=SimpleNamespace(event=event), place=SimpleNamespace(wallet_id=wallet_id))
 
 
 def test_booked_events_settle_holds_only_where_something_is_reserved(cache, clock):

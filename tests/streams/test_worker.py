@@ -146,8 +146,8 @@ def test_rated_usage_reaches_redis_its_topic_and_clickhouse(installation: Instal
 
     wallets = installation.query("SELECT account_id, balance_micros, version FROM wallet WHERE version > 0")
     for account_id, balance_micros, version in wallets:
-        held = installation.redis().hgetall(f"balance:{account_id}")
-        assert held == {"balance_micros": str(balance_micros), "version": str(version)}
+        held = installation.redis().hmget(f"balance:{account_id}", "balance_micros", "version")
+        assert held == [str(balance_micros), str(version)]
     in_postgres = installation.query("SELECT count(*), sum(amount_micros)::bigint FROM usage_event")[0]
     assert installation.clickhouse().execute("SELECT count(), sum(amount_micros) FROM usage_event") == [in_postgres]
     assert len(read_all(installation, "usage.rated", in_postgres[0])) == in_postgres[0]

@@ -1,4 +1,4 @@
-"""Results on their topics: acknowledged by the broker, keyed by account; refusals with reason and origin."""
+"""Results on their topics: acknowledged by the broker, accounts in partitions; refusals with reason and origin."""
 
 import json
 from uuid import UUID
@@ -8,29 +8,13 @@ import pytest
 from connectors.kafka.announcer import KafkaAnnouncer
 from connectors.settings import settings
 from domain.errors import EngineUnavailable
-from invoicing.publish_usage import Announcement, RatedEvent, RefusedEvent
+from invoicing.publish_usage import Announcement, RefusedEvent
 from tests.kafka_topics import read_all, topics
+from tests.rated_texts import a_rated_batch, a_rated_text
 
 pytestmark = pytest.mark.engines
 
-RATED = RatedEvent(
-    batch_id=7,
-    event_key=str(UUID(int=1)),
-    event_micros=1_792_065_600_250_001,
-    received_micros=1_792_065_601_000_000,
-    source="/otpless/core",
-    event_id="event-1",
-    alias="shop",
-    account="acme",
-    customer="customer-acme",
-    meter="otp.delivered",
-    price_cell="sms/*",
-    plan_version="otp-inr v1",
-    currency="INR",
-    quantity_millionths=2_500_000,
-    amount_micros=2**63 - 1,
-    properties='{"channel":"sms","ratio":0.10}',
-)
+RATED = a_rated_batch(a_rated_text(amount_micros=str(2**63 - 1), properties='{"channel":"sms","ratio":0.10}'))
 LETTER = RefusedEvent("usage.events", 3, 41, None, "not_json", "das ist kein JSON ✗", b"\xff\x00")
 CONFLICT = RefusedEvent("usage.events", 3, 42, 5, "conflict", "another body", b"{}")
 
@@ -45,29 +29,15 @@ def test_results_arrive_on_their_topics(prefix):
     KafkaAnnouncer(settings().kafka_bootstrap, prefix=prefix).announce(Announcement([7], [RATED], [LETTER], [CONFLICT]))
 
     (rated,) = read_all(prefix + "usage.rated", 1)
-    assert rated.key() == b"acme"
-    event = json.loads(rated.value())
+    assert (rated.partition(), rated.headers()) == (1, [("content-type", b"application/cloudevents-batch+json")])
+    (event,) = json.loads(rated.value())
     assert (event["specversion"], event["type"], event["id"], event["subject"]) == (
         "1.0",
         "usage.rated",
         str(UUID(int=1)),
         "acme",
     )
-    assert event["time"] == "2026-10-15T12:00:00.250001Z"
-    assert event["data"] == {
-        "source": "/otpless/core",
-        "event_id": "event-1",
-        "alias": "shop",
-        "customer": "customer-acme",
-        "meter": "otp.delivered",
-        "price_cell": "sms/*",
-        "plan_version": "otp-inr v1",
-        "currency": "INR",
-        "quantity_millionths": 2_500_000,
-        "amount_micros": 2**63 - 1,
-        "batch_id": 7,
-        "properties": {"channel": "sms", "ratio": 0.1},
-    }
+    assert (event["data"]["event_id"], event["data"]["amount_micros"]) == ("event-1", 2**63 - 1)
     assert b'"ratio":0.10' in rated.value()
 
     (letter,) = read_all(prefix + "usage.events.dead-letter", 1)
@@ -102,18 +72,41 @@ def test_a_record_the_broker_does_not_take_is_one_sentence_and_does_not_spoil_th
     announcer.announce(Announcement([7], [RATED], [], []))
 
 
-def test_an_accounts_records_are_in_one_partition_in_their_order(prefix):
-    announcer = KafkaAnnouncer(settings().kafka_bootstrap, prefix=prefix)
-    rated = [RATED._replace(account=f"account-{n % 7}", event_id=f"ordered-{n}") for n in range(700)]
-    announcer.announce(Announcement([9], rated, [], []))
+def test_an_accounts_events_are_in_one_partition_in_their_order_in_arrays_that_fit():
+    with topics("usage.rated", partitions=3) as prefix:
+        announcer = KafkaAnnouncer(settings().kafka_bootstrap, prefix=prefix)
+        batches = [
+            a_rated_batch(
+                *(
+                    a_rated_text(account_id=str(number % 7), event_id=f"{number}", batch_id=str(batch))
+                    for number in range(batch * 2_000, batch * 2_000 + 2_000)
+                ),
+                partitions=3,
+            )
+            for batch in range(2)
+        ]
+        announcer.announce(Announcement([0, 1], batches, [], []))
 
-    places = {}
-    for record in read_all(prefix + "usage.rated", 703):
-        if b"ordered-" in record.value():
-            places.setdefault(record.key(), []).append((record.partition(), json.loads(record.value())["data"]["event_id"]))
+        places = {}
+        sizes = []
+        for record in read_all(prefix + "usage.rated", 10):
+            array = json.loads(record.value())
+            sizes.append(len(array))
+            for event in array:
+                places.setdefault(event["subject"], []).append((record.partition(), int(event["data"]["event_id"])))
+    assert (sum(sizes), max(sizes)) == (4_000, 500)
     assert len(places) == 7
     for found in places.values():
         assert len({partition for partition, _ in found}) == 1
-        numbers = [int(event_id.removeprefix("ordered-")) for _, event_id in found]
+        numbers = [number for _, number in found]
         assert numbers == sorted(numbers)
-        assert len(numbers) == 100
+
+
+def test_large_events_make_small_arrays():
+    large = '{"text":"' + "x" * 60_000 + '"}'
+    batch = a_rated_batch(*(a_rated_text(event_id=f"large-{number}", properties=large) for number in range(40)))
+    with topics("usage.rated") as prefix:
+        KafkaAnnouncer(settings().kafka_bootstrap, prefix=prefix).announce(Announcement([9], [batch], [], []))
+        arrays = [record.value() for record in read_all(prefix + "usage.rated", 3)]
+    assert sum(len(json.loads(array)) for array in arrays) == 40
+    assert max(map(len, arrays)) < 1_000_100

@@ -11,13 +11,23 @@ from tests.decoding import EVENT, decoded, refused, with_data
 # Quantities
 
 
-NEGATIVE_OR_ABSURD = ["-1", "-0.000001", "1000000.000001", "1000001", "1e7", "1e400", "1e999999", "99999999999999999999"]
+ABSURD = [
+    "-1000001",
+    "-1e7",
+    "-1000000.000001",
+    "1000000.000001",
+    "1000001",
+    "1e7",
+    "1e400",
+    "1e999999",
+    "99999999999999999999",
+]
 TOO_FINE = ["0.0000001", "1e-9999999", "0.10000000000000000000000000000001"]
 MISTYPED = ["true", "null", '"1"', "[1]", "{}"]
 
 
-@pytest.mark.parametrize("quantity", [*NEGATIVE_OR_ABSURD, *TOO_FINE, *MISTYPED])
-def test_a_negative_absurd_or_mistyped_quantity_is_refused_by_name(quantity):
+@pytest.mark.parametrize("quantity", [*ABSURD, *TOO_FINE, *MISTYPED])
+def test_an_absurd_or_mistyped_quantity_is_refused_by_name(quantity):
     letter = refused(with_data(f'{{"quantity": {quantity}, "channel": "sms"}}'))
     assert letter.reason is RefusalReason.QUANTITY
     assert letter.detail.startswith("data.quantity ")

@@ -85,7 +85,7 @@ def assert_the_books_can_hold(event):
     for text in (event.source, event.id, event.subject, event.meter, event.properties_json):
         assert "\0" not in text
         assert len(text.encode()) > 0
-    assert 0 <= event.quantity_millionths <= QUANTITY_MAX * QUANTITY_SCALE
+    assert abs(event.quantity_millionths) <= QUANTITY_MAX * QUANTITY_SCALE
     assert -(2**62) < event.time_micros < 2**62
     assert isinstance(json.loads(event.properties_json), dict)
 

@@ -130,6 +130,7 @@ def test_the_schemas_are_valid_and_say_the_limits_of_the_code():
     data_schema = EVENT_SCHEMA["properties"]["data"]
     assert data_schema["else"]["maxProperties"] == data_schema["then"]["maxProperties"] - 1 == PROPERTIES_MAX
     assert data_schema["properties"]["quantity"]["maximum"] == QUANTITY_MAX
+    assert data_schema["properties"]["quantity"]["minimum"] == -QUANTITY_MAX
     assert RECORD_SCHEMA["then"]["maxItems"] == EVENTS_PER_RECORD_MAX
     assert f"{RECORD_BYTES_MAX:,}" in RECORD_SCHEMA["description"]
 

@@ -180,13 +180,31 @@ def test_a_record_of_exactly_the_limit_is_read():
 def test_an_array_of_very_many_things_is_refused_before_they_are_counted(member):
     letter = refused(an_array(*[member] * 50_000))
     assert (letter.reason, letter.index) == (RefusalReason.BATCH_SIZE, None)
-    assert letter.detail == "the array has more than 21,000 commas and brackets: send smaller records"
+    assert letter.detail == "the array has more than 14,000 commas and brackets: send smaller records"
 
 
-def test_five_hundred_events_with_every_property_are_read():
-    every = {"quantity": 1} | {f"property-{number}": "x" for number in range(32)}
-    events, dead = decode_records([a_record(an_array(*(a_usage_event(f"e{n}", data=every) for n in range(500))))])
-    assert (len(events), dead) == (500, [])
+@pytest.mark.parametrize(("count", "properties"), [(500, 19), (340, 32)])
+def test_an_array_has_room_for_events_with_many_properties(count, properties):
+    many = {"quantity": 1} | {f"property-{number}": "x" for number in range(properties)}
+    events, dead = decode_records([a_record(an_array(*(a_usage_event(f"e{n}", data=many) for n in range(count))))])
+    assert (len(events), dead) == (count, [])
+
+
+def test_events_with_the_same_data_are_read_alike_and_one_with_other_data_otherwise():
+    data = [{"channel": "sms"}, {"channel": "sms", "quantity": 2}, {"channel": "whatsapp"}]
+    read = [decoded(a_usage_event(f"event-{n}", data=data[n % 3])) for n in range(9)]
+    seen = {(event.quantity_millionths, event.properties_json, event.body_digest) for event in read}
+    assert len(seen) == 3
+    other = [decoded(a_usage_event(data=data[0], **change)) for change in ({"subject": "bolt"}, {"type": "voice.minutes"})]
+    assert len({event.body_digest for event in [read[0], *other]}) == 3
+
+
+def test_attributes_nobody_reads_hide_no_repeated_key():
+    event = a_usage_event(trace=7)
+    name, value = (b'"trace":', b"7") if b'"trace":7' in event else (b'"trace": ', b"7")
+    for repeated in (b'"trace":8,' + name + value, name + b'{"a":1,"a":2}'):
+        assert refused(event.replace(name + value, repeated)).reason is RefusalReason.DUPLICATE_JSON_KEY
+    assert decoded(event.replace(name + value, name + b'{"a":1,"b":{"a":2}}')).id == "event-1"
 
 
 @pytest.mark.parametrize(
@@ -210,7 +228,7 @@ def test_an_array_of_five_hundred_events_is_read():
     ("bad", "reason"),
     [
         (a_usage_event(without=["id"]), RefusalReason.FIELD),
-        (a_usage_event(data={"quantity": -1}), RefusalReason.QUANTITY),
+        (a_usage_event(data={"quantity": -1_000_001}), RefusalReason.QUANTITY),
         (a_usage_event(data={"route": []}), RefusalReason.PROPERTY),
         (EVENT.replace(b"sms", b"\xff"), RefusalReason.NOT_JSON),
         (with_data('{"a": 1, "a": 2}'), RefusalReason.DUPLICATE_JSON_KEY),

@@ -108,9 +108,9 @@ def test_a_copied_event_has_every_column_where_it_belongs(server, database):
     server.rollback()
     assert rows == [
         (UUID(bytes=first.key), HAPPENED_AT + timedelta(microseconds=1), RECEIVED_AT, 2**35, 7, 2**40, 1, 1, 3_000_000,
-         600_000, "/otpless/core", "संदेश-1", "acme", "otp.delivered", "sms/*", first.properties_json),
+         600_000, "/otpless/core", "संदेश-1", "acme", "otp.delivered", "sms/*", first.properties_json, None),
         (UUID(bytes=second.key), datetime(1999, 1, 1, tzinfo=UTC), datetime(1999, 1, 2, tzinfo=UTC), 2**35, 0, 0, 1, 2, 0, 0,
-         "/otpless/core", "event-2", "acme", "voice.minutes", "*", second.properties_json),
+         "/otpless/core", "event-2", "acme", "voice.minutes", "*", second.properties_json, None),
     ]  # fmt: skip
 
 

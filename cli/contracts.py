@@ -1,0 +1,98 @@
+"""`billing contracts`: prices and terms agreed on with one customer or account."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from cli.instants import instant
+from cli.output import AsJson, By, show, show_rows
+from connectors import clock, wiring
+from invoicing import write_contract as use_cases
+from invoicing.administration_ports import Author
+
+app = typer.Typer(help="Prices and terms agreed on with one customer (docs/subscriptions.md).", no_args_is_help=True)
+
+
+@app.command("write")
+def write(
+    file: Annotated[Path, typer.Argument(help="A contract document: .yaml, .yml or .json.")],
+    *,
+    by: By = "operator",
+    as_json: AsJson = False,
+) -> None:
+    """Check a contract as a whole and put it in force from the instant it says.
+
+    Example: billing contracts write contracts/acme-2026.yaml --by asha
+    """
+    author = Author(by, clock.now())
+    contract = use_cases.write_contract(wiring.administration(), wiring.read_plan_file(file), author=author)
+    facts = {
+        "contract": contract.code,
+        "party": contract.account or contract.customer,
+        "from": contract.start,
+        "to": contract.end,
+        "charges": len(list(contract.prices.rows())),
+    }
+    show(facts, as_json=as_json)
+
+
+@app.command("list")
+def list_contracts(*, as_json: AsJson = False) -> None:
+    """Show contracts, those that end first first.
+
+    Example: billing contracts list
+    """
+    show_rows(wiring.contract_reader().contracts(now=clock.now()), as_json=as_json, empty="there are no contracts")
+
+
+@app.command("expiring")
+def expiring(
+    *,
+    days: Annotated[int, typer.Option(min=1, help="Within so many days from now.")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Show contracts that end soon: the plan holds again then, unless another one is written.
+
+    Example: billing contracts expiring --days 60
+    """
+    now = clock.now()
+    rows = wiring.contract_reader().contracts(now=now, until=now + timedelta(days=days))
+    show_rows(rows, as_json=as_json, empty=f"no contract ends within {days} days")
+
+
+@app.command("show")
+def show_contract(code: str, *, as_json: AsJson = False) -> None:
+    """Show a contract as it was written.
+
+    Example: billing contracts show acme-2026
+    """
+    contract = wiring.contract_reader().contract(code)
+    if as_json:
+        show(
+            {"contract": contract.code, "from": contract.start, "to": contract.end, "document": contract.document},
+            as_json=True,
+        )
+        return
+    show({"contract": contract.code, "party": contract.party, "from": contract.start, "to": contract.end}, as_json=False)
+    typer.echo(yaml.safe_dump(dict(contract.document), allow_unicode=True, sort_keys=False).rstrip())
+
+
+@app.command("end")
+def end(
+    code: str,
+    *,
+    at: Annotated[str | None, typer.Option(help="From this instant on, with a time zone; now when left out.")] = None,
+    by: By = "operator",
+    as_json: AsJson = False,
+) -> None:
+    """Let a contract end earlier than it says; the plan holds from then on.
+
+    Example: billing contracts end acme-2026 --at 2027-01-01T00:00:00+05:30 --by asha
+    """
+    author = Author(by, clock.now())
+    moment = author.at if at is None else instant("at", at)
+    use_cases.end_contract(wiring.administration(), code, at=moment, author=author)
+    show({"contract": code, "to": moment}, as_json=as_json)

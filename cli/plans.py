@@ -1,0 +1,169 @@
+"""`billing plans`: plan files, checked, compared and published; and what was published."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from cli.output import AsJson, By, console, show, show_rows
+from connectors import clock, wiring
+from domain.errors import FieldError, Invalid, InvalidInput, NotFound
+from domain.plans import PlanDocument, read_plan
+from domain.plans.diff import Change, What, plan_changes
+from domain.plans.schema import plan_schema
+from invoicing.administration_ports import Author
+from invoicing.publish_plan import comparable, publish_plan
+
+app = typer.Typer(help="Plan files and published plans (docs/plans.md).", no_args_is_help=True)
+_File = Annotated[Path, typer.Argument(help="A plan document: .yaml, .yml or .json.")]
+
+
+@app.command("validate")
+def validate(
+    files: Annotated[list[Path], typer.Argument(help="Plan documents: .yaml, .yml or .json.")],
+    *,
+    published: Annotated[
+        bool, typer.Option("--published", help="Also check the meters against the published ones.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check plan files, each as a whole; needs no database unless --published. Exit code 1 when one is wrong.
+
+    Example: billing plans validate plans/*.yaml
+    """
+    meters = wiring.plan_reader().meters() if published else None
+    results = []
+    for file in files:
+        plan: PlanDocument | None = None
+        errors: Sequence[FieldError] = ()
+        try:
+            plan = read_plan(wiring.read_plan_file(file), published=meters)
+        except Invalid as refused:
+            errors = refused.errors
+        except (InvalidInput, NotFound) as refused:
+            errors = [FieldError("", str(refused))]
+        listed = [{"path": error.path, "reason": error.reason} for error in errors]
+        results.append({"file": str(file), "plan": plan.code if plan else None, "valid": plan is not None, "errors": listed})
+    if as_json:
+        typer.echo(json.dumps(results))
+    else:
+        for result in results:
+            _print_result(result)
+    if not all(result["valid"] for result in results):
+        raise typer.Exit(1)
+
+
+def _print_result(result: dict[str, Any]) -> None:
+    if result["valid"]:
+        console.print(f"{result['file']}: good, plan {result['plan']}", markup=False, highlight=False)
+    for error in result["errors"]:
+        text = f"{error['path']}: {error['reason']}" if error["path"] else error["reason"]
+        where = "" if text.startswith(result["file"]) else f"{result['file']}: "
+        console.print(f"{where}{text}", markup=False, highlight=False, style="red")
+
+
+@app.command("diff")
+def diff(
+    file: _File,
+    other: Annotated[
+        Path | None, typer.Argument(help="The newer file; without it FILE is compared with what is published.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show what differs, by charge, price row and tier: from the published version to FILE, or from FILE to OTHER.
+
+    Example: billing plans diff plans/otp-india.yaml
+    """
+    if other is not None:
+        changes = plan_changes(_read(file), _read(other))
+    else:
+        reader = wiring.plan_reader()
+        meters = reader.meters()
+        plan = _read(file, published=meters)
+        last = reader.find(plan.code)
+        before = comparable(last, published=meters)
+        if last is not None and before is None:
+            raise InvalidInput(f"plan {plan.code} v{last.version} was published under older rules and cannot be compared")
+        changes = plan_changes(before, plan)
+    _show_changes(changes, as_json=as_json)
+
+
+@app.command("publish")
+def publish(file: _File, *, by: By = "operator", as_json: AsJson = False) -> None:
+    """Store a plan file as the next version of its plan, unless the last version means the same.
+
+    Example: billing plans publish plans/otp-india.yaml --by asha
+    """
+    document = wiring.read_plan_file(file)
+    said = publish_plan(wiring.administration(), document, author=Author(by, clock.now()))
+    facts = {
+        "plan": said.code,
+        "version": said.version,
+        "new": said.is_new,
+        "new_meters": list(said.new_meters),
+        "changes": len(said.changes),
+    }
+    show(facts, as_json=as_json)
+
+
+@app.command("show")
+def show_plan(
+    code: str,
+    *,
+    version: Annotated[int | None, typer.Option(min=1, help="Which version; the last one without it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a published plan document, as YAML that can be kept as a file.
+
+    Example: billing plans show otp-india > plans/otp-india.yaml
+    """
+    plan = wiring.plan_reader().version(code, version=version)
+    if as_json:
+        facts = {"plan": plan.code, "version": plan.version, "published_at": plan.published_at.isoformat()}
+        typer.echo(json.dumps({**facts, "document": plan.document}))
+        return
+    typer.echo(f"# {plan.code} v{plan.version}, published {plan.published_at:%Y-%m-%d %H:%M:%S %Z}")
+    typer.echo(yaml.safe_dump(dict(plan.document), sort_keys=False, allow_unicode=True, width=120), nl=False)
+
+
+@app.command("list")
+def list_plans(*, as_json: AsJson = False) -> None:
+    """Show every published version, with how many accounts are on it.
+
+    Example: billing plans list
+    """
+    show_rows(wiring.plan_reader().versions(now=clock.now()), as_json=as_json, empty="no plan was published yet")
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of plan documents, for editors.
+
+    Example: billing plans schema > docs/schemas/plan.schema.json
+    """
+    typer.echo(json.dumps(plan_schema(), indent=2))
+
+
+def _read(file: Path, **known: Any) -> PlanDocument:
+    return read_plan(wiring.read_plan_file(file), **known)
+
+
+def _show_changes(changes: Sequence[Change], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([change._asdict() for change in changes]))
+        return
+    signs = {What.ADDED: "+", What.REMOVED: "-", What.CHANGED: "~"}
+    for change in changes:
+        old, new = (_shown(value) for value in (change.old, change.new))
+        said = {What.ADDED: new, What.REMOVED: old, What.CHANGED: f"{old} → {new}"}[change.what]
+        console.print(f"{signs[change.what]} {change.path}: {said}", markup=False, highlight=False)
+    if not changes:
+        console.print("they mean the same")
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,159 @@
+"""Subscriptions in PostgreSQL: segments read as a whole, and written as what changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Engine, RowMapping, text
+
+from connectors.postgres.database import snapshot
+from connectors.postgres.months import month_from
+from domain.errors import NotFound
+from domain.money import Currency
+from domain.subscriptions import NEW, PlanChoice, Segment, Subscriptions
+
+_ACCOUNT: Final = text("""
+SELECT a.account_id, a.currency, a.time_zone,
+       (SELECT max(i.month) FROM invoice i
+         WHERE i.account_id = a.bill_to_account_id AND i.status = 'issued') AS invoiced_month
+FROM account a WHERE a.code = :code
+""")
+_SEGMENTS: Final = text("""
+SELECT s.segment_id, s.subscription_id, s.plan_version_id, p.code || ' v' || v.version AS label, v.currency,
+       lower(s.validity) AS start, upper(s.validity) AS end, s.began_at, s.paused, s.why
+FROM subscription s JOIN plan_version v USING (plan_version_id) JOIN plan p USING (plan_id)
+WHERE s.account_id = :account_id ORDER BY lower(s.validity) NULLS FIRST
+""")
+_PLAN: Final = text("""
+SELECT v.plan_version_id, p.code || ' v' || v.version AS label, v.currency
+FROM plan_version v JOIN plan p USING (plan_id)
+WHERE p.code = :code AND (CAST(:version AS integer) IS NULL OR v.version = :version) ORDER BY v.version DESC LIMIT 1
+""")
+_ON: Final = text("""
+SELECT DISTINCT a.code COLLATE "C" FROM subscription s JOIN account a USING (account_id)
+JOIN plan_version v USING (plan_version_id) JOIN plan p USING (plan_id)
+WHERE p.code = :plan AND v.currency = :currency AND s.plan_version_id <> :but
+  AND s.validity @> CAST(:at AS timestamptz) AND a.status <> 'closed' ORDER BY 1
+""")
+_EVENTS: Final = text("""
+SELECT count(*) FROM usage_event u JOIN account a USING (account_id)
+WHERE a.code = :code AND u.event_time >= :start AND u.event_time < :end
+""")
+_DELETE: Final = text("DELETE FROM subscription WHERE segment_id = ANY(:segment_ids)")
+_SHORTEN: Final = text("UPDATE subscription SET validity = tstzrange(lower(validity), :end) WHERE segment_id = :segment_id")
+_ADD: Final = text("""
+INSERT INTO subscription (account_id, plan_version_id, validity, subscription_id, began_at, paused, why)
+VALUES (:account_id, :plan_version_id, tstzrange(:start, :end),
+        coalesce(CAST(:subscription_id AS bigint), nextval('subscription_id_sequence')), :began_at, :paused, :why)
+""")
+_LIST: Final = text("""
+SELECT a.code AS account, p.code || ' v' || v.version AS plan, s.subscription_id AS subscription,
+       lower(s.validity) AS "from", upper(s.validity) AS "to", s.paused, s.why
+FROM subscription s JOIN account a USING (account_id) JOIN plan_version v USING (plan_version_id) JOIN plan p USING (plan_id)
+WHERE (CAST(:account AS text) IS NULL OR a.code = :account) AND (CAST(:plan AS text) IS NULL OR p.code = :plan)
+  AND (:past OR upper_inf(s.validity) OR upper(s.validity) > CAST(:now AS timestamptz))
+ORDER BY a.code COLLATE "C", lower(s.validity) NULLS FIRST LIMIT :limit
+""")
+
+
+class SubscriptionRows:
+    """The SubscriptionBook port in one transaction of configuration."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def read(self, account_code: str) -> Subscriptions:
+        """Everything an account is or was subscribed to. Raises NotFound."""
+        account = self._account(account_code)
+        zone = ZoneInfo(account.time_zone)
+        month = account.invoiced_month
+        rows = self._connection.execute(_SEGMENTS, {"account_id": account.account_id}).mappings()
+        return Subscriptions(
+            account_code,
+            Currency(account.currency),
+            zone,
+            None if month is None else month_from(month).span(zone).end,
+            tuple(_segment(row) for row in rows),
+        )
+
+    def write(self, before: Subscriptions, after: Subscriptions) -> None:
+        """Make the segments what they are in `after`."""
+        account_id = self._account(after.account).account_id
+        were = {segment.segment_id: segment for segment in before.segments}
+        are = {segment.segment_id: segment for segment in after.segments if segment.segment_id != NEW}
+        gone = [segment_id for segment_id in were if segment_id not in are]
+        if gone:
+            self._connection.execute(_DELETE, {"segment_ids": gone})
+        for segment_id, segment in are.items():
+            if segment.end != were[segment_id].end:
+                self._connection.execute(_SHORTEN, {"segment_id": segment_id, "end": segment.end})
+        for segment in after.segments:
+            if segment.segment_id == NEW:
+                self._connection.execute(_ADD, _row(account_id, segment))
+
+    def plan(self, code: str, *, version: int | None) -> PlanChoice:
+        """A version of a plan, the newest when none is named. Raises NotFound."""
+        found = self._connection.execute(_PLAN, {"code": code, "version": version}).one_or_none()
+        if found is None:
+            which = "" if version is None else f" v{version}"
+            raise NotFound(f"plan {code}{which} was never published: `billing plans list` shows what was")
+        return PlanChoice(found.plan_version_id, found.label, Currency(found.currency))
+
+    def accounts_on(self, plan_code: str, *, but: PlanChoice, at: datetime) -> Sequence[str]:
+        """Codes of the accounts on another version of a plan than this at an instant, in order."""
+        facts = {"plan": plan_code, "currency": but.currency.value, "but": but.plan_version_id, "at": at}
+        return self._connection.execute(_ON, facts).scalars().all()
+
+    def events_since(self, account_code: str, start: datetime, end: datetime) -> int:
+        """How many booked events of an account happened in a span of time."""
+        return int(self._connection.execute(_EVENTS, {"code": account_code, "start": start, "end": end}).scalar_one())
+
+    def _account(self, code: str) -> Any:
+        account = self._connection.execute(_ACCOUNT, {"code": code}).one_or_none()
+        if account is None:
+            raise NotFound(f"account {code!r} does not exist: `billing accounts list` shows them")
+        return account
+
+
+def _segment(row: RowMapping) -> Segment:
+    plan = PlanChoice(row["plan_version_id"], row["label"], Currency(row["currency"]))
+    return Segment(
+        row["segment_id"],
+        row["subscription_id"],
+        plan,
+        row["start"],
+        row["end"],
+        row["began_at"],
+        paused=row["paused"],
+        why=row["why"],
+    )
+
+
+def _row(account_id: int, segment: Segment) -> dict[str, Any]:
+    return {
+        "account_id": account_id,
+        "plan_version_id": segment.plan.plan_version_id,
+        "start": segment.start,
+        "end": segment.end,
+        "subscription_id": segment.subscription_id if segment.subscription_id != NEW else None,
+        "began_at": segment.began_at,
+        "paused": segment.paused,
+        "why": segment.why,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionReader:
+    """Subscriptions for people to look at."""
+
+    engine: Engine
+
+    def segments(
+        self, *, account: str | None, plan: str | None, past: bool, limit: int, now: datetime
+    ) -> Sequence[Mapping[str, Any]]:
+        """Segments by account, those that are over only when `past` is set."""
+        facts = {"account": account, "plan": plan, "past": past, "limit": limit, "now": now}
+        with snapshot(self.engine) as connection:
+            return [dict(row) for row in connection.execute(_LIST, facts).mappings()]

@@ -1,0 +1,15 @@
+"""Building what proves the books and mends them: the second rater's evidence, re-rating."""
+
+from connectors.postgres.recompute_evidence import PostgresEvidenceRoom
+from connectors.postgres.rerating import PostgresRerating
+from connectors.wiring import database
+
+
+def evidence_room() -> PostgresEvidenceRoom:
+    """What the second rater is told."""
+    return PostgresEvidenceRoom(database())
+
+
+def rerating() -> PostgresRerating:
+    """Where usage is re-rated."""
+    return PostgresRerating(database())

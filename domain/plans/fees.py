@@ -1,0 +1,138 @@
+"""Fees of plan documents: charges that no event brings. Recurring fees, one-time fees, commitments."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from domain.fields import Fields
+from domain.plans.limits import CHARGES_MAX
+from domain.plans.plan_fields import read_code, read_codes, read_sac
+from domain.pricing.price_fields import AMOUNT_MAX, read_micros, written_decimal
+
+
+class Every(StrEnum):
+    """How long a period of a fee is."""
+
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+class Billed(StrEnum):
+    """When a recurring fee is due."""
+
+    IN_ADVANCE = "in_advance"
+    """When its period begins."""
+    IN_ARREARS = "in_arrears"
+    """When its period has ended."""
+
+
+class Anchor(StrEnum):
+    """When the periods of a recurring fee begin."""
+
+    CALENDAR = "calendar"
+    """On the first of a month, quarter or year."""
+    ANNIVERSARY = "anniversary"
+    """On the day the subscription began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    """A fee for every period."""
+
+    code: str
+    description: str
+    sac: str
+    amount_micros: int
+    every: Every = Every.MONTH
+    billed: Billed = Billed.IN_ADVANCE
+    anchor: Anchor = Anchor.CALENDAR
+    prorate: bool = True
+    """Whether part of a period costs part of the fee."""
+
+    def document(self) -> dict[str, Any]:
+        """As a plan document has it, every option written out."""
+        return {
+            "code": self.code,
+            "kind": "recurring",
+            "description": self.description,
+            "sac": self.sac,
+            "amount": written_decimal(self.amount_micros, places_min=2),
+            "every": str(self.every),
+            "billed": str(self.billed),
+            "anchor": str(self.anchor),
+            "prorate": self.prorate,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class OneTime:
+    """A fee once, when the subscription begins."""
+
+    code: str
+    description: str
+    sac: str
+    amount_micros: int
+
+    def document(self) -> dict[str, Any]:
+        """As a plan document has it."""
+        return {
+            "code": self.code,
+            "kind": "one_time",
+            "description": self.description,
+            "sac": self.sac,
+            "amount": written_decimal(self.amount_micros, places_min=2),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """At least so much every period: what the charges it counts come to less is due when the period has ended."""
+
+    code: str
+    description: str
+    sac: str
+    minimum_micros: int
+    every: Every = Every.MONTH
+    counts: tuple[str, ...] | None = None
+    """Codes of charges; None: all usage. Adjustments of usage that counts do count."""
+
+    def document(self) -> dict[str, Any]:
+        """As a plan document has it."""
+        document = {
+            "code": self.code,
+            "kind": "commitment",
+            "description": self.description,
+            "sac": self.sac,
+            "minimum": written_decimal(self.minimum_micros, places_min=2),
+            "every": str(self.every),
+        }
+        return document if self.counts is None else {**document, "counts": list(self.counts)}
+
+
+Fee = Recurring | OneTime | Commitment
+
+
+def read_fee(fields: Fields, kind: str) -> Fee:
+    """A fee of a kind. Faults go to the fields; what is wrong reads as nothing."""
+    code = read_code(fields) or ""
+    description = fields.text("description") or ""
+    sac = read_sac(fields) or ""
+    if kind == "one_time":
+        return OneTime(code, description, sac, read_micros(fields, "amount", most=AMOUNT_MAX) or 0)
+    if kind == "recurring":
+        return Recurring(
+            code,
+            description,
+            sac,
+            read_micros(fields, "amount", most=AMOUNT_MAX) or 0,
+            Every(fields.choice("every", [*Every], default=Every.MONTH) or Every.MONTH),
+            Billed(fields.choice("billed", [*Billed], default=Billed.IN_ADVANCE) or Billed.IN_ADVANCE),
+            Anchor(fields.choice("anchor", [*Anchor], default=Anchor.CALENDAR) or Anchor.CALENDAR),
+            fields.boolean("prorate", default=True),
+        )
+    minimum = read_micros(fields, "minimum", most=AMOUNT_MAX) or 0
+    every = Every(fields.choice("every", [*Every], default=Every.MONTH) or Every.MONTH)
+    counts = read_codes(fields, "counts", most=CHARGES_MAX, what="charge") if fields.has("counts") else None
+    fields.take("counts")
+    return Commitment(code, description, sac, minimum, every, counts)

@@ -1,0 +1,119 @@
+"""Quoting: what usage would come to under a plan document, by the same functions that the worker rates with.
+
+The account is one that subscribed when the month of the earliest usage began, and used nothing before. Usage without a
+time happened then. Fees are those of each period that the usage touches.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from domain.attribution import Account
+from domain.catalogue.charges import Charge
+from domain.catalogue.meters import Meter
+from domain.catalogue.plan_spans import DISTANT_FUTURE, EPOCH, Subscription
+from domain.catalogue.price_list import PlanVersion
+from domain.errors import FieldError, Invalid
+from domain.metering import Origin, ReceivedEvent
+from domain.period import BillingMonth
+from domain.plans.document import PlanDocument
+from domain.plans.quoted_usage import QuotedUsage
+from domain.rating.places import PartPlace, Place, TotalKey, place_of
+from domain.rating.running import RunningTotals
+from domain.rating.usage import Usage, measured
+from domain.usage import Refused, UsageEvent, event_key
+
+_SOMEDAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""When usage without a time happens, if no usage has one."""
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+@dataclass(slots=True)
+class Rated:
+    """What usage came to, before it is written down as lines."""
+
+    is_dated: bool
+    """Whether any usage has a time."""
+    running: RunningTotals = field(default_factory=RunningTotals)
+    places: dict[TotalKey, PartPlace] = field(default_factory=dict)
+    """Where each running total came from."""
+    unpriced: list[FieldError] = field(default_factory=list)
+    """Usage that no charge prices."""
+
+
+def rate_usage(plan: PlanDocument, usage: Sequence[QuotedUsage], *, time_zone: ZoneInfo) -> Rated:
+    """Rate usage in the order of time. Raises Invalid for usage that the worker would refuse."""
+    first = min((one.time for one in usage if one.time is not None), default=None)
+    began = BillingMonth.of(first or _SOMEDAY, time_zone).span(time_zone).start
+    account = _account(plan, usage, began, time_zone)
+    rated = Rated(first is not None)
+    faults: list[FieldError] = []
+    in_order = sorted(usage, key=lambda one: one.time or began)
+    for number, one in enumerate(in_order):
+        event = _event(one, number, one.time or began)
+        terms = account.plan_at(event.time_micros)
+        rates = terms.rates_for(event.meter, event.properties) if terms is not None else None
+        if rates is None:
+            rated.unpriced.append(FieldError(one.path, f"no charge has a price for this {one.subject} {one.name}"))
+            continue
+        place = place_of(account, rates, time_micros=event.time_micros)
+        try:
+            _rate(rated, place, event)
+        except Refused as refused:
+            faults.append(FieldError(one.path, str(refused)))
+    if faults:
+        raise Invalid(faults)
+    return rated
+
+
+def _rate(rated: Rated, place: Place, event: UsageEvent) -> None:
+    received = ReceivedEvent(event, Origin("quote", 0, 0, event.time_micros), 0, b"")
+    simple = place.is_simple and event.quantity_millionths >= 0
+    rated.running.rate(Usage(received, place) if simple else measured(received, place))
+    if place.total_key not in rated.places or not place.is_simple:
+        for part in place.parts():
+            rated.places.setdefault(part.total_key, part)
+
+
+def _event(one: QuotedUsage, number: int, time: datetime) -> UsageEvent:
+    return UsageEvent(
+        source="quote",
+        id=str(number),
+        subject="quote",
+        meter=_event_type(one.subject, one.name),
+        time_micros=(time - EPOCH) // _MICROSECOND,
+        quantity_millionths=one.quantity_millionths,
+        properties=dict(one.properties),
+        properties_json="",
+        key=event_key("quote", str(number)),
+        body_digest=b"",
+    )
+
+
+def _event_type(subject: str, name: str) -> str:
+    """A total is an event of a type of its own, that nothing else counts."""
+    return name if subject == "type" else f"\0total of {subject} {name}"
+
+
+def _account(plan: PlanDocument, usage: Iterable[QuotedUsage], began: datetime, time_zone: ZoneInfo) -> Account:
+    totals = {(one.subject, one.name) for one in usage if one.subject != "type"}
+    numbers: dict[str, int] = {}
+    charges = {charge.code: _with_totals(charge, totals, numbers) for charge in plan.usage}
+    version = PlanVersion(1, plan.code, plan.currency, charges, adjustments=plan.adjustments)
+    start = (began - EPOCH) // _MICROSECOND
+    subscriptions = (Subscription(version, start, DISTANT_FUTURE),)
+    return Account(1, "quote", "quote", 1, plan.currency, time_zone, subscriptions)
+
+
+def _with_totals(charge: Charge, totals: set[tuple[str, str]], numbers: dict[str, int]) -> Charge:
+    """A charge that also counts the totals given for it. Meters that remember have numbers, by which their memory goes."""
+    meters = [
+        meter if meter.takes_back else replace(meter, meter_id=numbers.setdefault(meter.code, len(numbers) + 1))
+        for meter in charge.meters
+    ]
+    if totals:
+        names = [("charge", charge.code), *(("meter", meter.code) for meter in charge.meters)]
+        meters += [Meter(0, name, _event_type(subject, name)) for subject, name in names if (subject, name) in totals]
+    return replace(charge, meters=tuple(meters)) if meters != list(charge.meters) else charge

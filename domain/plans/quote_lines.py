@@ -1,0 +1,212 @@
+"""The lines of a quote: usage and adjustments as rated, fees of the periods touched, each with its arithmetic."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from domain.catalogue.charges import UNDER, Reset
+from domain.errors import FieldError
+from domain.money import decimal_from_micros, decimal_from_minor, minor_from_micros
+from domain.plans.document import PlanDocument
+from domain.plans.fees import Commitment, Fee, OneTime
+from domain.plans.quote import Rated, rate_usage
+from domain.plans.quoted_usage import QuotedUsage
+from domain.pricing.price_fields import written_decimal
+from domain.pricing.step import Step, decimal_text
+from domain.rating.places import AdjustmentPlace, TotalKey, UsagePlace, period_start
+from domain.rating.running import Total
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteLine:
+    """One line, as an invoice would have it."""
+
+    charge: str
+    kind: str
+    description: str
+    period: str
+    """The service month, or the first month of a fee's period: 2026-10. Empty where no usage has a time."""
+    price_cell: str
+    """"sms/IN"; "*" when the price is not a matrix."""
+    under: tuple[str, ...]
+    """Adjustments that come or go within the plan's life; usage under them has a line, and tiers, of its own."""
+    quantity: str
+    """Units; of an adjustment, the money it is a function of."""
+    unit: str
+    events: int
+    price: str
+    amount_micros: int
+    steps: tuple[Step, ...]
+    """They add up to the amount."""
+
+    def document(self) -> dict[str, Any]:
+        """As JSON. Amounts are exact decimals in currency units; `invoiced` is rounded as an invoice line is."""
+        return {
+            "charge": self.charge,
+            "kind": self.kind,
+            "description": self.description,
+            "period": self.period,
+            "price_cell": self.price_cell,
+            "under": list(self.under),
+            "quantity": self.quantity,
+            "unit": self.unit,
+            "events": self.events,
+            "price": self.price,
+            "amount": str(decimal_from_micros(self.amount_micros)),
+            "invoiced": str(decimal_from_minor(minor_from_micros(self.amount_micros))),
+            "explanation": [
+                {"step": step.text, "amount": str(decimal_from_micros(step.amount_micros))} for step in self.steps
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What usage would come to."""
+
+    plan: PlanDocument
+    lines: tuple[QuoteLine, ...]
+    unpriced: tuple[FieldError, ...]
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        kinds = {"usage": ("usage",), "adjustments": ("adjustment",), "fees": ("recurring", "one_time", "commitment")}
+        sums = {name: sum(line.amount_micros for line in self.lines if line.kind in among) for name, among in kinds.items()}
+        invoiced = sum(minor_from_micros(line.amount_micros) for line in self.lines)
+        totals = {**sums, "total": sum(sums.values())}
+        return {
+            "plan": self.plan.code,
+            "currency": str(self.plan.currency),
+            "lines": [line.document() for line in self.lines],
+            "totals": {name: str(decimal_from_micros(micros)) for name, micros in totals.items()}
+            | {"invoiced": str(decimal_from_minor(invoiced))},
+            "unpriced": [{"path": error.path, "reason": error.reason} for error in self.unpriced],
+        }
+
+
+def quote(plan: PlanDocument, usage: Sequence[QuotedUsage], *, time_zone: ZoneInfo) -> Quote:
+    """What usage would come to under a plan, tax not included. Raises Invalid for usage that would be refused."""
+    rated = rate_usage(plan, usage, time_zone=time_zone)
+    lines = [*_usage_lines(plan, rated), *_adjustment_lines(plan, rated)]
+    months = sorted({key.service_month for key in rated.running.added}) if rated.is_dated else []
+    for fee in sorted(plan.fees, key=lambda fee: isinstance(fee, Commitment)):
+        lines += _fee_lines(fee, months, lines, plan)
+    return Quote(plan, tuple(lines), tuple(rated.unpriced))
+
+
+def _usage_lines(plan: PlanDocument, rated: Rated) -> Iterator[QuoteLine]:
+    order = {charge.charge_id: number for number, charge in enumerate(plan.usage)}
+    for key, total in sorted(rated.running.added.items(), key=lambda item: (item[0][1], order.get(item[0][2], 0))):
+        place = rated.places[key]
+        if isinstance(place, UsagePlace):
+            charge, tariff = place.rate.charge, place.rate.cell.tariff
+            if not tariff.per_event:
+                position = rated.running.positions.get(place.position_key, total)
+                steps = _adding_up(tariff.explain(position.quantity_millionths), total)
+            elif total.event_count == 1:
+                steps = tariff.explain(total.quantity_millionths)
+            else:
+                steps = (Step(f"{total.event_count:,} events, each by itself", total.amount_micros),)
+            yield QuoteLine(
+                charge.code,
+                "usage",
+                charge.description,
+                _month(key, rated),
+                *_cell(key),
+                written_quantity(total),
+                charge.unit,
+                total.event_count,
+                tariff.printed(plan.currency),
+                total.amount_micros,
+                steps,
+            )
+
+
+def _adjustment_lines(plan: PlanDocument, rated: Rated) -> Iterator[QuoteLine]:
+    order = {one.charge_id: number for number, one in enumerate(plan.adjustments)}
+    for key, total in sorted(rated.running.added.items(), key=lambda item: (item[0][1], order.get(item[0][2], 0))):
+        place = rated.places[key]
+        if isinstance(place, AdjustmentPlace):
+            one = place.rate.adjustment
+            position = rated.running.positions.get(place.position_key, total)
+            yield QuoteLine(
+                one.code,
+                "adjustment",
+                one.description,
+                _month(key, rated),
+                "*",
+                _cell(key)[1],
+                written_quantity(total),
+                str(plan.currency),
+                total.event_count,
+                one.printed(plan.currency),
+                total.amount_micros,
+                _adding_up(one.explain(position.quantity_millionths), total),
+            )
+
+
+def _adding_up(steps: tuple[Step, ...], total: Total) -> tuple[Step, ...]:
+    """Steps of a price whose period is longer than the month: what the period came to, less the rest of it."""
+    elsewhere = total.amount_micros - sum(step.amount_micros for step in steps)
+    return (*steps, Step("less what the rest of the period came to", elsewhere)) if elsewhere else steps
+
+
+def _fee_lines(fee: Fee, months: Sequence[date], lines: Sequence[QuoteLine], plan: PlanDocument) -> Iterator[QuoteLine]:
+    starts: Sequence[date | None]
+    if isinstance(fee, OneTime):
+        starts = months[:1] or [None]
+    else:
+        starts = sorted({period_start(month, Reset(fee.every)) for month in months}) or [None]
+    for start in starts:
+        if isinstance(fee, Commitment):
+            amount, steps = _shortfall(fee, start, lines, plan)
+        else:
+            amount = fee.amount_micros
+            text = "once" if isinstance(fee, OneTime) else f"1 {fee.every}, {fee.billed.replace('_', ' ')}"
+            steps = (Step(text, amount),)
+        unit = "fee" if isinstance(fee, OneTime) else str(fee.every)
+        printed = decimal_text(fee.minimum_micros if isinstance(fee, Commitment) else fee.amount_micros)
+        period = "" if start is None else f"{start:%Y-%m}"
+        kind = fee.document()["kind"]
+        yield QuoteLine(fee.code, kind, fee.description, period, "*", (), "1", unit, 0, printed, amount, steps)
+
+
+def _shortfall(
+    fee: Commitment, start: date | None, lines: Sequence[QuoteLine], plan: PlanDocument
+) -> tuple[int, tuple[Step, ...]]:
+    counted = sum(line.amount_micros for line in lines if _counts(fee, line, plan) and _within(line, start, fee))
+    short = max(0, fee.minimum_micros - counted)
+    steps = [Step("minimum", fee.minimum_micros), Step("less what counts towards it", -counted)]
+    if counted > fee.minimum_micros:
+        steps.append(Step("the minimum is reached", counted - fee.minimum_micros))
+    return short, tuple(steps)
+
+
+def _counts(fee: Commitment, line: QuoteLine, plan: PlanDocument) -> bool:
+    if line.kind == "adjustment":
+        applies_to = next(one.applies_to for one in plan.adjustments if one.code == line.charge)
+        return fee.counts is None or (applies_to is not None and applies_to <= set(fee.counts))
+    return line.kind == "usage" if fee.counts is None else line.charge in fee.counts
+
+
+def _within(line: QuoteLine, start: date | None, fee: Commitment) -> bool:
+    if start is None or not line.period:
+        return True
+    return period_start(date.fromisoformat(f"{line.period}-01"), Reset(fee.every)) == start
+
+
+def _month(key: TotalKey, rated: Rated) -> str:
+    return f"{key.service_month:%Y-%m}" if rated.is_dated else ""
+
+
+def _cell(key: TotalKey) -> tuple[str, tuple[str, ...]]:
+    name, *under = key.cell.split(UNDER)
+    return name, tuple(under)
+
+
+def written_quantity(total: Total) -> str:
+    """Millionths as a decimal without needless zeros."""
+    text = written_decimal(abs(total.quantity_millionths))
+    return f"-{text}" if total.quantity_millionths < 0 else text

@@ -1,0 +1,137 @@
+"""Reading a plan document: everything that is wrong with it is found before it is refused."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from domain.catalogue.adjustments import Adjustment
+from domain.catalogue.charges import Charge
+from domain.catalogue.meters import Meter
+from domain.errors import Faults
+from domain.fields import Fields
+from domain.money import Currency
+from domain.plans.adjustments import TRIAL_CODE, read_adjustments
+from domain.plans.document import PlanDocument
+from domain.plans.fees import Commitment, Fee, read_fee
+from domain.plans.limits import CHARGES_MAX, TRIAL_DAYS_MAX
+from domain.plans.meters import is_same, read_meters
+from domain.plans.plan_fields import read_code
+from domain.plans.usage_charges import KnownMeters, read_usage_charge
+
+KINDS: Final = ("usage", "recurring", "one_time", "commitment")
+
+
+def read_plan(document: object, *, published: Mapping[str, Meter] | None = None) -> PlanDocument:
+    """Check a plan document. `published` are the meters there are, by code; None when that is not known here.
+
+    Raises Invalid with every fault, each with its path and the way out.
+    """
+    faults = Faults()
+    plan = Fields(document, path="", faults=faults)
+    return read_prices(plan, published=published)
+
+
+def read_prices(
+    plan: Fields, *, published: Mapping[str, Meter] | None, elsewhere: Collection[str] | None = None
+) -> PlanDocument:
+    """The fields of a plan document. `elsewhere` are codes of usage charges that stand in other documents, and that
+    adjustments and commitments may name: then there may be no charges here. Raises as `read_plan` does.
+    """
+    faults = plan.faults
+    others = elsewhere or ()
+    code = read_code(plan) or ""
+    name = plan.text("name") or ""
+    currency = plan.choice("currency", [*Currency])
+    trial_days = plan.whole("trial_days", least=0, most=TRIAL_DAYS_MAX, default=0) or 0
+    defined = read_meters(plan)
+    _refuse_redefined(plan, defined, published or {})
+    meters = KnownMeters(defined, published)
+    no_charges = elsewhere is not None and not plan.has("charges")
+    plan.take("charges")
+    usage, fees, places = ([], {}, []) if no_charges else _read_charges(plan, meters)
+    adjustments = read_adjustments(plan, usage, trial_days=trial_days, elsewhere=others)
+    offset = 1 if trial_days else 0
+    places += [(one.code, f"adjustments[{number - offset}].code") for number, one in enumerate(adjustments)]
+    _refuse_doubles(plan, places, trial=bool(trial_days))
+    _refuse_unknown_counts(plan, usage, fees, others)
+    plan.refuse_unknown()
+    faults.refuse_if_any()
+    implied = {meter.code: meter for charge in usage for meter in charge.meters if _is_new(meter, meters)}
+    numbered, adjusted = _numbered(usage, adjustments)
+    return PlanDocument(
+        code,
+        name,
+        Currency(currency or ""),
+        trial_days,
+        tuple(defined.values()),
+        tuple(implied.values()),
+        numbered,
+        tuple(fees.values()),
+        adjusted,
+    )
+
+
+def _read_charges(plan: Fields, meters: KnownMeters) -> tuple[list[Charge], dict[int, Fee], list[tuple[str, str]]]:
+    """Usage charges; fees by their place; and the code and path of every charge."""
+    usage: list[Charge] = []
+    fees: dict[int, Fee] = {}
+    places = []
+    for number, row in enumerate(plan.rows("charges", most=CHARGES_MAX, what="charge")):
+        fields = Fields(row, path=f"charges[{number}]", faults=plan.faults)
+        kind = fields.choice("kind", KINDS, default="usage")
+        if kind is None or not fields.is_object:
+            continue  # which fields it should have nobody can say
+        if kind == "usage":
+            charge = read_usage_charge(fields, meters)
+            usage.append(charge)
+            code = charge.code
+        else:
+            fees[number] = read_fee(fields, kind)
+            code = fees[number].code
+        fields.refuse_unknown()
+        places.append((code, f"charges[{number}].code"))
+    return usage, fees, places
+
+
+def _refuse_redefined(plan: Fields, defined: Mapping[str, Meter], published: Mapping[str, Meter]) -> None:
+    for number, meter in enumerate(defined.values()):
+        known = published.get(meter.code)
+        if known is not None and not is_same(known, meter):
+            reason = f"{meter.code!r} is published with another definition, which never changes: give this one another code"
+            plan.fault(f"meters[{number}]", reason)
+
+
+def _refuse_doubles(plan: Fields, places: list[tuple[str, str]], *, trial: bool) -> None:
+    first: dict[str, str] = {TRIAL_CODE: "trial_days"} if trial else {}
+    for code, path in places:
+        if path == "adjustments[-1].code" or not code:
+            continue
+        if code in first:
+            plan.fault(
+                path, f"{code!r} is taken by {first[code].removesuffix('.code')}: every charge and adjustment has its own"
+            )
+        else:
+            first[code] = path
+
+
+def _refuse_unknown_counts(plan: Fields, usage: list[Charge], fees: Mapping[int, Fee], elsewhere: Collection[str]) -> None:
+    known = (
+        {charge.code for charge in usage}
+        | set(elsewhere)
+        | {fee.code for fee in fees.values() if not isinstance(fee, Commitment)}
+    )
+    for number, fee in fees.items():
+        for place, code in enumerate(fee.counts or () if isinstance(fee, Commitment) else ()):
+            if code not in known:
+                reason = f"{code!r} is no usage charge or fee of this plan; there are {', '.join(sorted(known)) or 'none'}"
+                plan.fault(f"charges[{number}].counts[{place}]", reason)
+
+
+def _is_new(meter: Meter, meters: KnownMeters) -> bool:
+    return meter.code not in meters.defined and meter.code not in (meters.published or {})
+
+
+def _numbered(usage: list[Charge], adjustments: list[Adjustment]) -> tuple[tuple[Charge, ...], tuple[Adjustment, ...]]:
+    numbers: Iterator[int] = iter(range(1, len(usage) + len(adjustments) + 1))
+    charges = tuple(replace(charge, charge_id=next(numbers)) for charge in usage)
+    return charges, tuple(replace(one, charge_id=next(numbers)) for one in adjustments)

@@ -1,0 +1,117 @@
+"""Usage charges as a plan document lists them: which meters, which price, every fault collected."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from domain.catalogue.charges import ANY, Charge, Reset, Sharing
+from domain.catalogue.meters import Aggregation, Meter, sum_meter
+from domain.fields import Fields
+from domain.plans.limits import METERS_OF_CHARGE_MAX
+from domain.plans.matrix import read_cells
+from domain.plans.plan_fields import read_code, read_codes, read_sac
+from domain.pricing.price_fields import Corrections
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMeters:
+    """The meters a charge may name."""
+
+    defined: Mapping[str, Meter]
+    """By the document itself."""
+    published: Mapping[str, Meter] | None
+    """None: nobody knows here, so every code is taken for one that is published and sums up what events report."""
+
+    def find(self, code: str) -> Meter | None:
+        """A meter by its code."""
+        meter = self.defined.get(code) or (self.published or {}).get(code)
+        return sum_meter(code) if meter is None and self.published is None else meter
+
+    def is_known_here(self, code: str) -> bool:
+        """Whether more is known of a meter than its code."""
+        return code in self.defined or code in (self.published or {})
+
+
+def read_usage_charge(fields: Fields, meters: KnownMeters) -> Charge:
+    """A charge of kind usage. Its id is left to whoever numbers the charges."""
+    measured = _read_meters(fields, meters)
+    code = read_code(fields, default=measured[0].code if measured else "") or ""
+    description = fields.text("description") or ""
+    sac = read_sac(fields) or ""
+    unit = fields.text("unit") or ""
+    reset = Reset(fields.choice("reset", [*Reset], default=Reset.MONTH) or Reset.MONTH)
+    shared = Sharing(fields.choice("shared", [*Sharing], default=Sharing.ACCOUNT) or Sharing.ACCOUNT)
+    dimensions, cells = read_cells(fields)
+    charge = Charge(0, code, tuple(measured), description, sac, unit, dimensions, cells, reset, shared)
+    _refuse_unfit_meters(fields, charge, meters)
+    return charge
+
+
+def _read_meters(fields: Fields, meters: KnownMeters) -> Sequence[Meter]:
+    if fields.has("meters"):
+        fields.out_of_place("meter", "name the meters in `meters` or one in `meter`, not both")
+        codes = read_codes(fields, "meters", most=METERS_OF_CHARGE_MAX, what="meter")
+        found = [meters.find(code) for code in codes]
+        for number, (name, meter) in enumerate(zip(codes, found, strict=True)):
+            if meter is None:
+                fields.fault(f"meters[{number}]", _unknown(name, meters))
+        return [meter for meter in found if meter is not None]
+    fields.take("meters")
+    code = read_code(fields, "meter")
+    if code is None:
+        return []
+    named = meters.find(code)
+    if named is None and meters.defined:
+        fields.fault("meter", _unknown(code, meters))
+    # The short form of a plan without `meters`: the meter sums up the events of its name.
+    return [named or sum_meter(code)]
+
+
+def _unknown(code: str, meters: KnownMeters) -> str:
+    known = ", ".join([*meters.defined, *(meters.published or {})][:20])
+    return f"meter {code!r} is neither published nor defined under `meters`; known are {known or 'none'}"
+
+
+def _refuse_unfit_meters(fields: Fields, charge: Charge, meters: KnownMeters) -> None:
+    tariffs = [cell.tariff for cell in charge.cells.values()]
+    for meter in charge.meters:
+        if not meters.is_known_here(meter.code):
+            continue
+        if meter.aggregation is not Aggregation.SUM and any(tariff.per_event for tariff in tariffs):
+            fields.fault(
+                "price", f"a percentage is of what each event reports: meter {meter.code!r} takes the {meter.aggregation}"
+            )
+        if not meter.takes_back and any(tariff.corrections is Corrections.REPRICE for tariff in tariffs):
+            reason = (
+                f"corrections: reprice cannot be: meter {meter.code!r} takes the {meter.aggregation}, which has no opposite"
+            )
+            fields.fault("price", reason)
+
+
+def usage_document(charge: Charge) -> dict[str, Any]:
+    """As domain/catalogue reads it back: meters always listed, prices in their shortest form."""
+    document: dict[str, Any] = {
+        "code": charge.code,
+        "kind": "usage",
+        "meters": [meter.code for meter in charge.meters],
+        "description": charge.description,
+        "sac": charge.sac,
+        "unit": charge.unit,
+    }
+    if charge.reset is not Reset.MONTH:
+        document["reset"] = str(charge.reset)
+    if charge.shared is not Sharing.ACCOUNT:
+        document["shared"] = str(charge.shared)
+    return {**document, "price": price_document(charge)}
+
+
+def price_document(charge: Charge) -> dict[str, Any]:
+    """The price of a charge."""
+    if not charge.dimensions:
+        (cell,) = charge.cells.values()
+        return cell.tariff.document()
+    rows = []
+    for key, cell in charge.cells.items():
+        when = {name: value for name, value in zip(charge.dimensions, key, strict=True) if value != ANY}
+        rows.append({"when": when, **cell.tariff.document()} if when else cell.tariff.document())
+    return {"model": "matrix", "dimensions": list(charge.dimensions), "rows": rows}

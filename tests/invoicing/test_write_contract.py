@@ -1,0 +1,160 @@
+"""Contracts in the books: what they change for whoever rates, and what they may not."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
+
+from connectors import batch_wiring, metering_wiring, wiring
+from domain.errors import Invalid, InvalidInput, NotFound
+from invoicing.accrue_fees import accrue_fees
+from invoicing.administer import Author
+from invoicing.write_contract import end_contract, write_contract
+from tests.books import MID_OCTOBER, an_event, book, open_account, open_shop
+
+pytestmark = pytest.mark.engines
+
+NOW = datetime(2026, 10, 5, tzinfo=UTC)
+ASHA = Author("asha", NOW)
+SMS_FOR_LESS = {
+    "meter": "otp.delivered",
+    "description": "OTP delivered",
+    "sac": "998319",
+    "unit": "message",
+    "price": {"model": "per_unit", "unit_price": "0.10"},
+}
+
+
+@pytest.fixture
+def store(database: Engine, warehouse, cache):
+    open_shop()
+    open_account("acme", mode="prepaid")
+    open_account("other", mode="prepaid")
+    return wiring.administration()
+
+
+def a_contract(**changes):
+    document = {
+        "code": "acme-2026",
+        "account": "acme",
+        "currency": "INR",
+        "from": "2026-10-10T00:00:00+05:30",
+        "to": "2026-10-20T00:00:00+05:30",
+        "charges": [SMS_FOR_LESS],
+    }
+    return {name: value for name, value in {**document, **changes}.items() if value is not None}
+
+
+def charged(database):
+    statement = text("""
+        SELECT a.code, -sum(e.amount_micros)::bigint FROM wallet_entry e JOIN wallet USING (wallet_id)
+        JOIN account a USING (account_id) GROUP BY 1
+    """)
+    with database.connect() as connection:
+        return dict(connection.execute(statement).all())
+
+
+def books_balance():
+    assert [check for check in batch_wiring.books().examine(rows_shown=3).checks if check.rows] == []
+
+
+def test_a_contracts_price_holds_while_it_lasts_and_the_plans_before_and_after(store, database):
+    write_contract(store, a_contract(), author=ASHA)
+    for day in (9, 15, 21):
+        book(database, [an_event("acme", at=datetime(2026, 10, day, 12, tzinfo=UTC), quantity=10)])
+    assert charged(database) == {"acme": 2_000_000 + 1_000_000 + 2_000_000}
+    books_balance()
+
+
+def test_a_customers_contract_holds_for_all_its_accounts_and_an_accounts_own_is_stronger(store, database):
+    write_contract(store, a_contract(code="all", account=None, customer="customer-acme"), author=ASHA)
+    own = SMS_FOR_LESS | {"price": {"model": "per_unit", "unit_price": "0.05"}}
+    write_contract(store, a_contract(code="own", charges=[own]), author=ASHA)
+    book(database, [an_event("acme", at=MID_OCTOBER, quantity=10), an_event("other", at=MID_OCTOBER, quantity=10)])
+    assert charged(database) == {"acme": 500_000, "other": 2_000_000}
+
+
+def test_a_discount_is_taken_off_what_the_plan_charges(store, database):
+    discount = {
+        "code": "loyalty", "kind": "percentage", "percent": "25", "description": "Loyalty", "sac": "998319",
+        "applies_to": ["otp.delivered"],
+    }  # fmt: skip
+    write_contract(store, a_contract(charges=None, adjustments=[discount]), author=ASHA)
+    book(database, [an_event("acme", at=MID_OCTOBER, quantity=10)])
+    assert charged(database) == {"acme": 1_500_000}
+    books_balance()
+
+
+def test_a_fee_of_a_contract_is_due_for_its_time(store, database):
+    fee = {"code": "support", "kind": "recurring", "description": "Support", "sac": "998319", "amount": "310.00"}
+    write_contract(store, a_contract(charges=[fee]), author=ASHA)
+    accrue_fees(batch_wiring.fee_books(), batch_wiring.balances(), now=datetime(2026, 11, 1, 9, tzinfo=UTC))
+    assert charged(database) == {"acme": 100_000_000}
+    books_balance()
+
+
+def test_a_running_worker_learns_of_a_contract_by_what_changed(store):
+    metering = metering_wiring.metering_store("tests")
+    try:
+        config = metering.config()
+        write_contract(store, a_contract(), author=ASHA)
+        config = metering.config()
+        (account,) = [one for one in config.accounts.values() if one.code == "acme"]
+        micros = int(MID_OCTOBER.timestamp()) * 1_000_000
+        (rate,) = account.plan_at(micros).rates_for("otp.delivered", {"channel": "sms"}).usage
+        assert rate.cell.tariff.unit_price_micros == 100_000
+    finally:
+        metering.close()
+
+
+def test_a_contract_written_twice_is_written_once_and_another_under_its_code_is_refused(store):
+    write_contract(store, a_contract(), author=ASHA)
+    write_contract(store, a_contract(), author=ASHA)
+    assert len(wiring.contract_reader().contracts(now=NOW)) == 1
+    with pytest.raises(Invalid, match="is the code of another contract"):
+        write_contract(store, a_contract(priority=5), author=ASHA)
+
+
+def test_two_contracts_of_one_priority_may_not_overlap_but_may_follow_each_other(store):
+    write_contract(store, a_contract(), author=ASHA)
+    later = {"from": "2026-10-20T00:00:00+05:30", "to": None}
+    with pytest.raises(Invalid, match="same priority as acme-2026"):
+        write_contract(store, a_contract(code="second", to=None), author=ASHA)
+    write_contract(store, a_contract(code="third", priority=1, to=None), author=ASHA)
+    write_contract(store, a_contract(code="second", **later), author=ASHA)
+
+
+def test_a_contract_in_another_currency_or_for_nobody_is_refused_and_nothing_is_kept(store):
+    with pytest.raises(Invalid, match=r"currency: the contract is in USD and account acme in INR"):
+        write_contract(store, a_contract(currency="USD"), author=ASHA)
+    with pytest.raises(NotFound, match="account 'nobody'"):
+        write_contract(store, a_contract(account="nobody"), author=ASHA)
+    with pytest.raises(NotFound, match="customer 'nobody'"):
+        write_contract(store, a_contract(account=None, customer="nobody"), author=ASHA)
+    assert wiring.contract_reader().contracts(now=NOW) == []
+
+
+def test_a_contract_may_end_earlier_and_never_later(store, database):
+    write_contract(store, a_contract(), author=ASHA)
+    end_contract(store, "acme-2026", at=datetime(2026, 10, 14, tzinfo=UTC), author=ASHA)
+    book(database, [an_event("acme", at=MID_OCTOBER, quantity=10)])
+    assert charged(database) == {"acme": 2_000_000}
+    with pytest.raises(InvalidInput, match="end it in between"):
+        end_contract(store, "acme-2026", at=datetime(2026, 10, 18, tzinfo=UTC), author=ASHA)
+    with pytest.raises(NotFound):
+        end_contract(store, "nothing", at=NOW, author=ASHA)
+
+
+def test_the_database_refuses_to_edit_a_contract(store, database):
+    write_contract(store, a_contract(), author=ASHA)
+    for statement in ("UPDATE contract SET priority = 9", "DELETE FROM contract"):
+        with pytest.raises(IntegrityError, match="is signed"), database.begin() as connection:
+            connection.execute(text(statement))
+
+
+def test_contracts_that_end_soon_are_listed(store):
+    write_contract(store, a_contract(), author=ASHA)
+    reader = wiring.contract_reader()
+    assert [row["contract"] for row in reader.contracts(now=NOW, until=NOW + timedelta(days=30))] == ["acme-2026"]
+    assert reader.contracts(now=NOW, until=NOW + timedelta(days=3)) == []
