@@ -20,6 +20,7 @@ from cli import (
     recompute,
     rerate,
     schema,
+    simulate_plan,
     subscriptions,
     topics,
     wallets,
@@ -53,6 +54,7 @@ app.add_typer(wallets.app, name="wallets")
 app.add_typer(warehouse.app, name="warehouse")
 app.command("recompute")(recompute.recompute)
 app.command("rerate")(rerate.rerate)
+app.command("simulate-plan")(simulate_plan.simulate)
 app.add_typer(demo.app, name="demo")
 
 

@@ -2,17 +2,22 @@
 
 from datetime import datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
 from cli.instants import instant
+from cli.months import parse_month
 from cli.output import AsJson, By, console, show, show_rows
-from connectors import clock, wiring
+from connectors import clock, proof_wiring, wiring
 from domain.errors import InvalidInput
+from domain.money import decimal_from_micros
+from domain.period import BillingMonth
 from domain.subscriptions import Segment
 from invoicing import change_subscription as changes
 from invoicing.administration_ports import Author
 from invoicing.change_subscription import PlanReference, SubscriptionChange
+from invoicing.simulate_plan import Chosen, simulate_plan
 
 app = typer.Typer(help="Who is on which plan, since when (docs/subscriptions.md).", no_args_is_help=True)
 _At = Annotated[str | None, typer.Option("--at", help="From this instant on, with a time zone; now when left out.")]
@@ -125,7 +130,13 @@ def migrate(
     plan: _Plan,
     account: Annotated[list[str] | None, typer.Option(help="Only these; all on another version when left out.")] = None,
     period_end: _PeriodEnd = False,
-    preview: Annotated[bool, typer.Option("--preview", help="Show who would be moved, and move nobody.")] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show who would be moved and at what, and move nobody.")
+    ] = False,
+    over: Annotated[
+        BillingMonth | None,
+        typer.Option("--over", parser=parse_month, metavar="YYYY-MM", help="With --preview: whose usage; last month's."),
+    ] = None,
     by: By = "operator",
     as_json: AsJson = False,
 ) -> None:
@@ -143,6 +154,10 @@ def migrate(
         author=author,
     )
     moved = [_facts(change) for change in migration.moved]
+    if preview and moved:
+        month = over or BillingMonth.of(author.at, ZoneInfo("UTC")).previous()
+        money = _what_it_comes_to(migration, month)
+        moved = [row | money.get(row["account"], {}) for row in moved]
     refused = [{"account": code, "reason": reason} for code, reason in migration.refused.items()]
     if as_json:
         facts = {"plan": migration.plan.label, "preview": preview, "moved": moved, "refused": refused}
@@ -153,6 +168,22 @@ def migrate(
     show_rows(moved, as_json=False, empty="nobody is on another version")
     if refused:
         show_rows(refused, as_json=False, empty="")
+
+
+def _what_it_comes_to(migration: changes.Migration, month: BillingMonth) -> dict[str, dict[str, str]]:
+    """By account: what its usage of a month was charged, and what it would have come to."""
+    code, _, version = migration.plan.label.rpartition(" v")
+    stored = wiring.plan_reader().version(code, version=int(version))
+    chosen = Chosen(month, month, [change.account for change in migration.moved])
+    found = simulate_plan(stored.document, chosen, room=proof_wiring.past_room())
+    return {
+        one.account: {
+            f"usage {month}": f"{decimal_from_micros(one.old_micros):,f}",
+            "would be": f"{decimal_from_micros(one.new_micros):,f}",
+            "difference": f"{decimal_from_micros(one.difference_micros):+,f}",
+        }
+        for one in found.accounts
+    }
 
 
 def _reference(text: str) -> PlanReference:

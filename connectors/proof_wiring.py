@@ -1,5 +1,6 @@
-"""Building what proves the books and mends them: the second rater's evidence, re-rating."""
+"""Building what proves the books and tries prices on them: the second rater's evidence, re-rating, what-if."""
 
+from connectors.postgres.past_usage import PostgresPastRoom
 from connectors.postgres.recompute_evidence import PostgresEvidenceRoom
 from connectors.postgres.rerating import PostgresRerating
 from connectors.wiring import database
@@ -13,3 +14,8 @@ def evidence_room() -> PostgresEvidenceRoom:
 def rerating() -> PostgresRerating:
     """Where usage is re-rated."""
     return PostgresRerating(database())
+
+
+def past_room() -> PostgresPastRoom:
+    """What a what-if looks at."""
+    return PostgresPastRoom(database())

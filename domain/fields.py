@@ -25,8 +25,9 @@ class Fields:
     def __init__(self, document: object, *, path: str, faults: Faults) -> None:
         self.path: Final = path
         self.faults: Final = faults
-        self.is_object: Final = isinstance(document, Mapping)
-        self._document: Mapping[Any, Any] = document if isinstance(document, Mapping) else {}
+        # A dict is told from the rest three times as fast as a Mapping, and a plan has thousands.
+        self.is_object: Final = isinstance(document, (dict, Mapping))
+        self._document: Mapping[Any, Any] = document if self.is_object else {}  # type: ignore[assignment]
         self._taken: set[str] = set()
         self._out_of_place: set[str] = set()
         if not self.is_object:

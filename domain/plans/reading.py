@@ -115,15 +115,11 @@ def _refuse_doubles(plan: Fields, places: list[tuple[str, str]], *, trial: bool)
 
 
 def _refuse_unknown_counts(plan: Fields, usage: list[Charge], fees: Mapping[int, Fee], elsewhere: Collection[str]) -> None:
-    known = (
-        {charge.code for charge in usage}
-        | set(elsewhere)
-        | {fee.code for fee in fees.values() if not isinstance(fee, Commitment)}
-    )
+    known = {charge.code for charge in usage} | set(elsewhere)
     for number, fee in fees.items():
         for place, code in enumerate(fee.counts or () if isinstance(fee, Commitment) else ()):
             if code not in known:
-                reason = f"{code!r} is no usage charge or fee of this plan; there are {', '.join(sorted(known)) or 'none'}"
+                reason = f"{code!r} is not a usage charge of this plan; they are {', '.join(sorted(known)) or 'none'}"
                 plan.fault(f"charges[{number}].counts[{place}]", reason)
 
 

@@ -20,6 +20,7 @@ from tests.bench import (
     recompute,
     throughput,
     two_workers,
+    what_if,
 )
 from tests.bench.figures import RESULT, TRIAL, Benchmark, Figure, record, show, under
 from tests.bench.surroundings import surroundings
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "two_workers": two_workers.measure,
     "peers": peers.measure,
     "recompute": recompute.measure,
+    "what_if": what_if.measure,
 }
 LONG: dict[str, Benchmark] = {
     "keys": keys.measure,

@@ -50,7 +50,7 @@ def test_a_customer_is_made_and_changed_by_options_alone(billing):
     )
     assert changed.code == 0
     shown = json.loads(billing("customers", "show", "bolt", "--json").out)
-    assert (shown["phone"], "languages" in shown, shown["version"]) == ("+91 8045678", False, 2)
+    assert (shown["phone"], "languages" in shown, shown["version"]) == ("+91 80 4567 8900", False, 2)
     rows = json.loads(billing("customers", "list", "BOLT", "--json").out)
     assert [(row["customer"], row["category"], row["open_accounts"]) for row in rows] == [("bolt", "unregistered", 0)]
     assert billing("customers", "list", "nobody").out.strip() == "no such customer"

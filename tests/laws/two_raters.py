@@ -17,7 +17,7 @@ from tests.builders_usage import a_received_event, an_origin, micros_of
 from tests.laws.catalogues import METERS, Customer, Sold, Span, instant
 
 ALWAYS = TimeWindow(late_limit_micros=10**18, future_tolerance_micros=10**18)
-_METERS = {
+METERS_BY_CODE = {
     document["code"]: Meter(
         number,
         document["code"],
@@ -69,7 +69,7 @@ class Catalogue:
             version=1,
             aliases={account.code: (AliasSpan(account, DISTANT_PAST, DISTANT_FUTURE),) for account in accounts},
             accounts={account.account_id: account for account in accounts},
-            meters=frozenset(meter.event_type for meter in _METERS.values()),
+            meters=frozenset(meter.event_type for meter in METERS_BY_CODE.values()),
         )
 
     def facts(self) -> list[AccountFacts]:
@@ -96,7 +96,7 @@ class Catalogue:
             charges, adjustments = {}, []
             for identity, document in self._documents(number):
                 if document["kind"] == "usage":
-                    charges[document["code"]] = read_charge(identity, document, path="plan", meters=_METERS)
+                    charges[document["code"]] = read_charge(identity, document, path="plan", meters=METERS_BY_CODE)
                 else:
                     adjustments.append(read_adjustment(identity, document, path="plan"))
             made = kind(number, _owner(kind, number), Currency.INR, charges, adjustments=adjustments)

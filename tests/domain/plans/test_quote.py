@@ -105,7 +105,7 @@ def test_fees_are_those_of_the_periods_touched_and_a_commitment_is_what_is_short
     plan = a_plan(
         a_charge(),
         a_commitment(minimum="5", counts=["otp.delivered"]),
-        a_commitment(code="all", minimum="10", every="quarter", counts=["otp.delivered", "platform"]),
+        a_commitment(code="all", minimum="10", every="quarter"),
         a_fee(amount="2"),
         a_setup(amount="7"),
         adjustments=[a_discount(applies_to=["otp.delivered"])],

@@ -42,7 +42,7 @@ def test_a_plan_holds_meters_charges_of_every_kind_and_adjustments():
             a_charge(meter=..., meters=["numbers", "otp"], code="people", reset="quarter", shared="account_tree"),
             a_fee(every="year", billed="in_arrears", anchor="anniversary", prorate=False),
             a_setup(),
-            a_commitment(every="quarter", counts=["people", "platform"]),
+            a_commitment(every="quarter", counts=["people"], prorate=False),
             meters=[
                 a_meter(filter={"channel": ["sms"]}),
                 {"code": "otp", "event_type": "otp.delivered"},
@@ -73,7 +73,7 @@ def test_a_plan_holds_meters_charges_of_every_kind_and_adjustments():
             prorate=False,
         ),
         OneTime("setup", "Set-up", "998319", 999_000_000),
-        Commitment("least", "Minimum", "998319", 10_000_000_000, Every.QUARTER, ("people", "platform")),
+        Commitment("least", "Minimum", "998319", 10_000_000_000, Every.QUARTER, ("people",), prorate=False),
     )
     assert [(one.code, one.kind, one.days, one.periods) for one in plan.adjustments] == [
         ("trial", AdjustmentKind.TRIAL, 14, None),
@@ -224,8 +224,11 @@ def test_a_published_meter_is_defined_again_only_as_it_is():
         (a_plan(a_fee(prorate="yes")), "charges[0].prorate: must be true or false"),
         (a_plan(a_setup(every="month")), "charges[0].every: unknown field"),
         (a_plan(a_commitment(minimum=None)), "charges[0].minimum: must be a decimal in quotes"),
-        (a_plan(a_charge(), a_commitment(counts=["otp"])), "charges[1].counts[0]: 'otp' is no usage charge or fee"),
-        (a_plan(a_charge(), a_commitment(counts=["least"])), "charges[1].counts[0]: 'least' is no usage charge or fee"),
+        (a_plan(a_charge(), a_commitment(counts=["otp"])), "charges[1].counts[0]: 'otp' is not a usage charge of this plan"),
+        (
+            a_plan(a_charge(), a_commitment(counts=["least"])),
+            "charges[1].counts[0]: 'least' is not a usage charge of this plan",
+        ),
         (a_plan(adjustments=[a_discount(applies_to=["otp"])]), "adjustments[0].applies_to[0]: 'otp' is not a usage charge"),
         (
             a_plan(a_charge(), a_fee(), adjustments=[a_discount(applies_to=["platform"])]),
