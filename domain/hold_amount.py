@@ -27,12 +27,13 @@ def most_micros(
 ) -> int | None:
     """The most that so many events of a type can cost; None when nothing prices them."""
     total, priced = 0, False
+    known = _by_cell(used, begins_anew=bool(plan.adjustments))
     for charge, of_type in plan.counted(event_type):
         meters = [meter for meter in of_type if _may_match(meter, properties)]
         cells = _cells(charge, properties) if meters else []
         if cells:
             quantity = sum(_quantity(meter, properties, messages) for meter in meters)
-            total += max(_of_cell(charge, cell, quantity, messages, used) for cell in cells)
+            total += max(_of_cell(charge, cell, quantity=quantity, messages=messages, used=known) for cell in cells)
             priced = True
     return total if priced else None
 
@@ -67,17 +68,23 @@ def dearest_micros(price: PriceModel, quantity_millionths: int, *, used_milliont
     return dearest + 2 if dearest else 0
 
 
-def _of_cell(charge: Charge, cell: Cell, quantity: int, messages: int, used: Used) -> int:
+def _of_cell(charge: Charge, cell: Cell, *, quantity: int, messages: int, used: Mapping[tuple[int, str], list[int]]) -> int:
     price = cell.tariff
     if price.per_event:
         # Bounds are per event, so many small ones may cost more than one large one.
         return messages * dearest_micros(price, -(-quantity // messages), used_millionths=None)
     if charge.reset is not Reset.MONTH or charge.shared is not Sharing.ACCOUNT:
         return dearest_micros(price, quantity, used_millionths=None)
-    # Usage under an adjustment has a running total of its own, so there may be several of one cell.
-    wanted = (charge.charge_id, cell.name)
-    known = [total for (charge_id, name), total in used.items() if (charge_id, name.split(UNDER)[0]) == wanted]
-    return max(dearest_micros(price, quantity, used_millionths=total) for total in [*known, 0])
+    totals = used.get((charge.charge_id, cell.name), [0])
+    return max(dearest_micros(price, quantity, used_millionths=total) for total in totals)
+
+
+def _by_cell(used: Used, *, begins_anew: bool) -> dict[tuple[int, str], list[int]]:
+    """Usage under an adjustment has a running total of its own: there may be several of one cell, and one yet to begin."""
+    found: dict[tuple[int, str], list[int]] = {}
+    for (charge_id, name), total in used.items():
+        found.setdefault((charge_id, name.split(UNDER)[0]), [0] if begins_anew else []).append(total)
+    return found
 
 
 def _may_match(meter: Meter, properties: Mapping[str, str]) -> bool:

@@ -51,7 +51,7 @@ def _shop() -> Iterator[Shop]:
 
 def test_the_books_add_up_twice_although_the_worker_is_killed_in_the_middle(shop: Shop) -> None:
     installation = shop.installation
-    first_worker = installation.start_worker(BATCH_RECORDS_MAX="50")
+    first_worker = installation.start_worker(BATCH_EVENTS_MAX="50")
     first_worker.wait_until_ready()
     demonstration = shop.start("--json")
 

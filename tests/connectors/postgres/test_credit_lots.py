@@ -141,9 +141,9 @@ def test_a_lot_whose_day_has_come_is_passed_over_although_it_is_the_one_in_use(w
 def test_what_is_given_back_goes_to_the_lot_in_use_and_beyond_it_into_a_new_one(wallet):
     wallet.credit(100)
     wallet.debit(30)
-    wallet.move(10, "rerating", "r1")
+    wallet.move(10, "adjustment", "a1")
     assert wallet.left() == {1: 80}
-    wallet.move(50, "rerating", "r2")
+    wallet.move(50, "adjustment", "a2")
     assert wallet.left() == {1: 100, 2: 30}
     wallet.balance += 60
     assert wallet.row()[0] == 130
