@@ -1,5 +1,6 @@
 """Building what wallets' use cases need."""
 
+from connectors.postgres.top_ups import PostgresTopUps
 from connectors.postgres.wallet_statements import WalletStatements
 from connectors.postgres.wallets import PostgresWallets
 from connectors.wiring import database
@@ -8,6 +9,11 @@ from connectors.wiring import database
 def wallets() -> PostgresWallets:
     """Wallets with their lots, to be changed."""
     return PostgresWallets(database())
+
+
+def top_ups() -> PostgresTopUps:
+    """Payments to be applied, vouchers and bank transfers."""
+    return PostgresTopUps(database())
 
 
 def statements() -> WalletStatements:

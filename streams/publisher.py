@@ -19,9 +19,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from connectors import clock
+from connectors import clock, wallet_wiring
 from connectors import metering_wiring as wiring
 from domain.errors import EngineUnavailable
+from invoicing.apply_payments import apply_payments
 from invoicing.forget_identities import forget_identities
 from invoicing.publish_results import publish_next
 from invoicing.publish_usage import Outbox, announce_next, warehouse_next
@@ -80,6 +81,7 @@ def main() -> None:
         threading.Thread(target=_answer, args=(ended,)),
         threading.Thread(target=_refill, args=(ended,)),
         threading.Thread(target=_forget, args=(ended,)),
+        threading.Thread(target=_pay, args=(ended,)),
         threading.Thread(target=_watch, args=(ended,)),
         threading.Thread(target=_relay, args=(ended,)),
     ]
@@ -156,6 +158,12 @@ def _refill(ended: threading.Event) -> None:
 def _forget(ended: threading.Event) -> None:
     identities = wiring.identities()
     _until(ended, "forgetting identities", _FORGET_SECONDS, lambda: forget_identities(identities, now=clock.now()))
+
+
+def _pay(ended: threading.Event) -> None:
+    """Apply payments that were received."""
+    store, cache = wallet_wiring.top_ups(), wiring.balance_cache()
+    _until(ended, "applying payments", _WATCH_SECONDS, lambda: apply_payments(store, cache, now=clock.now()))
 
 
 def _watch(ended: threading.Event) -> None:
