@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import holds, payments
+from cli import holds, payments, standings
 from cli.amounts import read_amount
 from cli.instants import parse_instant
 from cli.output import AsJson, By, show, show_rows
@@ -22,6 +22,7 @@ from invoicing.sweep_cache import sweep_cache
 app = typer.Typer(help="Wallets, what is reserved, and their copy in Redis.", no_args_is_help=True)
 app.add_typer(holds.app)
 app.add_typer(payments.app)
+app.add_typer(standings.app)
 Account = Annotated[str, typer.Argument(help="The account's code.")]
 
 
