@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up down status logs demo worker test simulate check bench bench-long drill lock install
+.PHONY: help up down status logs demo worker api test simulate check bench bench-long drill lock install
 
 UV := $(or $(shell command -v uv),.local/uv/bin/uv)
 PYTHON := >=3.11,<3.15
@@ -35,6 +35,9 @@ demo: $(BILLING) $(AIRFLOW)  ## from events to invoices, with the proof at the e
 
 worker: $(BILLING)  ## one more metering worker in this terminal   [WORKER_PORT=16068]
 	@.venv/bin/faust -L uvloop -A streams.app worker
+
+api: $(BILLING)  ## the HTTP endpoint that core asks before it sends, in this terminal
+	@.venv/bin/billing wallets serve
 
 test: $(BILLING) $(AIRFLOW)  ## every test, on the real engines   [ARGS='tests/domain -k wallet']
 	@$(STACK) install

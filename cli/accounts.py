@@ -1,14 +1,13 @@
 """`billing accounts`: customers' accounts, their aliases and wallets."""
 
-from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 import typer
 
 from cli import account_keeping, account_tree, aliases
+from cli.amounts import read_amount
 from cli.output import AsJson, By, show, show_rows
 from connectors import clock, wiring
-from domain.errors import InvalidInput
 from invoicing import administer
 
 app = typer.Typer(help="Accounts, aliases, wallets and who pays for whom.", no_args_is_help=True)
@@ -41,12 +40,8 @@ def top_up(
 
     Example: billing accounts top-up ACC-0007 1000.00 UTR-88123 --by asha
     """
-    try:
-        value = Decimal(amount)
-    except InvalidOperation as error:
-        raise InvalidInput(f"amount: {amount!r} is not a number, e.g. 1000.00") from error
     author = administer.Author(by, clock.now())
     credited = administer.top_up(
-        wiring.administration(), account_code=account, amount=value, reference=reference, author=author
+        wiring.administration(), account_code=account, amount=read_amount(amount), reference=reference, author=author
     )
     show({"account": account, "amount": amount, "reference": reference, "credited": credited}, as_json=as_json)

@@ -10,15 +10,19 @@ from connectors.clickhouse.schema import connect
 from connectors.clickhouse.usage_feed import ClickHouseUsage
 from connectors.kafka.announcer import KafkaAnnouncer
 from connectors.kafka.config_results_topic import ConfigResultsTopic
+from connectors.kafka.messages import KafkaMessages
 from connectors.kafka.topics import Topic, TopicAdmin, defined_topics
 from connectors.kafka.usage_events import decode_records
 from connectors.postgres.config_results import PostgresConfigResults
 from connectors.postgres.identities import PostgresIdentities
+from connectors.postgres.messages import PostgresMessages
 from connectors.postgres.metering import PostgresMeteringStore
 from connectors.postgres.migrations import Migrations
 from connectors.postgres.outbox import PostgresOutbox
 from connectors.postgres.rated_events import RatedEventReader
+from connectors.postgres.wallet_watch import PostgresWalletWatch
 from connectors.redis.balances import RedisBalances
+from connectors.redis.holds import RedisHolds
 from connectors.settings import PROJECT_ROOT, settings
 from domain.errors import EngineUnavailable
 from domain.usage import TimeWindow
@@ -50,6 +54,12 @@ def balance_cache() -> RedisBalances:
     return RedisBalances(host=chosen.redis_host, port=chosen.redis_port, database=chosen.redis_db)
 
 
+def holds() -> RedisHolds:
+    """Reservations in Redis."""
+    chosen = settings()
+    return RedisHolds(host=chosen.redis_host, port=chosen.redis_port, database=chosen.redis_db)
+
+
 def rated_events() -> RatedEventReader:
     """Reads rated events once for all outboxes that share it."""
     (rated,) = (topic for topic in topics() if topic.name == settings().kafka_topic_prefix + "usage.rated")
@@ -59,6 +69,21 @@ def rated_events() -> RatedEventReader:
 def outbox(reader: RatedEventReader | None = None) -> PostgresOutbox:
     """What is booked and not sent on yet."""
     return PostgresOutbox(settings().postgres_dsn, clock=clock.now, reader=reader or rated_events())
+
+
+def wallet_watch() -> PostgresWalletWatch:
+    """Wallets to be looked at."""
+    return PostgresWalletWatch(settings().postgres_dsn)
+
+
+def messages() -> PostgresMessages:
+    """Messages that are saved and not sent yet."""
+    return PostgresMessages(settings().postgres_dsn, clock=clock.now)
+
+
+def message_sender() -> KafkaMessages:
+    """Sends them to their topics."""
+    return KafkaMessages(settings().kafka_bootstrap, prefix=settings().kafka_topic_prefix)
 
 
 def config_results() -> PostgresConfigResults:

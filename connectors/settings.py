@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     airflow_password: str
     worker_host: str = "127.0.0.1"
     worker_port: int = 16066
+    api_host: str = "127.0.0.1"
+    api_port: int = 16070
+    api_token: str = ""
     invoice_dir: Path = Path(".local/invoices")
     batch_events_max: int = Field(4000, ge=1, le=50_000)
     batch_wait_seconds: float = Field(0.005, gt=0, le=5)

@@ -40,6 +40,8 @@ class Payment:
     reference: str
     amount_minor: int
     currency: Currency
+    payment: str | None = None
+    """Of a refund or dispute, the gateway's name of the payment it gives back; None: the reference names it."""
 
 
 def read_payment(event: Event) -> Payment:
@@ -56,6 +58,7 @@ def read_payment(event: Event) -> Payment:
         _reference(data),
         _amount_minor(data),
         _choice(data, "currency", Currency),
+        _payment(data),
     )
 
 
@@ -74,6 +77,17 @@ def _reference(data: dict[str, Any]) -> str:
             RefusalReason.FIELD, f"data.reference must be the gateway's own id, a text of 1 to {TEXT_MAX} characters"
         )
     return reference
+
+
+def _payment(data: dict[str, Any]) -> str | None:
+    if "payment" not in data:
+        return None
+    payment = data["payment"]
+    if not isinstance(payment, str) or not payment:
+        raise Refused(
+            RefusalReason.FIELD, f"data.payment must be the payment's id at the gateway, 1 to {TEXT_MAX} characters"
+        )
+    return payment
 
 
 def _amount_minor(data: dict[str, Any]) -> int:

@@ -273,5 +273,5 @@ class InvoiceFolder(Protocol):
 class Balances(Protocol):
     """The fast copy of balances. May be told twice and out of order: an older version never wins."""
 
-    def put(self, balances: Sequence[Balance]) -> None:
+    def put(self, balances: Sequence[Balance]) -> object:
         """Take over balances. Failing means only that the copy is stale until the next call."""

@@ -19,6 +19,7 @@ from domain.metering import (
     Prepared,
     ReceivedEvent,
     Settled,
+    Usage,
     prepare,
     repeats_a_day_apart,
     settle,
@@ -38,6 +39,8 @@ class Metered:
     outcomes: Mapping[Outcome, int]
     redelivered_records: int
     balances: Sequence[Balance]
+    rated: Sequence[Usage] = ()
+    """The events that were rated now: those whose holds are settled."""
 
 
 @dataclass(slots=True)
@@ -160,7 +163,8 @@ class MeterUsage:
                     self._config = self.store.config()
                 batch = self._prepare(batch.records, self._config or batch.config)
             else:
-                return Metered(_count(settled), len(batch.redelivered), [*balances, *self._again(batch)])
+                balances = [*balances, *self._again(batch)]
+                return Metered(_count(settled), len(batch.redelivered), balances, settled.rated)
 
     def _prepare(self, records: Sequence[Record], config: RatingConfig) -> Batch:
         fresh: list[Record] = []
@@ -221,7 +225,12 @@ def _count(settled: Settled) -> dict[Outcome, int]:
 
 def _both(one: Metered, other: Metered) -> Metered:
     outcomes = {kind: one.outcomes[kind] + other.outcomes[kind] for kind in one.outcomes}
-    return Metered(outcomes, one.redelivered_records + other.redelivered_records, [*one.balances, *other.balances])
+    return Metered(
+        outcomes,
+        one.redelivered_records + other.redelivered_records,
+        [*one.balances, *other.balances],
+        [*one.rated, *other.rated],
+    )
 
 
 class _Undone(Exception):

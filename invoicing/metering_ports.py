@@ -87,14 +87,25 @@ class MeteringStore(Protocol):
 class BalanceCache(Protocol):
     """The fast copy of balances. May be told the same twice and out of order: an older version never wins."""
 
-    def put(self, balances: Sequence[Balance]) -> None:
-        """Take over balances. Failing means only that the copy is stale until the next call."""
+    def put(self, balances: Sequence[Balance]) -> Sequence[Balance]:
+        """Take over balances; returns those for whose wallets something is reserved.
+
+        Failing means only that the copy is stale until the next call.
+        """
+
+
+class HoldSettler(Protocol):
+    """Where reservations live."""
+
+    def release(self, account_id: int, hold_ids: Sequence[str]) -> int:
+        """End reservations of the owner of a wallet; those that are not there (any more) are passed over."""
 
 
 __all__ = [
     "AlreadyCounted",
     "Balance",
     "BalanceCache",
+    "HoldSettler",
     "MeteringStore",
     "MeteringTransaction",
     "OffsetRange",

@@ -1,4 +1,7 @@
-"""Receive payments: what happens to a payment event when it is new. Its meaning for wallets and invoices is not here yet."""
+"""Receive payments: a payment event is kept as it came; what it means for a wallet is applied after it is stored.
+
+Applying is a use case of its own (invoicing/apply_payments.py): events that cannot be applied yet wait and are tried again.
+"""
 
 from typing import Final
 
@@ -10,7 +13,7 @@ RECEIVED: Final = "received"
 
 
 class ReceivePayments:
-    """The default: a payment is kept as received, and no money moves."""
+    """Payments are kept as received."""
 
     def handle(self, received: Received[Payment], transaction: ReceivingTransaction) -> str:
         """Says `received`; the event itself is stored with its gateway, reference, amount and account by the caller."""

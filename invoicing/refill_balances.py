@@ -1,4 +1,4 @@
-"""Refill balances: a cache that came back empty is told every balance, also those that nothing changes any more.
+"""Refill balances: a cache that came back empty is told every balance and standing, also those that nothing changes.
 
 Metering tells only what it books: without this, an account that is quiet after the cache was lost would have no balance.
 """
@@ -6,6 +6,7 @@ Metering tells only what it books: without this, an account that is quiet after 
 from collections.abc import Sequence
 from typing import Protocol
 
+from invoicing.hold_ports import CachedStanding
 from invoicing.metering_ports import Balance
 
 
@@ -15,12 +16,18 @@ class Wallets(Protocol):
     def all_balances(self) -> Sequence[Balance]:
         """Committed balances of every wallet."""
 
+    def all_standings(self) -> Sequence[CachedStanding]:
+        """What the owner of every wallet may do."""
+
 
 class RefillableCache(Protocol):
     """The copy. A life is the time from one start of its process to the next; its contents do not outlast it."""
 
-    def put(self, balances: Sequence[Balance]) -> None:
+    def put(self, balances: Sequence[Balance]) -> object:
         """Take over balances; an older version changes nothing."""
+
+    def put_standings(self, standings: Sequence[CachedStanding]) -> None:
+        """Take over standings; an older version changes nothing."""
 
     def life(self) -> str:
         """Which life this is."""
@@ -48,5 +55,6 @@ def refill_balances(wallets: Wallets, cache: RefillableCache, *, always: bool = 
     cache.begin_filling(life)
     balances = wallets.all_balances()
     cache.put(balances)
+    cache.put_standings(wallets.all_standings())
     cache.mark_filled()
     return len(balances)

@@ -38,12 +38,12 @@ async def meter_usage(stream: Any) -> AsyncIterator[None]:
     """Book usage events; while one batch is in its transaction, the next is read and decoded."""
     store = wiring.metering_store(f"{socket.gethostname()}-{os.getpid()}")
     metering = wiring.metering(store)
-    teller = BalanceTeller(wiring.balance_cache(), clock.monotonic_seconds)
+    teller = BalanceTeller(wiring.balance_cache(), clock.monotonic_seconds, wiring.holds())
 
     def book(taken: _Taken) -> Metered:
         started = clock.monotonic_seconds()
         metered = metering.book(taken.batch)
-        teller.tell(metered.balances)
+        teller.tell(metered.balances, metered.rated)
         metrics.batch_done(metered, taken.batch.records, started_seconds=started)
         return metered
 

@@ -1,6 +1,7 @@
 """The publisher: a process of its own beside the worker that sends on what is booked, to topics and to ClickHouse.
 
-It also fills Redis again when that lost its content, and forgets old identities. Started by streams/publish_usage.py.
+It also fills Redis again when that lost its content, forgets old identities, looks at wallets that left their bounds, and
+sends what was found there. Started by streams/publish_usage.py.
 It runs at low priority, outside the worker's interpreter lock and in small portions, so that sending gives way to
 debiting (figures in docs/adr/0004). One thread a destination, so that one engine's silence does not hold up the other;
 what one of them reads from the books serves both. It ends when its standard input does, that is, with its worker.
@@ -18,18 +19,22 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from connectors import clock
+from connectors import clock, wallet_wiring
 from connectors import metering_wiring as wiring
 from domain.errors import EngineUnavailable
+from invoicing.apply_payments import apply_payments
 from invoicing.forget_identities import forget_identities
 from invoicing.publish_results import publish_next
 from invoicing.publish_usage import Outbox, announce_next, warehouse_next
 from invoicing.refill_balances import refill_balances
+from invoicing.relay_outbox import relay_outbox
+from invoicing.watch_wallets import watch_wallets
 
 _log = logging.getLogger("streams.publisher")
 _RETRY_SECONDS: Final = 1.0
 _REFILL_SECONDS: Final = 1.0
 _FORGET_SECONDS: Final = 20.0
+_WATCH_SECONDS: Final = 0.03
 _PAUSE_LONGEST_SECONDS: Final = 30.0
 _NICENESS: Final = 10
 
@@ -76,6 +81,9 @@ def main() -> None:
         threading.Thread(target=_answer, args=(ended,)),
         threading.Thread(target=_refill, args=(ended,)),
         threading.Thread(target=_forget, args=(ended,)),
+        threading.Thread(target=_pay, args=(ended,)),
+        threading.Thread(target=_watch, args=(ended,)),
+        threading.Thread(target=_relay, args=(ended,)),
     ]
     for thread in threads:
         thread.start()
@@ -150,6 +158,34 @@ def _refill(ended: threading.Event) -> None:
 def _forget(ended: threading.Event) -> None:
     identities = wiring.identities()
     _until(ended, "forgetting identities", _FORGET_SECONDS, lambda: forget_identities(identities, now=clock.now()))
+
+
+def _pay(ended: threading.Event) -> None:
+    """Apply payments that were received."""
+    store, cache = wallet_wiring.top_ups(), wiring.balance_cache()
+    _until(ended, "applying payments", _WATCH_SECONDS, lambda: apply_payments(store, cache, now=clock.now()))
+
+
+def _watch(ended: threading.Event) -> None:
+    """Look at wallets that left their bounds, and tell Redis at once what was found."""
+    store, cache = wiring.wallet_watch(), wiring.balance_cache()
+
+    def watch() -> None:
+        while watch_wallets(store, cache, now=clock.now()).looks and not ended.is_set():
+            pass
+
+    _until(ended, "watching wallets", _WATCH_SECONDS, watch)
+
+
+def _relay(ended: threading.Event) -> None:
+    """Send what was saved to be told; a thread of its own, so that Kafka's silence does not keep Redis from hearing."""
+    store, sender = wiring.messages(), wiring.message_sender()
+
+    def relay() -> None:
+        while relay_outbox(store, sender) and not ended.is_set():
+            pass
+
+    _until(ended, "relaying messages", _WATCH_SECONDS, relay)
 
 
 def _send_until(ended: threading.Event, destination: str, outbox: Holdable, pace: Pace, send: Send) -> None:

@@ -21,6 +21,8 @@ class Topic:
     partitions: int
     retention_hours: int
     max_message_bytes: int
+    compacted: bool = False
+    """Whether the last record of each key is kept for ever."""
 
 
 def defined_topics(definition: Path, *, prefix: str) -> list[Topic]:
@@ -87,4 +89,6 @@ def _as_new_topic(topic: Topic) -> NewTopic:
         # The broker's own clock: a producer's timestamp would let it choose when its events were received.
         "message.timestamp.type": "LogAppendTime",
     }
+    if topic.compacted:
+        config["cleanup.policy"] = "compact"
     return NewTopic(topic.name, topic.partitions, 1, config=config)

@@ -56,13 +56,7 @@ _LOCK_WALLET = text("SELECT wallet_id FROM wallet WHERE account_id = :account_id
 _CREDITED = text(
     "SELECT amount_micros FROM wallet_entry WHERE wallet_id = :wallet_id AND cause = 'top_up' AND reference = :reference"
 )
-_CREDIT = text("""
-WITH changed AS (
-    UPDATE wallet SET balance_micros = balance_micros + :amount_micros, version = version + 1
-    WHERE wallet_id = :wallet_id RETURNING wallet_id, version, balance_micros)
-INSERT INTO wallet_entry (wallet_id, version, amount_micros, balance_after_micros, cause, reference, booked_at)
-SELECT wallet_id, version, :amount_micros, balance_micros, 'top_up', :reference, :booked_at FROM changed
-""")
+_CREDIT = text("SELECT version FROM move_wallet(:wallet_id, :amount_micros, 'top_up', :reference, :booked_at)")
 
 
 class KeptBack(NamedTuple):

@@ -33,6 +33,7 @@ from domain.attribution import RatingConfig
 from domain.errors import EngineUnavailable
 from domain.metering import Outcome, Partition, Prepared, Settled, Total, TotalKey, Waiting
 from domain.rating.touched import touched_by
+from invoicing.hold_ports import CachedStanding
 from invoicing.metering_ports import AlreadyCounted, Balance, OffsetRange, Outdated, Position
 
 
@@ -66,6 +67,11 @@ class PostgresMeteringStore:
         with self._transaction() as connection:
             cursor = connection.execute(sql.ALL_BALANCES)
             return [Balance(*row) for row in cursor.fetchall()]
+
+    def all_standings(self) -> list[CachedStanding]:
+        """What the owner of every wallet may do: what a cache is filled with."""
+        with self._transaction() as connection:
+            return [CachedStanding(*row) for row in connection.execute(sql.ALL_STANDINGS).fetchall()]
 
     @contextmanager
     def begin(self) -> Iterator["PostgresMeteringTransaction"]:

@@ -134,16 +134,25 @@ SELECT * FROM unnest(%b::bigint[], %b::date[], %b::bigint[], %b::text[], %b::big
 ON CONFLICT DO NOTHING
 """
 
+# A debit that fits the lot in use is taken from it here. Where it does not, the entry names no lot, and the database goes
+# through the wallet's lots (sql/postgres/0022_credit_lots.sql).
 DEBIT: Final = """
 WITH debit AS (
-    SELECT * FROM unnest(%b::bigint[], %b::bigint[]) AS d (wallet_id, amount_micros)
+    SELECT d.wallet_id, d.amount_micros, b.booked_at, b.reference
+    FROM unnest(%b::bigint[], %b::bigint[]) AS d (wallet_id, amount_micros),
+         (VALUES (%s::text, %s::timestamptz)) AS b (reference, booked_at)
 ), changed AS (
-    UPDATE wallet w SET balance_micros = w.balance_micros - d.amount_micros, version = w.version + 1
+    UPDATE wallet w SET balance_micros = w.balance_micros - d.amount_micros, version = w.version + 1,
+        lot_remaining_micros = w.lot_remaining_micros - CASE WHEN d.amount_micros BETWEEN 0 AND w.lot_remaining_micros
+            AND d.booked_at < w.lot_expires_at THEN d.amount_micros ELSE 0 END,
+        lot_used_version = CASE WHEN d.amount_micros BETWEEN 0 AND w.lot_remaining_micros
+            AND d.booked_at < w.lot_expires_at THEN w.version + 1 ELSE w.lot_used_version END
     FROM debit d WHERE w.wallet_id = d.wallet_id
-    RETURNING w.wallet_id, w.account_id, w.balance_micros, w.version, d.amount_micros
+    RETURNING w.wallet_id, w.account_id, w.balance_micros, w.version, d.amount_micros, d.reference, d.booked_at,
+              CASE WHEN w.lot_used_version = w.version THEN w.lot_id END AS lot_id
 ), booked AS (
-    INSERT INTO wallet_entry (wallet_id, version, amount_micros, balance_after_micros, cause, reference, booked_at)
-    SELECT wallet_id, version, -amount_micros, balance_micros, 'usage', %s, %s FROM changed
+    INSERT INTO wallet_entry (wallet_id, version, amount_micros, balance_after_micros, cause, reference, booked_at, lot_id)
+    SELECT wallet_id, version, -amount_micros, balance_micros, 'usage', reference, booked_at, lot_id FROM changed
 )
 SELECT wallet_id, account_id, balance_micros, version FROM changed
 """
@@ -173,5 +182,11 @@ SELECT %s, r.* FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::timestamptz[
 BALANCES: Final = """
 SELECT wallet_id, account_id, balance_micros, version FROM wallet
 WHERE account_id IN (SELECT pay_from_account_id FROM account WHERE account_id = ANY(%s))
+"""
+# An account that was never looked at is active; prepaid it may use its balance, postpaid there is no end.
+ALL_STANDINGS: Final = """
+SELECT a.account_id, coalesce(s.effective, a.status),
+       CASE WHEN s.account_id IS NOT NULL THEN s.floor_micros WHEN a.mode = 'prepaid' THEN 0 END, coalesce(s.version, 0)
+FROM wallet w JOIN account a USING (account_id) LEFT JOIN account_standing s USING (account_id)
 """
 ALL_BALANCES: Final = "SELECT wallet_id, account_id, balance_micros, version FROM wallet"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from invoicing.hold_ports import CachedStanding
 from invoicing.metering_ports import Balance
 from invoicing.refill_balances import refill_balances
 
@@ -11,6 +12,9 @@ class Wallets:
 
     def all_balances(self) -> list[Balance]:
         return [Balance(101, 1, 500, 3), Balance(102, 2, -70, 9)]
+
+    def all_standings(self) -> list[CachedStanding]:
+        return [CachedStanding(1, "active", 0, 0), CachedStanding(2, "grace", -500, 4)]
 
 
 @dataclass
@@ -23,6 +27,7 @@ class Cache:
     mark: str | None = None
     begun: str | None = None
     emptied_after_put: bool = False
+    standings: dict[int, str] = field(default_factory=dict)
 
     def start_anew(self) -> None:
         self.run += 1
@@ -40,6 +45,9 @@ class Cache:
         if self.emptied_after_put:
             self.emptied_after_put = False
             self.empty()
+
+    def put_standings(self, standings: list[CachedStanding]) -> None:
+        self.standings.update({standing.account_id: standing.status for standing in standings})
 
     def life(self) -> str:
         return f"run {self.run}"

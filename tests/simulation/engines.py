@@ -72,13 +72,14 @@ class MemoryCache:
         self.faults = faults
         self.balances: dict[int, Balance] = {}
 
-    def put(self, balances: Sequence[Balance]) -> None:
+    def put(self, balances: Sequence[Balance]) -> Sequence[Balance]:
         for balance in balances:
             self.faults.step("before telling Redis a balance", engine="Redis")
             present = self.balances.get(balance.account_id)
             if present is None or balance.version > present.version:
                 self.balances[balance.account_id] = balance
         self.faults.step("Redis told, its answer on the way", engine="Redis")
+        return ()
 
 
 class MemoryWarehouse:

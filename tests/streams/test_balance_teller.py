@@ -1,5 +1,7 @@
 """Telling balances: the cache never holds up metering, and what it missed is told later, newest only."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from domain.errors import EngineUnavailable
@@ -12,12 +14,14 @@ class Cache:
 
     def __init__(self):
         self.down = False
+        self.holding = set()
         self.calls = []
 
     def put(self, balances):
         self.calls.append(list(balances))
         if self.down:
             raise EngineUnavailable("Redis does not answer")
+        return [balance for balance in balances if balance.account_id in self.holding]
 
 
 class Clock:
@@ -116,3 +120,37 @@ def test_another_fault_than_a_silent_engine_is_not_swallowed(teller, cache, monk
     monkeypatch.setattr(cache, "put", broken)
     with pytest.raises(TypeError):
         teller.tell([a_balance(1)])
+
+
+class Holds:
+    """Reservations as they are ended."""
+
+    def __init__(self):
+        self.released = []
+
+    def release(self, account_id, hold_ids):
+        self.released.append((account_id, list(hold_ids)))
+        return len(hold_ids)
+
+
+def a_rated(event_id, *, wallet_id=1, **properties):
+    event = SimpleNamespace(id=event_id, properties=properties)
+    return SimpleNamespace(received=SimpleNamespace(event=event), place=SimpleNamespace(wallet_id=wallet_id))
+
+
+def test_booked_events_settle_holds_only_where_something_is_reserved(cache, clock):
+    holds = Holds()
+    teller = BalanceTeller(cache, clock, holds)
+    cache.holding = {101}
+    teller.tell(
+        [a_balance(1), a_balance(1, wallet_id=2)], [a_rated("e1"), a_rated("e2", hold_id="h2"), a_rated("e3", wallet_id=2)]
+    )
+    assert holds.released == [(101, ["e1", "h2"])]
+
+
+def test_a_cache_that_is_down_settles_nothing_and_holds_end_by_themselves(cache, clock):
+    holds = Holds()
+    teller = BalanceTeller(cache, clock, holds)
+    cache.down, cache.holding = True, {101}
+    teller.tell([a_balance(1)], [a_rated("e1")])
+    assert holds.released == []

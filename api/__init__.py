@@ -1,0 +1,1 @@
+"""The HTTP shell: decode, one call, encode."""

@@ -1,0 +1,40 @@
+"""Builds the app, mounts the routes, and says which error is which status."""
+
+import hmac
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Header, HTTPException, Request
+from fastapi.responses import JSONResponse
+
+from api import holds
+from connectors.settings import settings
+from domain.errors import BillingError, EngineUnavailable, IllegalTransition, InvalidInput, NotFound
+
+STATUSES: tuple[tuple[type[BillingError], int], ...] = (
+    (InvalidInput, 422),
+    (NotFound, 404),
+    (IllegalTransition, 409),
+    (EngineUnavailable, 503),
+    (BillingError, 500),
+)
+"""The first that fits."""
+
+
+def create_app() -> FastAPI:
+    """The app. It connects to its engines at the first question."""
+    app = FastAPI(title="OTPless billing", version="1", dependencies=[Depends(_authorised)])
+    app.add_exception_handler(BillingError, _refused)
+    app.include_router(holds.router)
+    return app
+
+
+async def _authorised(authorization: Annotated[str, Header()] = "") -> None:
+    token = settings().api_token
+    if token and not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
+        raise HTTPException(401, "send the header Authorization: Bearer with the token of API_TOKEN")
+
+
+async def _refused(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, BillingError)  # noqa: S101 - what it is registered for
+    status = next(status for kind, status in STATUSES if isinstance(error, kind))
+    return JSONResponse({"code": error.code, "message": str(error)}, status_code=status)

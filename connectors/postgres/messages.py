@@ -1,0 +1,63 @@
+"""Messages saved with the change that caused them, to be sent in order by one sender at a time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection
+
+from domain.errors import EngineUnavailable
+from invoicing.relay_outbox import SavedMessage
+
+_SESSION: Final = """
+SELECT set_config('statement_timeout', '30s', false), set_config('timezone', 'UTC', false),
+       set_config('synchronous_commit', 'off', false)
+"""
+_TAKE_TURN: Final = "SELECT pg_try_advisory_xact_lock(hashtext('relay outbox_message'))"
+_UNSENT: Final = """
+SELECT message_id, topic, key, type, subject, data::text, created_at FROM outbox_message
+WHERE sent_at IS NULL ORDER BY message_id LIMIT %s
+"""
+_SENT: Final = "UPDATE outbox_message SET sent_at = %s WHERE message_id = ANY(%s)"
+
+
+class PostgresMessages:
+    """The saved messages of one database, through one connection that is opened again when it breaks."""
+
+    def __init__(self, dsn: str, *, clock: Callable[[], datetime]) -> None:
+        self._dsn = dsn
+        self._clock = clock
+        self._connection: Connection[Any] | None = None
+
+    @contextmanager
+    def unsent(self, *, limit: int) -> Iterator[Sequence[SavedMessage]]:
+        """The oldest that are not sent, none while another sends; left normally, they are marked as sent.
+
+        A mark lost in a crash means only sending again, so it does not wait for the disk. Raises EngineUnavailable.
+        """
+        try:
+            connection = self._connected()
+            with connection.transaction():
+                ((mine,),) = connection.execute(_TAKE_TURN).fetchall()
+                messages = [SavedMessage(*row) for row in connection.execute(_UNSENT, (limit,))] if mine else []
+                yield messages
+                if messages:
+                    connection.execute(_SENT, (self._clock(), [message.message_id for message in messages]))
+        except psycopg.OperationalError as error:
+            self.close()
+            reason = str(error).strip().splitlines()[0]
+            raise EngineUnavailable(f"PostgreSQL does not answer ({reason}): see `make status`") from error
+
+    def close(self) -> None:
+        """Close the connection; the next use opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> Connection[Any]:
+        if self._connection is None or self._connection.closed:
+            self._connection = Connection.connect(self._dsn, autocommit=True, connect_timeout=5)
+            self._connection.execute(_SESSION)
+        return self._connection

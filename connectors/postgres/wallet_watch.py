@@ -1,0 +1,209 @@
+"""Looking at wallets in PostgreSQL: through a connection of its own that is opened again when it breaks."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import namedtuple_row
+
+from domain.alerts import DEFAULT_THRESHOLDS, Arm, Threshold, WalletFacts
+from domain.customers.thresholds import ThresholdKind
+from domain.errors import EngineUnavailable
+from domain.money import Currency
+from domain.suspension import CreditFacts, Override, Standing, State
+from domain.wallet_watch import ChosenTerms, Look, Watched
+from invoicing.watch_ports import LookedAt, Message
+
+_BURN_WINDOW: Final = timedelta(days=7)
+_SESSION: Final = """
+SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '10s';
+SET timezone = 'UTC'
+"""
+# Wallets are locked in the order everybody locks them, and waited for: the lock of a busy wallet is never free, but its turn
+# comes. What they hold is read by the next statement, which sees what was committed before the lock was given.
+_LOCK: Final = """
+SELECT wallet_id FROM wallet WHERE account_id IN (
+    SELECT account_id FROM wallet_look
+    UNION SELECT account_id FROM account_standing WHERE look_again_at <= %(now)s)
+ORDER BY wallet_id LIMIT %(limit)s FOR NO KEY UPDATE
+"""
+_DONE: Final = "DELETE FROM wallet_look WHERE account_id IN (SELECT account_id FROM wallet WHERE wallet_id = ANY(%s))"
+_FACTS: Final = """
+SELECT w.wallet_id, w.account_id, a.code, w.currency, a.mode, a.status AS account_status, w.balance_micros, w.version,
+       t.low_level_micros, t.grace_hours, t.grace_micros, t.credit_limit_micros,
+       s.version AS standing_version, s.state, s.effective, s.floor_micros, s.grace_since, s.arms,
+       s.override_state, s.override_reason, s.override_by, s.override_until,
+       (SELECT array_agg(h.kind || ':' || h.value ORDER BY h.kind, h.value) FROM account_threshold h
+        WHERE h.account_id = w.account_id) AS thresholds,
+       (SELECT e.amount_micros FROM wallet_entry e WHERE e.wallet_id = w.wallet_id AND e.cause = 'top_up'
+        ORDER BY e.version DESC LIMIT 1) AS last_top_up_micros,
+       usage_since(w.wallet_id, %(since)s) AS burnt_micros,
+       (SELECT e.booked_at FROM wallet_entry e WHERE e.wallet_id = w.wallet_id AND e.version = 1) AS began_at
+FROM wallet w JOIN account a USING (account_id)
+LEFT JOIN account_terms t USING (account_id)
+LEFT JOIN account_standing s USING (account_id)
+WHERE w.wallet_id = ANY(%(wallet_ids)s) ORDER BY w.wallet_id
+"""
+_LEANING: Final = "SELECT code FROM account WHERE pay_from_account_id = %s OR account_id = %s ORDER BY code"
+_BOUNDS: Final = "UPDATE wallet SET look_below_micros = %s, look_above_micros = %s WHERE account_id = %s"
+_STANDING: Final = """
+INSERT INTO account_standing AS s
+    (account_id, version, state, effective, floor_micros, grace_since, look_again_at, arms, changed_at)
+VALUES (%(account_id)s, %(version)s, %(state)s, %(effective)s, %(floor_micros)s, %(grace_since)s, %(look_again_at)s,
+    %(arms)s, %(now)s)
+ON CONFLICT (account_id) DO UPDATE SET version = excluded.version, state = excluded.state, effective = excluded.effective,
+    floor_micros = excluded.floor_micros, grace_since = excluded.grace_since, look_again_at = excluded.look_again_at,
+    arms = excluded.arms, changed_at = CASE WHEN s.version = excluded.version THEN s.changed_at ELSE excluded.changed_at END
+"""
+_CHANGE: Final = """
+INSERT INTO standing_change (account_id, version, state, effective, balance_micros, changed_at)
+VALUES (%(account_id)s, %(version)s, %(state)s, %(effective)s, %(balance_micros)s, %(now)s)
+"""
+_ALERT: Final = """
+INSERT INTO balance_alert (account_id, threshold, level_micros, balance_micros, wallet_version, fired_at)
+VALUES (%s, %s, %s, %s, %s, %s)
+"""
+_RECOVERED: Final = """
+UPDATE balance_alert SET recovered_at = %s WHERE account_id = %s AND threshold = ANY(%s) AND recovered_at IS NULL
+"""
+_TELL: Final = """
+INSERT INTO outbox_message (topic, key, type, subject, data, created_at) VALUES (%s, %s, %s, %s, %s, %s)
+"""
+
+
+class PostgresWalletWatch:
+    """The truth to look into."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: Connection[Any] | None = None
+
+    @contextmanager
+    def begin(self) -> Iterator["PostgresWatchTransaction"]:
+        """A transaction: commits when left normally, rolls back when left by an exception. Raises EngineUnavailable."""
+        try:
+            connection = self._connected()
+            with connection.transaction():
+                yield PostgresWatchTransaction(connection)
+        except psycopg.OperationalError as error:
+            self.close()
+            reason = str(error).strip().splitlines()[0]
+            raise EngineUnavailable(f"PostgreSQL does not answer ({reason}): see `make status`") from error
+
+    def close(self) -> None:
+        """Close the connection; the next use opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> Connection[Any]:
+        if self._connection is None or self._connection.closed:
+            connection = Connection.connect(self._dsn, autocommit=True, connect_timeout=5, row_factory=namedtuple_row)
+            connection.execute(_SESSION)
+            self._connection = connection
+        return self._connection
+
+
+class PostgresWatchTransaction:
+    """One transaction over some wallets."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+
+    def to_look_at(self, *, now: datetime, limit: int) -> Sequence[LookedAt]:
+        """Wallets that asked for it and those whose time has come, locked, in the order of wallets."""
+        locked = self._connection.execute(_LOCK, {"now": now, "limit": limit}).fetchall()
+        if not locked:
+            return []
+        wallet_ids = [row.wallet_id for row in locked]
+        self._connection.execute(_DONE, (wallet_ids,))
+        since = now - _BURN_WINDOW
+        rows = self._connection.execute(_FACTS, {"wallet_ids": wallet_ids, "since": since}).fetchall()
+        return [_looked_at(row, now) for row in rows]
+
+    def leaning(self, account_id: int) -> Sequence[str]:
+        """The codes of the accounts that pay from this one, itself included."""
+        return [row.code for row in self._connection.execute(_LEANING, (account_id, account_id))]
+
+    def save(self, item: LookedAt, look: Look, *, standing_version: int, now: datetime) -> None:
+        """Keep what a look found; a standing as a new version where it is another than the one kept."""
+        facts = {
+            "account_id": item.account_id,
+            "version": standing_version,
+            "state": look.standing.state.value,
+            "effective": look.effective.value,
+            "floor_micros": look.floor_micros,
+            "grace_since": look.standing.grace_since,
+            "look_again_at": look.look_again_at,
+            "arms": json.dumps(look.arms),
+            "balance_micros": item.watched.wallet.balance_micros,
+            "now": now,
+        }
+        execute = self._connection.execute
+        execute(_BOUNDS, (look.look_below_micros, look.look_above_micros, item.account_id))
+        execute(_STANDING, facts)
+        if standing_version != item.standing_version:
+            execute(_CHANGE, facts)
+        if look.recovered:
+            execute(_RECOVERED, (now, item.account_id, list(look.recovered)))
+        for crossing in look.crossings:
+            fired = (crossing.threshold.code, crossing.level_micros, crossing.balance_micros, item.wallet_version, now)
+            execute(_ALERT, (item.account_id, *fired))
+
+    def tell(self, messages: Sequence[Message], *, now: datetime) -> None:
+        """Messages to be sent once this commits."""
+        for message in messages:
+            data = json.dumps(message.data)
+            self._connection.execute(_TELL, (message.topic, message.key, message.type, message.subject, data, now))
+
+
+def _looked_at(row: Any, now: datetime) -> LookedAt:
+    # A wallet that is younger than a day has burnt in a day what it has burnt at all.
+    hours = max(min(_BURN_WINDOW, now - (row.began_at or now)) // timedelta(hours=1), 24)
+    wallet = WalletFacts(row.balance_micros, row.last_top_up_micros, max(row.burnt_micros, 0) * 24 // hours)
+    chosen = ChosenTerms(
+        row.mode == "prepaid",
+        Currency(row.currency),
+        row.low_level_micros,
+        row.grace_hours,
+        row.grace_micros,
+        row.credit_limit_micros,
+    )
+    standing = Standing(State(row.state), row.grace_since) if row.state else Standing()
+    watched = Watched(
+        chosen,
+        _thresholds(row.thresholds) if chosen.prepaid or row.thresholds else (),
+        wallet,
+        CreditFacts(row.balance_micros, closed=row.account_status == "closed"),
+        standing,
+        _override(row),
+        {code: Arm(arm) for code, arm in (row.arms or {}).items()},
+        used_before=row.version > 0,
+    )
+    return LookedAt(
+        row.account_id,
+        row.code,
+        row.currency,
+        row.version,
+        row.standing_version or 0,
+        row.effective or State.ACTIVE.value,
+        row.floor_micros,
+        watched,
+    )
+
+
+def _thresholds(codes: Sequence[str] | None) -> Sequence[Threshold]:
+    if not codes:
+        return DEFAULT_THRESHOLDS
+    split = (code.rpartition(":") for code in codes)
+    return [Threshold(ThresholdKind(kind), int(value)) for kind, _, value in split]
+
+
+def _override(row: Any) -> Override | None:
+    if row.override_state is None:
+        return None
+    return Override(State(row.override_state), row.override_reason, row.override_by, row.override_until)

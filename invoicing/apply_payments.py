@@ -1,0 +1,88 @@
+"""Apply payments: payment events that were received move wallets, each once, or wait with a reason.
+
+Each event has a transaction of its own: what became of it, the movement, its lot and its voucher are there together or not
+at all. An event that waits is tried again when anything else of payments was applied, and by command.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from domain.advances import given_back, split_payment
+from domain.errors import InvalidInput, TaxProfileIncomplete, WrongSetup
+from domain.payments import PaymentType
+from domain.top_up_rules import INDIA
+from domain.top_ups import Applied, Decision, PaymentFact, Waits, decide
+from invoicing.metering_ports import Balance
+from invoicing.top_up_ports import TopUpStore, TopUpTransaction, Voucher, WaitingPayment
+from invoicing.wallet_ports import BalanceListener
+
+SAC: Final = "998319"
+"""What an advance is for: the service all of OTPless's plans are sold under."""
+RECEIPT_SERIES: Final = "RV"
+REFUND_SERIES: Final = "RFV"
+_ACTOR: Final = "payments"
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedPayments:
+    """What a turn did."""
+
+    tried: int = 0
+    moved: int = 0
+    waiting: int = 0
+
+
+def apply_payments(store: TopUpStore, cache: BalanceListener, *, now: datetime, waiting: bool = False) -> AppliedPayments:
+    """Apply what was received and not tried; with `waiting`, what waits. Raises EngineUnavailable: the rest is for later."""
+    tried = moved = left = after = 0
+    while True:
+        with store.begin() as transaction:
+            events = transaction.next_payments(after=after, limit=1, waiting=waiting)
+            if not events:
+                break
+            applied, balance = _apply(transaction, events[0], now)
+        after = events[0].payment_event_id
+        tried += 1
+        left += applied is Applied.WAITING
+        if balance is not None:
+            moved += 1
+            cache.put([balance])
+    if moved and not waiting:
+        again = apply_payments(store, cache, now=now, waiting=True)
+        return AppliedPayments(tried, moved + again.moved, again.waiting)
+    return AppliedPayments(tried, moved, left)
+
+
+def _apply(transaction: TopUpTransaction, event: WaitingPayment, now: datetime) -> tuple[Applied, Balance | None]:
+    fact = event.fact
+    kind = "refund" if fact.type is PaymentType.REFUNDED else "chargeback"
+    known = transaction.top_up(fact.gateway, fact.payment)
+    seen = transaction.was_given_back(fact.gateway, fact.reference, kind)
+    decision = decide(fact, transaction.account(fact.account), known, seen_before=seen)
+    balance: Balance | None = None
+    if decision.applied is Applied.CREDITED:
+        decision, balance = _credit(transaction, fact, now)
+    elif decision.applied in (Applied.REFUNDED, Applied.CHARGED_BACK) and known is not None:
+        part = given_back(known.advance, before_minor=known.given_back_minor, amount_minor=fact.amount_minor)
+        on = now.astimezone(INDIA).date()
+        # A dispute takes the money, and is not yet a refund of it: the law has no voucher for it.
+        voucher = Voucher("refund", REFUND_SERIES, part, on, None) if kind == "refund" else None
+        balance = transaction.give_back(fact, part, kind=kind, voucher=voucher, booked_at=now)
+    transaction.close(event.payment_event_id, decision.applied, decision.waits, tried_at=now)
+    if balance is not None:
+        facts = {"event": event.payment_event_id, "payment": fact.payment, "amount_minor": fact.amount_minor}
+        action = f"wallet.{decision.applied.value}"
+        transaction.audit(action=action, subject=fact.account, actor=_ACTOR, after=facts, at=now)
+    return decision.applied, balance
+
+
+def _credit(transaction: TopUpTransaction, fact: PaymentFact, now: datetime) -> tuple[Decision, Balance | None]:
+    on = now.astimezone(INDIA).date()
+    try:
+        decided = transaction.decide_tax(fact.account, on=on)
+    except (InvalidInput, TaxProfileIncomplete, WrongSetup):
+        return Decision(Applied.WAITING, Waits.TAX_PROFILE), None
+    advance = split_payment(fact.amount_minor, decided)
+    voucher = Voucher("receipt", RECEIPT_SERIES, advance, on, decided)
+    return Decision(Applied.CREDITED), transaction.credit(fact, advance, voucher=voucher, booked_at=now)

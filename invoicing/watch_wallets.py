@@ -1,0 +1,97 @@
+"""Watch wallets: alerts and standings from balances that moved out of their bounds, and from time that has passed.
+
+One transaction looks, keeps what it found, and saves the messages about it, so that neither is without the other; the cache
+is told after the commit, and what it misses is told with the next refill or sweep. Looking twice finds nothing new.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from domain.alerts import Crossing
+from domain.wallet_watch import Look, look
+from invoicing.hold_ports import CachedStanding
+from invoicing.watch_ports import LookedAt, Message, StandingListener, WatchStore, WatchTransaction
+
+STATUS_TOPIC: Final = "account.status"
+ALERTS_TOPIC: Final = "wallet.alerts"
+NOTIFICATIONS_TOPIC: Final = "notifications"
+_PORTION: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedWallets:
+    """What a turn did."""
+
+    looks: int = 0
+    standings_changed: int = 0
+    alerts: int = 0
+
+
+def watch_wallets(store: WatchStore, cache: StandingListener, *, now: datetime) -> WatchedWallets:
+    """Look at one portion of what is to be looked at. Raises EngineUnavailable; nothing or all of the portion is kept."""
+    changed: list[CachedStanding] = []
+    alerts = 0
+    with store.begin() as transaction:
+        items = transaction.to_look_at(now=now, limit=_PORTION)
+        for item in items:
+            found = look(item.watched, now=now)
+            standing = _standing(item, found)
+            transaction.save(item, found, standing_version=standing.version, now=now)
+            if standing.version != item.standing_version:
+                changed.append(standing)
+                transaction.tell(_status_messages(transaction, item, found, standing, now), now=now)
+            transaction.tell(_alert_messages(item, found.crossings, now), now=now)
+            alerts += len(found.crossings)
+    if changed:
+        cache.put_standings(changed)
+    return WatchedWallets(len(items), len(changed), alerts)
+
+
+def _standing(item: LookedAt, found: Look) -> CachedStanding:
+    """A new version where anything is different from what is kept."""
+    before = (item.watched.standing, item.effective, item.floor_micros)
+    after = (found.standing, found.effective.value, found.floor_micros)
+    version = item.standing_version if item.standing_version and before == after else item.standing_version + 1
+    return CachedStanding(item.account_id, found.effective.value, found.floor_micros, version)
+
+
+def _status_messages(
+    transaction: WatchTransaction, item: LookedAt, found: Look, standing: CachedStanding, now: datetime
+) -> Sequence[Message]:
+    if item.standing_version and item.effective == found.effective.value:
+        return []
+    data: dict[str, Any] = {
+        "status": found.effective.value,
+        "may_send": found.effective.value not in ("suspended", "closed"),
+        "was": item.effective if item.standing_version else None,
+        "state": found.standing.state.value,
+        "version": standing.version,
+        "paid_by": item.account,
+        "balance_micros": item.watched.wallet.balance_micros,
+        "currency": item.currency,
+        "since": now.isoformat(),
+    }
+    messages = [
+        Message(STATUS_TOPIC, account, "account.status", account, data) for account in transaction.leaning(item.account_id)
+    ]
+    if item.standing_version:
+        messages.append(Message(NOTIFICATIONS_TOPIC, item.account, "notification.account_status", item.account, data))
+    return messages
+
+
+def _alert_messages(item: LookedAt, crossings: Sequence[Crossing], now: datetime) -> Sequence[Message]:
+    messages = []
+    for crossing in crossings:
+        data = {
+            "threshold": crossing.threshold.code,
+            "level_micros": crossing.level_micros,
+            "balance_micros": crossing.balance_micros,
+            "currency": item.currency,
+            "wallet_version": item.wallet_version,
+            "fired_at": now.isoformat(),
+        }
+        messages.append(Message(ALERTS_TOPIC, item.account, "wallet.alert", item.account, data))
+        messages.append(Message(NOTIFICATIONS_TOPIC, item.account, "notification.wallet_alert", item.account, data))
+    return messages

@@ -1,0 +1,81 @@
+"""One client that asks before it sends, many times, by library call or over HTTP: `python -m tests.bench.hold_client ...`.
+
+Prints a JSON object: its latencies in milliseconds, each from question to answer, and how long all of them took.
+"""
+
+import argparse
+import http.client
+import json
+import random
+import sys
+import time
+from collections.abc import Callable
+
+_WARM_UP = 200
+_METER = "otp.delivered"
+
+
+def main() -> None:
+    """Wait for a line on standard input, so that all clients begin together; then ask."""
+    options = _options()
+    ask = _by_http(options.port) if options.port else _by_library()
+    names = [f"{options.name}-{number}" for number in range(options.questions)]
+    accounts = random.Random(options.name).choices(range(options.accounts), k=options.questions)
+    for number in range(_WARM_UP):
+        ask(f"load-{accounts[number % len(accounts)]:05d}", f"warm-up-{options.name}-{number}", options.reserving)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    latencies = []
+    began = time.perf_counter()
+    for name, account in zip(names, accounts, strict=True):
+        asked = time.perf_counter()
+        ask(f"load-{account:05d}", name, options.reserving)
+        latencies.append((time.perf_counter() - asked) * 1_000)
+    print(json.dumps({"millis": latencies, "seconds": time.perf_counter() - began, "cpu_seconds": time.process_time()}))
+
+
+def _by_library() -> Callable[[str, str, bool], None]:
+    from connectors import clock, hold_wiring
+    from domain.holds import Answer
+    from invoicing.hold_credit import Question
+
+    holding = hold_wiring.hold_credit()
+
+    def ask(alias: str, name: str, reserving: bool) -> None:
+        question = Question(alias, _METER, 1, {"channel": "sms"})
+        now = clock.now()
+        answer = holding.hold(question, hold_id=name, now=now) if reserving else holding.may_send(question, now=now)
+        if answer.answer is not Answer.YES or not answer.from_cache:
+            raise AssertionError(f"{alias} was answered {answer}")
+
+    return ask
+
+
+def _by_http(port: int) -> Callable[[str, str, bool], None]:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    headers = {"Content-Type": "application/json"}
+
+    def ask(alias: str, name: str, reserving: bool) -> None:
+        question = {"alias": alias, "type": _METER, "properties": {"channel": "sms"}}
+        path, body = ("/v1/holds", {**question, "hold_id": name}) if reserving else ("/v1/may-send", question)
+        connection.request("POST", path, json.dumps(body), headers)
+        with connection.getresponse() as response:
+            answer = json.load(response)
+        if answer.get("allowed") is not True or not answer["from_cache"]:
+            raise AssertionError(f"{alias} was answered {answer}")
+
+    return ask
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name")
+    parser.add_argument("questions", type=int)
+    parser.add_argument("accounts", type=int)
+    parser.add_argument("--port", type=int, help="of the HTTP endpoint; without it, by library call")
+    parser.add_argument("--reserving", action="store_true", help="hold, and do not only ask")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""Watching wallets: one alert a crossing, standings with their history, messages with the change, Redis after the commit."""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+
+from connectors import batch_wiring, metering_wiring, wiring
+from domain.errors import EngineUnavailable
+from invoicing import arrange_accounts
+from invoicing.administer import top_up
+from invoicing.relay_outbox import relay_outbox
+from invoicing.watch_wallets import WatchedWallets, watch_wallets
+from tests.books import AUTHOR, an_event, book, open_account
+
+pytestmark = pytest.mark.engines
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+
+class Topics:
+    """What was sent, in order."""
+
+    def __init__(self):
+        self.sent = []
+
+    def send(self, messages):
+        self.sent += [(message.topic, message.key, message.data_json) for message in messages]
+
+
+@pytest.fixture
+def acme(shop, cache):
+    """A prepaid account with 10.00; ₹5 of grace and little from 2.00 on. The books balance when the test is over."""
+    open_account("acme", mode="prepaid")
+    with shop.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO account_terms (account_id, low_level_micros, grace_hours, grace_micros)"
+                " VALUES (1, 2000000, 24, 5000000)"
+            )
+        )
+        connection.execute(text("INSERT INTO account_threshold VALUES (1, 'percent_of_last_top_up', 50)"))
+    pay("10.00", "first")
+    yield shop
+    assert {check.name for check in batch_wiring.books().examine(rows_shown=1).checks if check.rows} == set()
+
+
+def pay(amount, reference):
+    top_up(wiring.administration(), account_code="acme", amount=Decimal(amount), reference=reference, author=AUTHOR)
+
+
+def use(shop, messages, alias="acme"):
+    """So many SMS at 0.20."""
+    book(shop, [an_event(alias, quantity=messages)], warehouse=False)
+
+
+def watch(now=NOW):
+    store = metering_wiring.wallet_watch()
+    try:
+        return watch_wallets(store, metering_wiring.balance_cache(), now=now)
+    finally:
+        store.close()
+
+
+def rows(shop, statement):
+    with shop.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(statement))]
+
+
+def status(cache):
+    return cache.hmget("balance:1", "status", "floor_micros", "standing_version")
+
+
+def test_a_first_look_sets_the_bounds_and_tells_redis(acme, cache):
+    assert watch() == WatchedWallets(1, 1, 0)
+    assert rows(acme, "SELECT look_below_micros, look_above_micros FROM wallet") == [(5_000_000, 2**63 - 1)]
+    assert status(cache) == ["active", "-5000000", "1"]
+    assert watch() == WatchedWallets(0, 0, 0)
+
+
+def test_usage_within_the_bounds_asks_for_no_look_and_the_crossing_for_one(acme):
+    watch()
+    use(acme, 24)
+    assert rows(acme, "SELECT count(*) FROM wallet_look") == [(0,)]
+    use(acme, 1)
+    assert watch() == WatchedWallets(1, 0, 1)
+    use(acme, 1)
+    assert watch() == WatchedWallets(0, 0, 0)
+    assert rows(acme, "SELECT threshold, level_micros, balance_micros, recovered_at FROM balance_alert") == [
+        ("percent_of_last_top_up:50", 5_000_000, 5_000_000, None)
+    ]
+
+
+def test_an_account_runs_dry_goes_through_grace_into_suspension_and_comes_back_with_a_top_up(acme, cache):
+    watch()
+    seen = []
+    for messages in (41, 10, 26):
+        use(acme, messages)
+        watch()
+        seen.append(status(cache)[0])
+    assert seen == ["low", "grace", "suspended"]
+    pay("20.00", "second")
+    watch()
+    assert status(cache) == ["active", "-5000000", "5"]
+    assert rows(acme, "SELECT version, state FROM standing_change ORDER BY version") == [
+        (1, "active"), (2, "low"), (3, "grace"), (4, "suspended"), (5, "active"),
+    ]  # fmt: skip
+    assert rows(acme, "SELECT recovered_at IS NOT NULL FROM balance_alert") == [(True,)]
+
+
+def test_what_is_on_its_way_is_charged_while_suspended(acme, cache):
+    watch()
+    use(acme, 80)
+    watch()
+    assert status(cache)[0] == "suspended"
+    use(acme, 5)
+    assert rows(acme, "SELECT balance_micros FROM wallet") == [(-7_000_000,)]
+
+
+def test_time_alone_ends_a_grace(acme, cache):
+    use(acme, 51)
+    watch()
+    assert status(cache)[0] == "grace"
+    assert watch(NOW + timedelta(hours=23)).standings_changed == 0
+    assert watch(NOW + timedelta(hours=24)).standings_changed == 1
+    assert status(cache)[0] == "suspended"
+
+
+def test_messages_are_saved_with_the_change_and_sent_once_in_order(acme):
+    watch()
+    use(acme, 51)
+    watch()
+    topics, store = Topics(), metering_wiring.messages()
+    assert relay_outbox(store, topics) == 5
+    assert relay_outbox(store, topics) == 0
+    assert [(topic, key) for topic, key, _ in topics.sent] == [
+        ("account.status", "acme"),
+        ("account.status", "acme"),
+        ("notifications", "acme"),
+        ("wallet.alerts", "acme"),
+        ("notifications", "acme"),
+    ]
+    assert '"status": "grace"' in topics.sent[1][2]
+    store.close()
+
+
+def test_a_message_that_could_not_be_sent_is_sent_later(acme):
+    class Silent:
+        def send(self, messages):
+            raise EngineUnavailable("Kafka is away")
+
+    watch()
+    store, topics = metering_wiring.messages(), Topics()
+    with pytest.raises(EngineUnavailable):
+        relay_outbox(store, Silent())
+    assert relay_outbox(store, topics) == 1
+    store.close()
+
+
+def test_accounts_that_pay_from_another_are_told_of_with_it(acme):
+    open_account("branch", mode="prepaid")
+    store = wiring.administration()
+    arrange_accounts.set_parent(store, "branch", parent="acme", author=AUTHOR)
+    arrange_accounts.set_pay_from(store, "branch", pay_from="acme", author=AUTHOR)
+    watch()
+    assert rows(acme, "SELECT key FROM outbox_message WHERE topic = 'account.status' ORDER BY key") == [
+        ("acme",), ("branch",),
+    ]  # fmt: skip
+
+
+def test_a_look_rolled_back_leaves_the_wallet_in_line(acme):
+    store = metering_wiring.wallet_watch()
+    with suppress(ZeroDivisionError), store.begin() as transaction:
+        assert len(transaction.to_look_at(now=NOW, limit=5)) == 1
+        raise ZeroDivisionError
+    assert rows(acme, "SELECT count(*) FROM wallet_look") == [(1,)]
+    assert watch_wallets(store, metering_wiring.balance_cache(), now=NOW).looks == 1
+    store.close()
+
+
+def test_a_closed_account_is_closed_everywhere(acme, cache):
+    watch()
+    with acme.begin() as connection:
+        connection.execute(text("UPDATE account SET status = 'closed'"))
+    watch()
+    assert status(cache)[0] == "closed"
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 3, 4])
+def test_what_was_used_since_a_moment_is_found_among_other_entries(acme, after):
+    with acme.connect() as connection:  # never committed: usage without events would not balance
+        for hour, (micros, cause) in enumerate([(-10, "usage"), (50, "grant"), (-20, "usage"), (-40, "usage")], 1):
+            booked = {"micros": micros, "cause": cause, "reference": str(hour), "at": NOW + timedelta(hours=hour)}
+            connection.execute(text("SELECT move_wallet(1, :micros, :cause, :reference, :at)"), booked)
+        used = connection.execute(
+            text("SELECT usage_since(1, :since)"), {"since": NOW + timedelta(hours=after, minutes=30)}
+        ).scalar_one()
+    assert used == [70, 60, 60, 40, 0][after]
