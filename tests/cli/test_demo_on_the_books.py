@@ -10,7 +10,7 @@ from clickhouse_driver import Client
 from redis import Redis
 from sqlalchemy import Engine
 
-from cli.demonstration import set_up
+from cli.demonstration import catalogue, set_up
 from cli.demonstration.books import Books
 from cli.demonstration.customers import subscribers
 from cli.demonstration.proof import Equality, Evidence, prove
@@ -184,7 +184,8 @@ def test_accounts_on_an_older_plan_are_refused_with_the_way_out(database: Engine
     assert set_up.seed_accounts(people, month=OCTOBER, now=NOW) == 0
 
     plans = set_up.catalogue.plans()
-    plans[0]["charges"][1]["price"]["tiers"][0]["unit_price"] = "0.1300"
+    (links,) = (charge for charge in plans[0]["charges"] if charge.get("meter") == catalogue.MAGIC_LINK)
+    links["price"]["tiers"][0]["unit_price"] = "0.1300"
     monkeypatch.setattr(set_up.catalogue, "plans", lambda: plans)
 
     with pytest.raises(WrongSetup, match="older version of otp-india: give the demonstration a database of its own"):
