@@ -36,11 +36,22 @@ WHERE mod(a.account_id, :of) = :number
                   AND (i.status = 'issued' OR (i.status = 'draft' AND :undrafted)))
 """)  # noqa: S608 - a constant put together from constants
 
+# The term of the strongest contract in force at the end of the month that says one, else the account's own.
+_PAYMENT_TERM: Final = """
+coalesce((SELECT k.payment_term_days FROM contract k
+          WHERE (k.account_id = a.account_id OR k.customer_id = a.customer_id) AND k.currency = a.currency
+            AND k.payment_term_days IS NOT NULL
+            AND k.validity @> ((CAST(:month AS date) + interval '1 month') AT TIME ZONE a.time_zone
+                               - interval '1 microsecond')
+          ORDER BY k.priority DESC, k.account_id IS NULL LIMIT 1), a.payment_term_days)
+"""
+
 # By account code as bytes, so that the order of numbers is the same on every server; lines: the account's own before those
 # of accounts billed to it, this month's before late ones, usage before what is taken off it, fees last.
 _DUE: Final = text(f"""
-SELECT a.account_id, a.code, a.mode, a.currency, a.payment_term_days, c.legal_name, c.address_lines, c.city, c.postal_code,
-       c.country, c.state_code, c.gstin, c.email, c.tax_category, c.export,
+SELECT a.account_id, a.code, a.mode, a.currency, {_PAYMENT_TERM} AS payment_term_days,
+       c.legal_name, c.address_lines, c.city, c.postal_code, c.country, c.state_code, c.gstin, c.email, c.tax_category,
+       c.export,
        u.account_id AS used_by_id, u.code AS used_by, w.wallet_id, t.service_month, charge_id,
        t.price_cell,
        t.quantity_millionths - t.invoiced_quantity_millionths AS quantity_millionths,

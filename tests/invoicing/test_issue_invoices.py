@@ -8,14 +8,24 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from connectors import batch_wiring
+from connectors import batch_wiring, wiring
 from domain.errors import EngineUnavailable, IllegalTransition, NotFound
 from domain.invoice.model import InvoiceStatus
 from invoicing.check_books import check_books
-from tests.books import NOVEMBER_2, an_event, book, open_account
+from invoicing.keep_accounts import change_account
+from invoicing.write_contract import write_contract
+from tests.books import AUTHOR, NOVEMBER_2, an_event, book, open_account
 from tests.invoicing.month import NOVEMBER, OCTOBER, approve, draft, invoice_month, issue, start, summarise
 
 pytestmark = pytest.mark.engines
+
+SMS_FOR_LESS = {
+    "meter": "otp.delivered",
+    "description": "OTP delivered",
+    "sac": "998319",
+    "unit": "message",
+    "price": {"model": "per_unit", "unit_price": "0.10"},
+}
 
 
 def rows(database, query):
@@ -57,6 +67,36 @@ def test_an_issued_invoice_bears_an_indian_date_and_falls_due_in_fifteen_days(sh
         date(2026, 11, 3),
         date(2026, 11, 18),
     )
+
+
+@pytest.mark.parametrize(
+    ("accounts_own", "of_contract", "due"),
+    [
+        (None, None, date(2026, 11, 17)),
+        (30, None, date(2026, 12, 2)),
+        (30, 45, date(2026, 12, 17)),
+        (None, 0, date(2026, 11, 2)),
+    ],
+)
+def test_an_invoice_falls_due_when_the_contract_says_or_else_the_account(shop, cache, accounts_own, of_contract, due):
+    open_account("acme")
+    store = wiring.administration()
+    change_account(store, "acme", {"payment_term_days": accounts_own}, author=AUTHOR)
+    terms = {"currency": "INR", "account": "acme", "charges": [SMS_FOR_LESS]}
+    ended = {
+        **terms,
+        "code": "before",
+        "from": "2026-10-01T00:00:00Z",
+        "to": "2026-10-31T00:00:00Z",
+        "payment_term_days": 90,
+    }
+    write_contract(store, ended, author=AUTHOR)
+    if of_contract is not None:
+        later = {**terms, "code": "after", "from": "2026-10-31T00:00:00Z", "payment_term_days": of_contract}
+        write_contract(store, later, author=AUTHOR)
+    book(shop, [an_event("acme", quantity=100)])
+    (number,) = invoice_month().numbers
+    assert batch_wiring.invoice_book().invoices.get(number).invoice.due_date == due
 
 
 def test_a_postpaid_wallet_comes_back_up_by_what_the_invoice_took_to_the_micro(shop, cache):
