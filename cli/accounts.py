@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from cli import account_tree, aliases
+from cli import account_keeping, account_tree, aliases
 from cli.output import AsJson, By, show, show_rows
 from connectors import clock, wiring
 from domain.errors import InvalidInput
 from invoicing import administer
 
 app = typer.Typer(help="Accounts, aliases, wallets and who pays for whom.", no_args_is_help=True)
+app.add_typer(account_keeping.app)
 app.add_typer(aliases.app)
 app.add_typer(account_tree.app)
 

@@ -9,21 +9,26 @@ from cli import (
     attribution,
     books,
     contracts,
+    customers,
     demo,
     events,
+    explain,
     fees,
     invoices,
     plans,
     price,
     received,
+    recompute,
+    rerate,
     schema,
+    simulate_plan,
     subscriptions,
     topics,
     wallets,
     warehouse,
 )
-from cli.output import errors
-from domain.errors import BillingError, EngineUnavailable, InvalidInput, WrongSetup
+from cli.output import errors, listed_faults
+from domain.errors import BillingError, EngineUnavailable, Invalid, InvalidInput, WrongSetup
 
 app = typer.Typer(
     name="billing",
@@ -35,6 +40,7 @@ app = typer.Typer(
 events.app.command("received")(received.received)
 app.add_typer(schema.app, name="schema")
 app.add_typer(topics.app, name="topics")
+app.add_typer(customers.app, name="customers")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(plans.app, name="plans")
 app.add_typer(price.app, name="price")
@@ -47,6 +53,10 @@ app.add_typer(fees.app, name="fees")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")
 app.add_typer(warehouse.app, name="warehouse")
+app.command("explain")(explain.explain)
+app.command("recompute")(recompute.recompute)
+app.command("rerate")(rerate.rerate)
+app.command("simulate-plan")(simulate_plan.simulate)
 app.add_typer(demo.app, name="demo")
 
 
@@ -67,6 +77,10 @@ def main() -> None:
     """Run the command line; refusals are one sentence on standard error and an exit code."""
     try:
         app()
+    except Invalid as error:
+        for fault in listed_faults(error.errors):
+            errors.print(f"billing: {fault}", style="red", markup=False, highlight=False)
+        sys.exit(exit_code(error))
     except BillingError as error:
         errors.print(f"billing: {error}", style="red", markup=False, highlight=False)
         sys.exit(exit_code(error))

@@ -1,6 +1,6 @@
 """`billing events received`: payment and config events as they were received."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,4 +20,13 @@ def received(
     Example: billing events received --family payment --limit 50
     """
     rows = wiring.received_events().newest(family, limit=limit)
+    if family is Family.CONFIG and not as_json:
+        rows = [_for_a_person(row) for row in rows]
     show_rows(rows, as_json=as_json, empty=f"no {family.value} events")
+
+
+def _for_a_person(row: dict[str, Any]) -> dict[str, Any]:
+    """What was changed, by whom, what became of it, and why not."""
+    names = ("id", "type", "subject", "handled_as", "source", "event_id", "received_at")
+    errors = [f"{error['field']}: {error['reason']}" if error["field"] else error["reason"] for error in row["errors"] or ()]
+    return {**{name: row[name] for name in names}, "errors": "; ".join(errors)}

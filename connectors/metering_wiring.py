@@ -9,8 +9,10 @@ from connectors.clickhouse.insert_endpoint import InsertEndpoint
 from connectors.clickhouse.schema import connect
 from connectors.clickhouse.usage_feed import ClickHouseUsage
 from connectors.kafka.announcer import KafkaAnnouncer
+from connectors.kafka.config_results_topic import ConfigResultsTopic
 from connectors.kafka.topics import Topic, TopicAdmin, defined_topics
 from connectors.kafka.usage_events import decode_records
+from connectors.postgres.config_results import PostgresConfigResults
 from connectors.postgres.identities import PostgresIdentities
 from connectors.postgres.metering import PostgresMeteringStore
 from connectors.postgres.migrations import Migrations
@@ -57,6 +59,16 @@ def rated_events() -> RatedEventReader:
 def outbox(reader: RatedEventReader | None = None) -> PostgresOutbox:
     """What is booked and not sent on yet."""
     return PostgresOutbox(settings().postgres_dsn, clock=clock.now, reader=reader or rated_events())
+
+
+def config_results() -> PostgresConfigResults:
+    """Answers to config events that are not on their topic yet."""
+    return PostgresConfigResults(settings().postgres_dsn)
+
+
+def config_results_topic() -> ConfigResultsTopic:
+    """Sends answers to config events to their topic."""
+    return ConfigResultsTopic(settings().kafka_bootstrap, topic=settings().kafka_topic_prefix + "config.results")
 
 
 def identities() -> PostgresIdentities:

@@ -5,15 +5,18 @@ from functools import cache
 from sqlalchemy import Engine
 
 from connectors.clickhouse.schema import apply_schema
+from connectors.files.documents import parse_document, read_document
 from connectors.files.plan_files import read_plan_file, read_usage_file
 from connectors.kafka.resender import KafkaResender
 from connectors.metering_wiring import clickhouse, migrations, topic_admin, topics
+from connectors.postgres.account_rows import AccountDetails
 from connectors.postgres.account_tree import AccountTreeReader
 from connectors.postgres.accounts import AccountReader
 from connectors.postgres.administration import PostgresAdministrationStore
 from connectors.postgres.aliases import AliasReader
 from connectors.postgres.attribution_history import AttributionHistory
 from connectors.postgres.contracts import ContractReader
+from connectors.postgres.customers import CustomerReader
 from connectors.postgres.database import open_engine
 from connectors.postgres.late_usage import LateUsage
 from connectors.postgres.plans import PlanReader
@@ -24,7 +27,15 @@ from connectors.postgres.subscriptions import SubscriptionReader
 from connectors.postgres.waiting_events import PostgresDeadLetters, WaitingEvents
 from connectors.settings import PROJECT_ROOT, settings
 
-__all__ = ["migrations", "read_plan_file", "read_usage_file", "topic_admin", "topics"]
+__all__ = [
+    "migrations",
+    "parse_document",
+    "read_document",
+    "read_plan_file",
+    "read_usage_file",
+    "topic_admin",
+    "topics",
+]
 
 
 def apply_warehouse_schema() -> list[str]:
@@ -51,6 +62,16 @@ def account_reader() -> AccountReader:
 def plan_reader() -> PlanReader:
     """Published plans and meters."""
     return PlanReader(database())
+
+
+def account_details() -> AccountDetails:
+    """One account at a time."""
+    return AccountDetails(database())
+
+
+def customer_reader() -> CustomerReader:
+    """Customers for people to look at."""
+    return CustomerReader(database())
 
 
 def account_tree_reader() -> AccountTreeReader:

@@ -11,6 +11,7 @@ from domain.alias_spans import NamedSpan
 from domain.catalogue import Meter
 from domain.money import Currency
 from domain.plans import PlanDocument
+from invoicing.customer_ports import Accounts, Customers
 from invoicing.metering_ports import Balance
 from invoicing.subscription_ports import ContractBook, SubscriptionBook
 
@@ -112,15 +113,16 @@ class Aliases(Protocol):
     def events_booked(self, alias: str, *, start: datetime, end: datetime | None) -> int:
         """How many booked events of an alias happened from `start` up to but not including `end`.
 
-        The first call looks at everything, which can take a while; the following ones only at what was booked since.
+        The first call for an alias and a start looks at everything, which can take a while; the following ones only at what
+        was booked since.
         """
 
 
 class Tree(Protocol):
     """Who stands above whom, in one transaction of configuration."""
 
-    def read(self) -> AccountTree:
-        """Every account."""
+    def read(self, codes: Sequence[str] | None = None) -> AccountTree:
+        """Every account; with codes, only the trees that these stand in, as far as the accounts exist."""
 
     def write(self, accounts: Sequence[TreeAccount]) -> None:
         """Write parents, bill-to and pay-from of accounts."""
@@ -182,6 +184,14 @@ class Administration(Protocol):
     @property
     def contracts(self) -> ContractBook:
         """What was agreed on."""
+
+    @property
+    def customers(self) -> Customers:
+        """Customers."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """Customers' accounts."""
 
     @property
     def aliases(self) -> "Aliases":

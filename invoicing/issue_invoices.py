@@ -72,6 +72,8 @@ def _fill(desk: IssueDesk, done: Issued, *, month: BillingMonth, seller: Seller,
             continue
         done.redrafted += digest(to_document(draft)) != waiting.digest
         number = format_number(desk.series, financial_year(on), desk.next_number + len(desk.issues))
-        final = issue(draft, number=number, issue_date=on, due_date=due_date(on, account.mode))
+        final = issue(
+            draft, number=number, issue_date=on, due_date=due_date(on, account.mode, term_days=account.payment_term_days)
+        )
         desk.issues.append(Issue(waiting.invoice_id, account, final))
         done.numbers.append(number)

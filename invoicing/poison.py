@@ -26,12 +26,12 @@ class Poison:
     def blame_record(self, record: Record, error: Exception) -> None:
         """This record cannot even be read. Raises the error when too many in a row could not."""
         self._count(error)
-        self._records[record.origin] = _sentence(error)
+        self._records[record.origin] = unbookable_because(error)
 
     def blame_event(self, item: ReceivedEvent, error: Exception) -> None:
         """This event cannot be booked. Raises the error when too many in a row could not."""
         self._count(error)
-        self._events[item.origin, item.index] = _sentence(error)
+        self._events[item.origin, item.index] = unbookable_because(error)
 
     def nothing_wrong(self) -> None:
         """A batch was booked as it is."""
@@ -73,6 +73,7 @@ class Poison:
             raise error
 
 
-def _sentence(error: Exception) -> str:
+def unbookable_because(error: Exception) -> str:
+    """The detail of a dead letter of which nothing else is known."""
     text = f"the event was read but cannot be booked ({type(error).__name__}: {error}): it is kept; tell the operator"
     return text.replace("\0", "\\0")[:_DETAIL_MAX]

@@ -14,13 +14,15 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from connectors import clock
 from connectors import metering_wiring as wiring
 from domain.errors import EngineUnavailable
 from invoicing.forget_identities import forget_identities
+from invoicing.publish_results import publish_next
 from invoicing.publish_usage import Outbox, announce_next, warehouse_next
 from invoicing.refill_balances import refill_balances
 
@@ -30,6 +32,14 @@ _REFILL_SECONDS: Final = 1.0
 _FORGET_SECONDS: Final = 20.0
 _PAUSE_LONGEST_SECONDS: Final = 30.0
 _NICENESS: Final = 10
+
+
+class Holdable(Protocol):
+    """What only one process at a time sends from."""
+
+    def hold(self, destination: str) -> AbstractContextManager[bool]:
+        """Try to become the one sender of a destination; False when another process is."""
+
 
 Send = Callable[[int, bool], int | None]
 """Sends about as many events; False while an earlier attempt may have sent some without marking them."""
@@ -63,6 +73,7 @@ def main() -> None:
     threads = [
         threading.Thread(target=_announce, args=(ended, announcing)),
         threading.Thread(target=_warehouse, args=(ended, warehousing)),
+        threading.Thread(target=_answer, args=(ended,)),
         threading.Thread(target=_refill, args=(ended,)),
         threading.Thread(target=_forget, args=(ended,)),
     ]
@@ -114,6 +125,17 @@ def _warehouse(ended: threading.Event, outbox: Outbox) -> None:
     )
 
 
+def _answer(ended: threading.Event) -> None:
+    outbox, topic = wiring.config_results(), wiring.config_results_topic()
+    _send_until(
+        ended,
+        "config.results",
+        outbox,
+        _TOPICS_PACE,
+        lambda events, _certain: publish_next(outbox, topic, results_max=events),
+    )
+
+
 def _refill(ended: threading.Event) -> None:
     wallets, cache = wiring.metering_store("refill"), wiring.balance_cache()
 
@@ -130,7 +152,7 @@ def _forget(ended: threading.Event) -> None:
     _until(ended, "forgetting identities", _FORGET_SECONDS, lambda: forget_identities(identities, now=clock.now()))
 
 
-def _send_until(ended: threading.Event, destination: str, outbox: Outbox, pace: Pace, send: Send) -> None:
+def _send_until(ended: threading.Event, destination: str, outbox: Holdable, pace: Pace, send: Send) -> None:
     """Send for as long as this process holds the destination, and try to hold it while another does."""
 
     def send_while_held() -> None:

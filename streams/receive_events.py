@@ -11,12 +11,15 @@ from typing import Any, Final
 
 from prometheus_client import Counter
 
+from connectors import clock
 from connectors import receiving_wiring as wiring
+from connectors.metering_wiring import balance_cache
 from connectors.settings import settings
 from domain.receiving import Family
 from invoicing.receive_events import Receipt
 from streams import metrics
 from streams.app import app
+from streams.balance_teller import BalanceTeller
 from streams.booking_line import BookingLine
 from streams.taking import end_process, records_of, say_waiting
 
@@ -49,9 +52,13 @@ async def receive_config(stream: Any) -> AsyncIterator[None]:
 
 async def _receive(family: Family, stream: Any) -> AsyncIterator[None]:
     receiving = wiring.receiving(family, wiring.receiving_store(family, f"{socket.gethostname()}-{os.getpid()}"))
+    teller = BalanceTeller(balance_cache(), clock.monotonic_seconds)
 
     def receive(fetches: Sequence[Any]) -> Receipt:
-        return receiving.receive(records_of(fetches))
+        receipt = receiving.receive(records_of(fetches))
+        # What dies between the commit and this is told by the next worker, which tells every balance.
+        teller.tell(receipt.balances)
+        return receipt
 
     async def acknowledge(fetches: Sequence[Any], receipt: Receipt) -> None:
         _count(family, receipt, records=sum(len(fetch.message.value.records) for fetch in fetches))

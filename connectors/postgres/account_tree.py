@@ -7,19 +7,33 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, text
 
-from connectors.postgres.database import snapshot
+from connectors.postgres.database import snapshot, storable
 from domain.account_tree import AccountTree, TreeAccount
 from invoicing.metering_ports import Balance
 
-_READ: Final = text("""
+# The top of each account's tree first, then everything below those.
+_AROUND: Final = text("""
+WITH RECURSIVE above (account_id, parent_id) AS (
+    SELECT account_id, parent_id FROM account WHERE code = ANY(:codes)
+    UNION SELECT p.account_id, p.parent_id FROM account p JOIN above a ON p.account_id = a.parent_id
+), below (account_id) AS (
+    SELECT account_id FROM above WHERE parent_id IS NULL
+    UNION SELECT c.account_id FROM account c JOIN below b ON c.parent_id = b.account_id
+)
+SELECT account_id FROM below
+""")
+_READ_ALL: Final = """
 SELECT a.code, c.legal_name, a.currency, a.mode, a.status, u.code, b.code, p.code
 FROM account a JOIN customer c USING (customer_id)
 JOIN account b ON b.account_id = a.bill_to_account_id
 JOIN account p ON p.account_id = a.pay_from_account_id
 LEFT JOIN account u ON u.account_id = a.parent_id
-""")
+"""
+_READ: Final = text(_READ_ALL)
+_READ_SOME: Final = text(f"{_READ_ALL} WHERE a.account_id = ANY(:account_ids)")
 _WRITE: Final = text("""
-UPDATE account a SET parent_id = u.account_id, bill_to_account_id = b.account_id, pay_from_account_id = p.account_id
+UPDATE account a SET parent_id = u.account_id, bill_to_account_id = b.account_id, pay_from_account_id = p.account_id,
+    revision = a.revision + 1
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (code text, parent text, bill_to text, pay_from text)
 JOIN account b ON b.code = r.bill_to JOIN account p ON p.code = r.pay_from LEFT JOIN account u ON u.code = r.parent
 WHERE a.code = r.code
@@ -60,9 +74,14 @@ class TreeRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def read(self) -> AccountTree:
-        """Every account."""
-        return AccountTree({row[0]: TreeAccount(*row) for row in self._connection.execute(_READ)})
+    def read(self, codes: Sequence[str] | None = None) -> AccountTree:
+        """Every account; with codes, only the trees that these stand in, as far as the accounts exist."""
+        if codes is None:
+            rows = self._connection.execute(_READ)
+        else:
+            around = self._connection.execute(_AROUND, {"codes": storable(codes)}).scalars().all()
+            rows = self._connection.execute(_READ_SOME, {"account_ids": list(around)})
+        return AccountTree({row[0]: TreeAccount(*row) for row in rows})
 
     def write(self, accounts: Sequence[TreeAccount]) -> None:
         """Write parents, bill-to and pay-from of accounts."""

@@ -4,14 +4,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, text
 
 from connectors.postgres import audit
+from connectors.postgres.account_rows import AccountRows
 from connectors.postgres.account_tree import TreeRows
 from connectors.postgres.aliases import AliasRows
 from connectors.postgres.contracts import ContractRows
+from connectors.postgres.customers import CustomerRows
 from connectors.postgres.database import transaction
 from connectors.postgres.plans import PlanRows
 from connectors.postgres.subscriptions import SubscriptionRows
@@ -62,6 +64,20 @@ SELECT wallet_id, version, :amount_micros, balance_micros, 'top_up', :reference,
 """)
 
 
+class KeptBack(NamedTuple):
+    """An audit record that is written later, by whoever the transaction belongs to."""
+
+    change: audit.Change
+    action: str
+    actor: str
+    at: datetime
+
+
+def administration_within(connection: Connection, kept_back: list[KeptBack]) -> Administration:
+    """Configuration as a part of somebody else's transaction, who writes the audit records last."""
+    return _Administration(connection, kept_back)
+
+
 class PostgresAdministrationStore:
     """Configuration in one PostgreSQL database."""
 
@@ -76,9 +92,12 @@ class PostgresAdministrationStore:
 
 
 class _Administration:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, kept_back: list[KeptBack] | None = None) -> None:
         self._connection = connection
         self.plans = PlanRows(connection)
+        self._kept_back = kept_back
+        self.customers = CustomerRows(connection)
+        self.accounts = AccountRows(connection)
         self.aliases = AliasRows(connection)
         self.tree = TreeRows(connection)
         self.subscriptions = SubscriptionRows(connection)
@@ -161,4 +180,8 @@ class _Administration:
         at: datetime,
         before: Mapping[str, Any] | None = None,
     ) -> None:
-        audit.record(self._connection, [audit.Change(subject, before, after)], action=action, actor=actor, at=at)
+        change = audit.Change(subject, before, after)
+        if self._kept_back is None:
+            audit.record(self._connection, [change], action=action, actor=actor, at=at)
+        else:
+            self._kept_back.append(KeptBack(change, action, actor, at))

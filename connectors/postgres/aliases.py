@@ -50,7 +50,7 @@ class AliasRows:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._seen: str | None = None
+        self._seen: dict[tuple[str, datetime], str] = {}
 
     def spans(self, alias: str) -> list[NamedSpan]:
         """Whom an alias names and when, the earliest first."""
@@ -67,12 +67,13 @@ class AliasRows:
             self.add(alias, span)
 
     def events_booked(self, alias: str, *, start: datetime, end: datetime | None) -> int:
-        """How many booked events of an alias happened in a span; after the first call, only those booked since."""
+        """How many booked events of an alias happened in a span; after the first call for it, only those booked since."""
         span = {"alias": alias, "start": start, "end": end}
-        if self._seen is not None:
-            return int(self._connection.execute(_BOOKED_SINCE, {**span, "seen": self._seen}).scalar_one())
+        seen = self._seen.get((alias, start))
+        if seen is not None:
+            return int(self._connection.execute(_BOOKED_SINCE, {**span, "seen": seen}).scalar_one())
         # Read before the events: what is booked in between is counted twice, and never not at all.
-        self._seen = json.dumps([dict(row) for row in self._connection.execute(_PROGRESS).mappings()])
+        self._seen[alias, start] = json.dumps([dict(row) for row in self._connection.execute(_PROGRESS).mappings()])
         return int(self._connection.execute(_BOOKED, span).scalar_one())
 
     def _write(self, statement: Any, alias: str, span: NamedSpan) -> None:

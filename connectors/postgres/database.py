@@ -1,6 +1,6 @@
 """The billing database for the batch side: one engine, and transactions whose failures are one sentence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -45,6 +45,19 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def repeatable(engine: Engine) -> Iterator[Connection]:
+    """A transaction in which every query sees the same instant and which may write temporary tables; rolled back at its end.
+
+    Raises as `transaction` does.
+    """
+    with _told_in_a_sentence(), engine.connect() as connection:
+        steady = connection.execution_options(isolation_level="REPEATABLE READ")
+        with steady.begin() as everything:
+            yield steady
+            everything.rollback()
+
+
+@contextmanager
 def _told_in_a_sentence() -> Iterator[None]:
     try:
         yield
@@ -59,6 +72,11 @@ def _told_in_a_sentence() -> Iterator[None]:
             raise
         reason = str(error.orig).strip().splitlines()[0]
         raise WrongSetup(f"the database lacks what this program needs ({reason}): run `billing schema migrate`") from error
+
+
+def storable(names: Iterable[str]) -> list[str]:
+    """The names PostgreSQL can hold. Nothing it keeps has another one, and asking for such a name is an error to it."""
+    return [name for name in names if "\0" not in name and name.isprintable()]
 
 
 def _sqlstate(error: DBAPIError) -> str | None:

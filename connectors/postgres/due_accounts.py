@@ -10,6 +10,8 @@ from typing import Final
 from sqlalchemy import Connection, RowMapping, text
 
 from connectors.postgres.months import first_day, month_from
+from domain.customers.address import printed_lines
+from domain.customers.tax_profile import Export
 from domain.invoice.assemble import Buyer, PaymentMode
 from domain.invoice.due_usage import Billed, DueUsage, read_billed
 from domain.invoice.model import Party
@@ -37,8 +39,9 @@ WHERE mod(a.account_id, :of) = :number
 # By account code as bytes, so that the order of numbers is the same on every server; lines: the account's own before those
 # of accounts billed to it, this month's before late ones, usage before what is taken off it, fees last.
 _DUE: Final = text(f"""
-SELECT a.account_id, a.code, a.mode, a.currency, c.legal_name, c.address_lines, c.country, c.state_code, c.gstin, c.email,
-       c.tax_category, u.account_id AS used_by_id, u.code AS used_by, w.wallet_id, t.service_month, charge_id,
+SELECT a.account_id, a.code, a.mode, a.currency, a.payment_term_days, c.legal_name, c.address_lines, c.city, c.postal_code,
+       c.country, c.state_code, c.gstin, c.email, c.tax_category, c.export,
+       u.account_id AS used_by_id, u.code AS used_by, w.wallet_id, t.service_month, charge_id,
        t.price_cell,
        t.quantity_millionths - t.invoiced_quantity_millionths AS quantity_millionths,
        t.amount_micros - t.invoiced_amount_micros AS amount_micros,
@@ -100,7 +103,10 @@ def _account(rows: Sequence[RowMapping], charges: dict[int, tuple[Billed, str]])
         code=first["code"],
         mode=PaymentMode(first["mode"]),
         currency=Currency(first["currency"]),
-        buyer=Buyer(_party(first), BuyerCategory(first["tax_category"])),
+        buyer=Buyer(
+            _party(first), BuyerCategory(first["tax_category"]), export_with_tax=first["export"] == Export.IGST.value
+        ),
+        payment_term_days=first["payment_term_days"],
         usage=tuple(_usage(row, charges) for row in rows if row["charge_id"] is not None),
     )
 
@@ -108,7 +114,9 @@ def _account(rows: Sequence[RowMapping], charges: dict[int, tuple[Billed, str]])
 def _party(row: RowMapping) -> Party:
     return Party(
         legal_name=row["legal_name"],
-        address_lines=tuple(row["address_lines"]),
+        address_lines=printed_lines(
+            tuple(row["address_lines"]), city=row["city"], postal_code=row["postal_code"], state_code=row["state_code"]
+        ),
         country=row["country"],
         state_code=row["state_code"],
         gstin=row["gstin"],

@@ -14,9 +14,12 @@ SELECT payment_event_id AS id, type, subject AS account, amount_minor, currency,
 FROM payment_event ORDER BY payment_event_id DESC LIMIT :limit
 """),
     Family.CONFIG: text("""
-SELECT config_event_id AS id, type, subject, data, handled_as,
-       event_time, received_at, source, event_id, topic, partition, record_offset AS offset, index_in_record AS index
-FROM config_event ORDER BY config_event_id DESC LIMIT :limit
+SELECT e.config_event_id AS id, e.type, e.subject, e.data, e.handled_as, r.code, r.errors, r.facts, r.config_version,
+       e.event_time, e.received_at, e.source, e.event_id, e.topic, e.partition, e.record_offset AS offset,
+       e.index_in_record AS index, r.config_result_id IS NOT NULL AND s.config_result_id IS NULL AS answered
+FROM config_event e LEFT JOIN config_result r USING (event_key)
+LEFT JOIN config_result_to_send s USING (config_result_id)
+ORDER BY e.config_event_id DESC LIMIT :limit
 """),
 }
 

@@ -16,7 +16,7 @@ from psycopg import Connection, sql
 from domain.errors import EngineUnavailable
 from domain.metering import Origin, Outcome, Partition
 from domain.receiving import Family, Received, Sorted
-from invoicing.metering_ports import OffsetRange
+from invoicing.metering_ports import Balance, OffsetRange
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SESSION: Final = """
@@ -105,6 +105,16 @@ class PostgresReceivingTransaction:
         self._worker = worker
         self._booked_at = booked_at
         self._table = sql.Identifier(f"{family.value}_event")
+        self._told: list[Balance] = []
+
+    @property
+    def told(self) -> Sequence[Balance]:
+        """Every balance that `tell` was given."""
+        return self._told
+
+    def tell(self, balances: Sequence[Balance]) -> None:
+        """Balances that changed, to be told to the cache after the commit."""
+        self._told += balances
 
     def open(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
         """Take the family's turn and lock the partitions, in their order."""
@@ -122,6 +132,10 @@ class PostgresReceivingTransaction:
 
     def save(self, events: Sorted[Any], handled_as: Sequence[str], ranges: Mapping[Partition, OffsetRange]) -> None:
         """Write the batch, its ranges and how far they are, its events, conflicts and dead letters."""
+        self._write_batch(events, handled_as, ranges)
+
+    def _write_batch(self, events: Sorted[Any], handled_as: Sequence[str], ranges: Mapping[Partition, OffsetRange]) -> int:
+        """Returns the batch's id."""
         head = {"worker": self._worker, "booked_at": self._booked_at}
         ((batch_id,),) = self._connection.execute(_INSERT_BATCH, head).fetchall()
         with self._connection.cursor() as cursor:
@@ -138,6 +152,7 @@ class PostgresReceivingTransaction:
                     for letter in events.dead_letters
                 ],
             )
+        return int(batch_id)
 
 
 def _range_rows(batch_id: int, events: Sorted[Any], ranges: Mapping[Partition, OffsetRange]) -> list[tuple[Any, ...]]:

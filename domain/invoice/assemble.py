@@ -64,6 +64,8 @@ class Buyer:
 
     party: Party
     category: BuyerCategory
+    export_with_tax: bool = False
+    """True for a buyer abroad or in an SEZ that is invoiced with IGST although the seller has a letter of undertaking."""
 
 
 def assemble(charges: MonthOfCharges, *, seller: Seller, buyer: Buyer, on: date, sandbox: bool = False) -> Invoice:
@@ -130,8 +132,9 @@ def _decide(lines: Sequence[ChargedUsage], *, seller: Seller, buyer: Buyer, on: 
         raise InvalidInput("seller.gstin: only a registered seller issues tax invoices", field="seller.gstin")
     party = buyer.party
     profile = BuyerTaxProfile(party.country, party.gstin, buyer.category, party.state_code)
+    lut = None if buyer.export_with_tax else seller.lut
     decisions = {
-        sac: decide_tax(seller.party.gstin, profile, on=on, sac=sac, lut=seller.lut, sandbox=sandbox)
+        sac: decide_tax(seller.party.gstin, profile, on=on, sac=sac, lut=lut, sandbox=sandbox)
         for sac in {line.sac: None for line in lines}
     }
     if len(set(decisions.values())) > 1:

@@ -20,9 +20,10 @@ def issue_date(now: datetime) -> date:
     return now.astimezone(IST).date()
 
 
-def due_date(issued_on: date, mode: PaymentMode) -> date:
-    """Postpaid usage is payable in 15 days; prepaid usage was paid before it happened."""
-    return issued_on if mode is PaymentMode.PREPAID else issued_on + timedelta(days=PAYMENT_TERM_DAYS)
+def due_date(issued_on: date, mode: PaymentMode, *, term_days: int | None = None) -> date:
+    """Postpaid usage is payable in the days agreed, else in 15; prepaid usage was paid before it happened."""
+    days = PAYMENT_TERM_DAYS if term_days is None else term_days
+    return issued_on if mode is PaymentMode.PREPAID else issued_on + timedelta(days=days)
 
 
 def require_ended(month: BillingMonth, time_zones: Iterable[str], *, now: datetime) -> None:

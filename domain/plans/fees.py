@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.fields import Fields
 from domain.plans.limits import CHARGES_MAX
-from domain.plans.plan_fields import read_code, read_codes, read_sac
+from domain.plans.plan_fields import read_code, read_codes, read_line, read_sac
 from domain.pricing.price_fields import AMOUNT_MAX, read_micros, written_decimal
 
 
@@ -95,7 +95,9 @@ class Commitment:
     minimum_micros: int
     every: Every = Every.MONTH
     counts: tuple[str, ...] | None = None
-    """Codes of charges; None: all usage. Adjustments of usage that counts do count."""
+    """Codes of usage charges; None: all of them. An adjustment counts when all it applies to does."""
+    prorate: bool = True
+    """Whether part of a period has part of the minimum."""
 
     def document(self) -> dict[str, Any]:
         """As a plan document has it."""
@@ -106,6 +108,7 @@ class Commitment:
             "sac": self.sac,
             "minimum": written_decimal(self.minimum_micros, places_min=2),
             "every": str(self.every),
+            "prorate": self.prorate,
         }
         return document if self.counts is None else {**document, "counts": list(self.counts)}
 
@@ -116,7 +119,7 @@ Fee = Recurring | OneTime | Commitment
 def read_fee(fields: Fields, kind: str) -> Fee:
     """A fee of a kind. Faults go to the fields; what is wrong reads as nothing."""
     code = read_code(fields) or ""
-    description = fields.text("description") or ""
+    description = read_line(fields, "description")
     sac = read_sac(fields) or ""
     if kind == "one_time":
         return OneTime(code, description, sac, read_micros(fields, "amount", most=AMOUNT_MAX) or 0)
@@ -133,6 +136,6 @@ def read_fee(fields: Fields, kind: str) -> Fee:
         )
     minimum = read_micros(fields, "minimum", most=AMOUNT_MAX) or 0
     every = Every(fields.choice("every", [*Every], default=Every.MONTH) or Every.MONTH)
-    counts = read_codes(fields, "counts", most=CHARGES_MAX, what="charge") if fields.has("counts") else None
+    counts = read_codes(fields, "counts", most=CHARGES_MAX, what="usage charge") if fields.has("counts") else None
     fields.take("counts")
-    return Commitment(code, description, sac, minimum, every, counts)
+    return Commitment(code, description, sac, minimum, every, counts, fields.boolean("prorate", default=True))

@@ -91,7 +91,7 @@ def quote(plan: PlanDocument, usage: Sequence[QuotedUsage], *, time_zone: ZoneIn
     rated = rate_usage(plan, usage, time_zone=time_zone)
     lines = [*_usage_lines(plan, rated), *_adjustment_lines(plan, rated)]
     months = sorted({key.service_month for key in rated.running.added}) if rated.is_dated else []
-    for fee in sorted(plan.fees, key=lambda fee: isinstance(fee, Commitment)):
+    for fee in plan.fees:
         lines += _fee_lines(fee, months, lines, plan)
     return Quote(plan, tuple(lines), tuple(rated.unpriced))
 
@@ -177,10 +177,11 @@ def _shortfall(
     fee: Commitment, start: date | None, lines: Sequence[QuoteLine], plan: PlanDocument
 ) -> tuple[int, tuple[Step, ...]]:
     counted = sum(line.amount_micros for line in lines if _counts(fee, line, plan) and _within(line, start, fee))
-    short = max(0, fee.minimum_micros - counted)
+    short = max(0, fee.minimum_micros - max(0, counted))
     steps = [Step("minimum", fee.minimum_micros), Step("less what counts towards it", -counted)]
-    if counted > fee.minimum_micros:
-        steps.append(Step("the minimum is reached", counted - fee.minimum_micros))
+    rest = short - fee.minimum_micros + counted
+    if rest:
+        steps.append(Step("the minimum is reached" if counted > 0 else "less than nothing is nothing", rest))
     return short, tuple(steps)
 
 
@@ -188,7 +189,7 @@ def _counts(fee: Commitment, line: QuoteLine, plan: PlanDocument) -> bool:
     if line.kind == "adjustment":
         applies_to = next(one.applies_to for one in plan.adjustments if one.code == line.charge)
         return fee.counts is None or (applies_to is not None and applies_to <= set(fee.counts))
-    return line.kind == "usage" if fee.counts is None else line.charge in fee.counts
+    return line.kind == "usage" and (fee.counts is None or line.charge in fee.counts)
 
 
 def _within(line: QuoteLine, start: date | None, fee: Commitment) -> bool:

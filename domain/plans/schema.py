@@ -121,7 +121,7 @@ def _one_time() -> dict[str, Any]:
 
 
 def _commitment() -> dict[str, Any]:
-    properties = {"minimum": DECIMAL_SCHEMA, "every": {"enum": [*Every]}, "counts": _CODES}
+    properties = {"minimum": DECIMAL_SCHEMA, "every": {"enum": [*Every]}, "counts": _CODES, "prorate": {"type": "boolean"}}
     return _fee("commitment", properties, required="minimum")
 
 

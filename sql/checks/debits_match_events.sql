@@ -7,6 +7,6 @@ FROM (SELECT u.batch_id, h.pay_from_account_id AS payer_id, sum(u.amount_micros)
            AND b.config_version < coalesce(h.until_version, 9223372036854775807)
       GROUP BY 1, 2) r
 FULL JOIN (SELECT e.reference::bigint AS batch_id, w.account_id AS payer_id, -sum(e.amount_micros) AS debited_micros
-           FROM wallet_entry e JOIN wallet w USING (wallet_id) WHERE e.cause = 'usage' GROUP BY 1, 2) d
+           FROM wallet_entry e JOIN wallet w USING (wallet_id) WHERE e.cause IN ('usage', 'rerating') GROUP BY 1, 2) d
   USING (batch_id, payer_id)
 WHERE coalesce(r.rated_micros, 0) <> coalesce(d.debited_micros, 0);

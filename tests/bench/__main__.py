@@ -8,6 +8,7 @@ import sys
 
 from tests.bench import (
     arrays,
+    configuration,
     errands,
     footprint,
     keys,
@@ -16,8 +17,11 @@ from tests.bench import (
     paper,
     peers,
     quote,
+    rating,
+    recompute,
     throughput,
     two_workers,
+    what_if,
 )
 from tests.bench.figures import RESULT, TRIAL, Benchmark, Figure, record, show, under
 from tests.bench.surroundings import surroundings
@@ -28,11 +32,15 @@ BENCHMARKS: dict[str, Benchmark] = {
     "footprint": lambda _portion: footprint.measure(),
     "pdf": lambda _portion: paper.measure(),
     "quote": quote.measure,
+    "rating": rating.measure,
+    "configuration": configuration.measure,
     "latency": latency.measure,
     "throughput": throughput.measure,
     "throughput_arrays": arrays.measure,
     "two_workers": two_workers.measure,
     "peers": peers.measure,
+    "recompute": recompute.measure,
+    "what_if": what_if.measure,
 }
 LONG: dict[str, Benchmark] = {
     "keys": keys.measure,

@@ -18,7 +18,7 @@ GOOD = {
     "id": "r1-1",
     "source": "/otpless/core/mumbai",
     "type": "otp.delivered",
-    "subject": "acme",
+    "subject": subscribers()[0].account.aliases[0],  # of an unknown one a negative quantity would wait
     "time": "2026-10-05T09:12:44.125000+05:30",
     "data": {"channel": "sms", "country": "IN", "quantity": 2},
 }

@@ -159,3 +159,10 @@ def test_totals_that_do_not_add_up_cannot_be_built():
         replace(an_invoice(), subtotal_minor=1)
     with pytest.raises(ValueError, match="total is not subtotal plus tax"):
         replace(an_invoice(), total_minor=1)
+
+
+@pytest.mark.parametrize(("with_tax", "supply"), [(False, "EXPWOP"), (True, "EXPWP")])
+def test_an_export_bears_igst_when_the_buyer_wants_it_although_there_is_a_letter_of_undertaking(with_tax, supply):
+    buyer = replace(a_buyer(BuyerCategory.OVERSEAS), export_with_tax=with_tax)
+    invoice = an_invoice(buyer=buyer)
+    assert (invoice.supply_type, invoice.tax_minor > 0) == (supply, with_tax)

@@ -22,6 +22,12 @@ def test_postpaid_usage_is_payable_in_fifteen_days_and_prepaid_usage_is_paid():
     assert due_date(date(2026, 11, 20), PaymentMode.PREPAID) == date(2026, 11, 20)
 
 
+def test_the_term_an_account_agreed_to_counts_and_may_be_none_at_all():
+    assert due_date(date(2026, 11, 20), PaymentMode.POSTPAID, term_days=45) == date(2027, 1, 4)
+    assert due_date(date(2026, 11, 20), PaymentMode.POSTPAID, term_days=0) == date(2026, 11, 20)
+    assert due_date(date(2026, 11, 20), PaymentMode.PREPAID, term_days=45) == date(2026, 11, 20)
+
+
 def test_a_month_has_ended_at_the_instant_it_has_ended_everywhere():
     zones = ["Asia/Kolkata", "America/Los_Angeles"]
     end_in_los_angeles = datetime(2026, 11, 1, 7, tzinfo=UTC)

@@ -1,0 +1,215 @@
+"""Re-rating: what has to be booked so that the books say what they would, had the present truth been the truth all along.
+
+Some accounts' events are rated anew, from nothing and in the order they were booked in. An event whose parts go to other
+running totals than before gives back its old parts and gets new ones; nothing is edited. Taking an event out of a total
+moves the price of those that stay, as it is a function of them all: that difference is booked as a repricing.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+
+from domain.attribution import Account, RatingConfig
+from domain.errors import BooksDoNotBalance, IllegalTransition
+from domain.rating.places import StateKey, TotalKey, place_of
+from domain.rating.running import RunningTotals, State, Total
+from domain.rating.usage import measured
+from domain.received_event import ReceivedEvent
+from domain.usage import Refused
+
+
+class Kind(StrEnum):
+    """What a row of a re-rating is."""
+
+    REVERSAL = "reversal"
+    """An old part given back."""
+    REPLACEMENT = "replacement"
+    """A new part."""
+    REPRICING = "repricing"
+    """What the change of others did to a total; it counts no event."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookedEvent:
+    """A booked event with its parts as they stand, those given back left out. Of an adjustment, `event_count` is 0."""
+
+    received: ReceivedEvent
+    account_id: int
+    parts: Mapping[tuple[int, str], Total]
+    """By charge and price cell."""
+
+
+class Row(NamedTuple):
+    """A part to be booked with an event."""
+
+    event: ReceivedEvent
+    total_key: TotalKey
+    quantity_millionths: int
+    metered_millionths: int
+    amount_micros: int
+    event_count: int
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What is booked of some accounts in the months that are looked at, locked."""
+
+    totals: Mapping[TotalKey, Total]
+    positions: Mapping[TotalKey, Total]
+
+
+@dataclass(slots=True)
+class Rerated:
+    """What a re-rating books."""
+
+    rows: list[Row] = field(default_factory=list)
+    totals: dict[TotalKey, Total] = field(default_factory=dict)
+    """What is added to each running total."""
+    positions: dict[TotalKey, Total] = field(default_factory=dict)
+    debits: dict[int, int] = field(default_factory=dict)
+    """Micros taken from each wallet, by wallet id; negative where it gets back."""
+    states: Mapping[StateKey, State] = field(default_factory=dict)
+    """All highest and latest values of what was looked at."""
+    values: Mapping[bytes, StateKey] = field(default_factory=dict)
+    """All distinct values of what was looked at: their digests, and what each is a value of."""
+    events: int = 0
+    """How many were looked at."""
+    moved: int = 0
+    """How many got other parts than they had."""
+    unpriced: int = 0
+    """How many of those are under no subscription any more, and cost nothing."""
+
+
+class _Moved(NamedTuple):
+    event: ReceivedEvent
+    account: Account
+    month: date
+    before: Mapping[tuple[int, str], Total]
+    after: Mapping[tuple[int, str], Total]
+
+
+def rerate(events: Iterable[BookedEvent], config: RatingConfig, books: Books) -> Rerated:
+    """Rate events anew, in the order they were booked in, and say what has to be booked.
+
+    They are all the events of the totals and positions of `books`. Raises IllegalTransition for an event that could not be
+    rated, and BooksDoNotBalance when totals differ although no event moved.
+    """
+    rerated = Rerated()
+    running = RunningTotals()
+    moved = []
+    for booked in events:
+        rerated.events += 1
+        after = _rate(booked, config, running)
+        # Which adjustments bring money depends on the order of events; which totals of usage they count in does not.
+        if _counted(after) != _counted(booked.parts):
+            account = config.accounts[booked.account_id]
+            month = account.service_month(booked.received.event.time_micros)
+            moved.append(_Moved(booked.received, account, month, booked.parts, after))
+            rerated.unpriced += not after
+    rerated.moved = len(moved)
+    rerated.states, rerated.values = running.states, running.values
+    for each in moved:
+        _exchange(rerated, each)
+    _reprice(rerated, running, books, moved)
+    rerated.totals = _missing(running.added, books.totals)
+    rerated.positions = _missing(running.positions, books.positions)
+    wallets = {each.account.account_id: each.account.wallet_id for each in moved}
+    for row in rerated.rows:
+        wallet_id = wallets[row.total_key.account_id]
+        rerated.debits[wallet_id] = rerated.debits.get(wallet_id, 0) + row.amount_micros
+    return rerated
+
+
+def _rate(booked: BookedEvent, config: RatingConfig, running: RunningTotals) -> dict[tuple[int, str], Total]:
+    """The parts of an event by the present truth; none when no subscription covers it."""
+    event = booked.received.event
+    account = config.accounts[booked.account_id]
+    plan = account.plan_at(event.time_micros)
+    if plan is None:
+        return {}
+    rates = plan.rates_for(event.meter, event.properties)
+    if rates is None:
+        raise IllegalTransition(
+            f"event {event.id!r} of {event.source} has no price in {plan.label}: it needs a charge for {event.meter!r} first"
+        )
+    try:
+        usage = measured(booked.received, place_of(account, rates, time_micros=event.time_micros))
+    except Refused as refused:
+        raise IllegalTransition(
+            f"event {event.id!r} of {event.source} cannot be rated by {plan.label}: {refused}"
+        ) from refused
+    running.rate(usage)
+    first = usage.place.usage[0]
+    metered = event.quantity_millionths if usage.metered_millionths is None else usage.metered_millionths
+    parts = {(first.charge_id, first.total_key.cell): Total(metered, usage.amount_micros, first.event_count)}
+    for part in usage.further:
+        key = part.place.total_key
+        parts[key.charge_id, key.cell] = Total(part.metered_millionths, part.amount_micros, part.place.event_count)
+    return parts
+
+
+def _counted(parts: Mapping[tuple[int, str], Total]) -> set[tuple[int, str]]:
+    return {key for key, part in parts.items() if part.event_count}
+
+
+def _exchange(rerated: Rerated, moved: _Moved) -> None:
+    """Give back the parts an event has no more, and book those it has not had."""
+    for (charge_id, cell), part in moved.before.items():
+        if (charge_id, cell) not in moved.after:
+            key = TotalKey(moved.account.account_id, moved.month, charge_id, cell)
+            rerated.rows.append(_row(moved.event, key, part, sign=-1, kind=Kind.REVERSAL))
+    for (charge_id, cell), part in moved.after.items():
+        if (charge_id, cell) not in moved.before:
+            key = TotalKey(moved.account.account_id, moved.month, charge_id, cell)
+            rerated.rows.append(_row(moved.event, key, part, sign=1, kind=Kind.REPLACEMENT))
+
+
+def _row(event: ReceivedEvent, key: TotalKey, part: Total, *, sign: int, kind: Kind) -> Row:
+    quantity = event.event.quantity_millionths
+    return Row(
+        event,
+        key,
+        sign * quantity,
+        sign * part.quantity_millionths,
+        sign * part.amount_micros,
+        sign * part.event_count,
+        kind,
+    )
+
+
+def _reprice(rerated: Rerated, running: RunningTotals, books: Books, moved: Sequence[_Moved]) -> None:
+    """Book what each total still lacks, with the last event that moved in its account and month."""
+    carriers = {(each.account.account_id, each.month): each.event for each in moved}
+    exchanged: dict[TotalKey, Total] = defaultdict(Total)
+    for row in rerated.rows:
+        exchanged[row.total_key] += Total(row.metered_millionths, row.amount_micros, row.event_count)
+    for key in sorted({*running.added, *books.totals}):
+        lacking = _difference(running.added.get(key, Total()), books.totals.get(key, Total()) + exchanged[key])
+        if lacking == Total():
+            continue
+        carrier = carriers.get((key.account_id, key.service_month))
+        if carrier is None or lacking.event_count:
+            raise BooksDoNotBalance(
+                f"the total of charge {key.charge_id}, price {key.cell!r}, of {key.service_month:%Y-%m} is not what its"
+                " events come to, and no event moved: `billing recompute` shows what differs"
+            )
+        part = Row(carrier, key, 0, lacking.quantity_millionths, lacking.amount_micros, 0, Kind.REPRICING)
+        rerated.rows.append(part)
+
+
+def _missing(target: Mapping[TotalKey, Total], booked: Mapping[TotalKey, Total]) -> dict[TotalKey, Total]:
+    """What has to be added to what is booked, key by key; nothing where nothing is missing."""
+    missing = {key: _difference(target.get(key, Total()), booked.get(key, Total())) for key in {*target, *booked}}
+    return {key: added for key, added in missing.items() if added != Total()}
+
+
+def _difference(target: Total, booked: Total) -> Total:
+    return Total(
+        target.quantity_millionths - booked.quantity_millionths,
+        target.amount_micros - booked.amount_micros,
+        target.event_count - booked.event_count,
+    )

@@ -1,0 +1,111 @@
+"""The law of the what-if: summed up and priced at once, usage comes to what rating it event by event comes to."""
+
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import replace
+
+from hypothesis import HealthCheck, given, settings
+
+from domain.attribution import DISTANT_FUTURE, Account
+from domain.catalogue import Subscription
+from domain.period import BillingMonth
+from domain.plans import read_plan
+from domain.rating.places import place_of
+from domain.rating.running import RunningTotals
+from domain.rating.usage import measured
+from invoicing.simulate_plan import Chosen, simulate_plan
+from tests.builders_usage import a_received_event, micros_of
+from tests.laws import catalogues
+from tests.laws.two_raters import METERS_BY_CODE, Catalogue
+from tests.memory_usage import MemoryUsage
+
+FIRST, LAST = BillingMonth(2026, 9), BillingMonth(2026, 12)
+
+
+class MemoryPast:
+    """Accounts of a generated catalogue, whose usage was booked for nothing."""
+
+    def __init__(self, config, events):
+        self.config = config
+        self._events = events
+
+    @contextmanager
+    def open(self):
+        yield self
+
+    def meters(self):
+        return METERS_BY_CODE
+
+    def subscribed(self, plan_code):
+        return list(self.config.accounts)
+
+    def booked(self, account_ids, first, last):
+        return dict.fromkeys(account_ids, 0)
+
+    def usage(self, slots, telling):
+        return MemoryUsage(self._events).reading(slots, telling)
+
+
+def a_document(sold):
+    """A plan document of generated charges."""
+    usage = [charge for charge in sold.charges if charge["kind"] == "usage"]
+    adjustments = [{**charge} for charge in sold.charges if charge["kind"] != "usage"]
+    codes = {charge["code"] for charge in usage}
+    for adjustment in adjustments:
+        if "applies_to" in adjustment:
+            adjustment["applies_to"] = [code for code in adjustment["applies_to"] if code in codes] or sorted(codes)
+    more = {"adjustments": adjustments} if adjustments else {}
+    return {"code": "candidate", "name": "Candidate", "currency": "INR", "charges": usage, **more}
+
+
+def event_by_event(document, config, events):
+    """What the functions of the worker make of the events, in the order of time, account by account."""
+    plan = read_plan(document, published=METERS_BY_CODE)
+    running, unpriced = RunningTotals(), Counter()
+    accounts = {}
+    for account in config.accounts.values():
+        start = micros_of(FIRST.span(account.time_zone).start)
+        on = (Subscription(plan.version(), start, DISTANT_FUTURE),)
+        accounts[account.account_id] = Account(
+            account.account_id,
+            account.code,
+            "",
+            1,
+            account.currency,
+            account.time_zone,
+            on,
+            account.contracts,
+            account.root_id,
+        )
+    for event in sorted(events, key=lambda event: event.time_micros):
+        account = accounts[config.account_at(event.subject, event.time_micros).account_id]
+        rates = account.plan_at(event.time_micros).rates_for(event.meter, event.properties)
+        if rates is None:
+            unpriced[event.meter] += 1
+        else:
+            place = place_of(account, rates, time_micros=event.time_micros)
+            running.rate(measured(a_received_event(event), place))
+    amounts = Counter()
+    for key, total in running.added.items():
+        amounts[accounts[key.account_id].code] += total.amount_micros
+    return amounts, unpriced
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(catalogues.worlds(), catalogues.usage(), catalogues.sold(charges_min=1))
+def test_a_plan_simulated_on_sums_comes_to_what_it_would_have_come_to_event_by_event(customers, events, sold):
+    config = Catalogue(customers).config()
+    usage = [replace(event, quantity_millionths=abs(event.quantity_millionths)) for event in events]
+    document = a_document(sold)
+
+    found = simulate_plan(document, Chosen(FIRST, LAST), room=MemoryPast(config, usage))
+
+    amounts, unpriced = event_by_event(document, config, usage)
+    assert found.unpriced == unpriced
+    assert found.total().events == len(usage)
+    # How a price that a tree shares falls on its accounts follows the order of events, and adjustments follow that.
+    contracts = [span.sold for customer in customers for span in customer.contracts]
+    if not any(charge.get("shared") == "account_tree" for each in (sold, *contracts) for charge in each.charges):
+        assert {each.account: each.new_micros for each in found.accounts} == {
+            account.code: amounts[account.code] for account in config.accounts.values()
+        }
