@@ -150,7 +150,9 @@ def test_a_run_adds_up_on_the_real_books_and_so_does_a_second_one(runner: Runner
     assert not any(account.due_micros for account in first.after.accounts.values())
     assert _broken(second) == []
     assert second.after.accounts["ACC-0001"].issued == first.after.accounts["ACC-0001"].issued
-    assert all(account.due_micros > 0 for account in second.after.accounts.values())
+    due = [account.due_micros for account in second.after.accounts.values()]
+    assert min(due) >= 0  # what free units cover costs nothing
+    assert max(due) > 0
 
 
 def test_a_rejected_run_adds_up_and_its_usage_is_invoiced_by_the_next(runner: Runner):
