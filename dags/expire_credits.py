@@ -17,12 +17,9 @@ only how long a balance may still show it.
 from datetime import timedelta
 from typing import Any
 
-from _billing import BillingRefused, billing
-from airflow.sdk import CronTriggerTimetable, ExceptionRetryPolicy, RetryAction, RetryRule, dag, task
-
-REFUSALS_ARE_FINAL = ExceptionRetryPolicy(
-    rules=[RetryRule(exception=BillingRefused, action=RetryAction.FAIL, reason="the answer is no: see the log's last line")]
-)
+from _billing import billing
+from _defaults import default_args
+from airflow.sdk import CronTriggerTimetable, dag, task
 
 
 @task(multiple_outputs=False)
@@ -38,15 +35,7 @@ def expire() -> dict[str, Any]:
     catchup=False,
     max_active_runs=1,
     tags=["billing", "wallets"],
-    default_args={
-        "owner": "finance",
-        "retries": 3,
-        "retry_delay": timedelta(minutes=1),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(minutes=10),
-        "retry_policy": REFUSALS_ARE_FINAL,
-        "execution_timeout": timedelta(minutes=30),
-    },
+    default_args=default_args(execution_timeout=timedelta(minutes=30)),
 )
 def expire_credits() -> None:
     """One task."""

@@ -44,9 +44,10 @@ from datetime import timedelta
 from typing import Any
 
 from _approval import approval_body
-from _billing import BillingRefused, billing, billing_month
+from _billing import billing, billing_month
+from _defaults import default_args
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import CronTriggerTimetable, ExceptionRetryPolicy, Param, RetryAction, RetryRule, dag, task
+from airflow.sdk import CronTriggerTimetable, Param, dag, task
 
 MONTH = Param(
     None,
@@ -54,9 +55,6 @@ MONTH = Param(
     pattern=r"^\d{4}-(0[1-9]|1[0-2])$",
     title="Billing month",
     description="YYYY-MM, for example 2026-10. Left empty: the month before the run.",
-)
-REFUSALS_ARE_FINAL = ExceptionRetryPolicy(
-    rules=[RetryRule(exception=BillingRefused, action=RetryAction.FAIL, reason="the answer is no: see the log's last line")]
 )
 
 
@@ -132,15 +130,7 @@ def run_summary(month: str) -> dict[str, Any]:
     max_active_runs=1,
     params={"month": MONTH},
     tags=["billing", "invoices"],
-    default_args={
-        "owner": "finance",
-        "retries": 3,
-        "retry_delay": timedelta(minutes=1),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(minutes=10),
-        "retry_policy": REFUSALS_ARE_FINAL,
-        "execution_timeout": timedelta(hours=1),
-    },
+    default_args=default_args(execution_timeout=timedelta(hours=1)),
 )
 def invoice_run() -> None:
     """The tasks of the run, in order."""

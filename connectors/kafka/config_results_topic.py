@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from confluent_kafka import KafkaError as ProducerError
-from confluent_kafka import KafkaException, Message, Producer
 
-from domain.errors import EngineUnavailable
+from connectors.kafka.acknowledged_producer import AcknowledgedProducer
 from invoicing.publish_results import ConfigResult
 
-_FLUSH_SECONDS: Final = 30
 _JSON: Final = msgspec.json.Encoder()
 
 
@@ -19,39 +16,14 @@ class ConfigResultsTopic:
 
     def __init__(self, bootstrap: str, *, topic: str) -> None:
         self._topic = topic
-        self._failures: list[str] = []
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "enable.idempotence": True,
-                "compression.type": "lz4",
-                "linger.ms": 1,
-                "delivery.report.only.error": True,
-                "message.timeout.ms": 20_000,
-                "log_level": 2,
-            }
-        )
+        self._producer = AcknowledgedProducer(bootstrap, what="answers", compression_type="lz4", linger_ms=1)
 
     def send(self, results: Sequence[ConfigResult]) -> None:
         """Send and wait for every acknowledgement. Raises EngineUnavailable; some may have been sent then."""
-        self._failures.clear()
+        self._producer.begin()
         for result in results:
-            try:
-                self._producer.produce(
-                    self._topic, key=result.subject.encode(), value=as_record(result), on_delivery=self._delivered
-                )
-            except (BufferError, KafkaException) as error:
-                self._failures.append(str(error))
-                break
-        waiting = self._producer.flush(_FLUSH_SECONDS)
-        if waiting or self._failures:
-            reason = self._failures[0] if self._failures else f"{waiting} records unacknowledged after {_FLUSH_SECONDS} s"
-            self._producer.purge()
-            raise EngineUnavailable(f"Kafka does not take answers ({reason}): see `make status`")
-
-    def _delivered(self, error: ProducerError | None, _message: Message) -> None:
-        if error is not None:
-            self._failures.append(error.str())
+            self._producer.send(self._topic, as_record(result), key=result.subject.encode())
+        self._producer.finish()
 
 
 def as_record(result: ConfigResult) -> bytes:

@@ -10,7 +10,7 @@ from domain.catalogue.meters import Meter
 from domain.catalogue.price_list import PlanVersion
 from domain.money import Currency
 from domain.plans.adjustments import adjustment_document
-from domain.plans.fees import Commitment, Every, Fee, OneTime, Recurring
+from domain.plans.fees import Commitment, Fee, OneTime, Recurring
 from domain.plans.meters import meter_document
 from domain.plans.usage_charges import price_document, usage_document
 
@@ -83,7 +83,7 @@ class PlanDocument:
             )
         for fee in self.fees:
             document = fee.document()
-            unit = "fee" if isinstance(fee, OneTime) else str(Every(fee.every))
+            unit = "fee" if isinstance(fee, OneTime) else str(fee.every)
             yield PlanRow(fee.code, document["kind"], None, fee.description, fee.sac, unit, None, document)
         for one in self.adjustments:
             yield PlanRow(

@@ -1,39 +1,14 @@
 """Fees of plan documents: charges that no event brings. Recurring fees, one-time fees, commitments."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+from domain.billing_cycle import Anchor, Interval
+from domain.fee_terms import Billed
 from domain.fields import Fields
 from domain.plans.limits import CHARGES_MAX
 from domain.plans.plan_fields import read_code, read_codes, read_line, read_sac
 from domain.pricing.price_fields import AMOUNT_MAX, read_micros, written_decimal
-
-
-class Every(StrEnum):
-    """How long a period of a fee is."""
-
-    MONTH = "month"
-    QUARTER = "quarter"
-    YEAR = "year"
-
-
-class Billed(StrEnum):
-    """When a recurring fee is due."""
-
-    IN_ADVANCE = "in_advance"
-    """When its period begins."""
-    IN_ARREARS = "in_arrears"
-    """When its period has ended."""
-
-
-class Anchor(StrEnum):
-    """When the periods of a recurring fee begin."""
-
-    CALENDAR = "calendar"
-    """On the first of a month, quarter or year."""
-    ANNIVERSARY = "anniversary"
-    """On the day the subscription began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +19,7 @@ class Recurring:
     description: str
     sac: str
     amount_micros: int
-    every: Every = Every.MONTH
+    every: Interval = Interval.MONTH
     billed: Billed = Billed.IN_ADVANCE
     anchor: Anchor = Anchor.CALENDAR
     prorate: bool = True
@@ -93,7 +68,7 @@ class Commitment:
     description: str
     sac: str
     minimum_micros: int
-    every: Every = Every.MONTH
+    every: Interval = Interval.MONTH
     counts: tuple[str, ...] | None = None
     """Codes of usage charges; None: all of them. An adjustment counts when all it applies to does."""
     prorate: bool = True
@@ -129,13 +104,13 @@ def read_fee(fields: Fields, kind: str) -> Fee:
             description,
             sac,
             read_micros(fields, "amount", most=AMOUNT_MAX) or 0,
-            Every(fields.choice("every", [*Every], default=Every.MONTH) or Every.MONTH),
+            Interval(fields.choice("every", [*Interval], default=Interval.MONTH) or Interval.MONTH),
             Billed(fields.choice("billed", [*Billed], default=Billed.IN_ADVANCE) or Billed.IN_ADVANCE),
             Anchor(fields.choice("anchor", [*Anchor], default=Anchor.CALENDAR) or Anchor.CALENDAR),
             fields.boolean("prorate", default=True),
         )
     minimum = read_micros(fields, "minimum", most=AMOUNT_MAX) or 0
-    every = Every(fields.choice("every", [*Every], default=Every.MONTH) or Every.MONTH)
+    every = Interval(fields.choice("every", [*Interval], default=Interval.MONTH) or Interval.MONTH)
     counts = read_codes(fields, "counts", most=CHARGES_MAX, what="usage charge") if fields.has("counts") else None
     fields.take("counts")
     return Commitment(code, description, sac, minimum, every, counts, fields.boolean("prorate", default=True))

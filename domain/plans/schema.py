@@ -3,13 +3,14 @@ cannot say: tiers that rise, rows that leave no doubt, codes that exist."""
 
 from typing import Any
 
+from domain.billing_cycle import Anchor, Interval
 from domain.catalogue.adjustments import AdjustmentKind
 from domain.catalogue.charges import Reset, Sharing
 from domain.catalogue.meters import Aggregation
+from domain.fee_terms import Billed
 from domain.fields import TEXT_MAX
 from domain.money import Currency
 from domain.plans import limits
-from domain.plans.fees import Anchor, Billed, Every
 from domain.plans.plan_fields import CODE_PATTERN, SAC_PATTERN
 from domain.pricing import price_schemas
 from domain.pricing.price_fields import DECIMAL_SCHEMA
@@ -107,7 +108,7 @@ def _recurring() -> dict[str, Any]:
         "recurring",
         {
             "amount": DECIMAL_SCHEMA,
-            "every": {"enum": [*Every]},
+            "every": {"enum": [*Interval]},
             "billed": {"enum": [*Billed]},
             "anchor": {"enum": [*Anchor]},
             "prorate": {"type": "boolean"},
@@ -121,7 +122,12 @@ def _one_time() -> dict[str, Any]:
 
 
 def _commitment() -> dict[str, Any]:
-    properties = {"minimum": DECIMAL_SCHEMA, "every": {"enum": [*Every]}, "counts": _CODES, "prorate": {"type": "boolean"}}
+    properties = {
+        "minimum": DECIMAL_SCHEMA,
+        "every": {"enum": [*Interval]},
+        "counts": _CODES,
+        "prorate": {"type": "boolean"},
+    }
     return _fee("commitment", properties, required="minimum")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from domain.errors import Faults
 from domain.fields import Fields, shown
 from domain.pricing.price_fields import (
     AMOUNT_MAX,
@@ -16,6 +17,7 @@ from domain.pricing.price_fields import (
     UNIT_PRICE_MAX,
     Options,
     read_micros,
+    read_options,
     read_quantity,
     written_decimal,
     written_quantity,
@@ -52,6 +54,19 @@ class Tier:
         """As a plan document has a step of a stairstep: its fee stands there even when it is nothing."""
         ends = {} if self.up_to_millionths is None else {"up_to": written_quantity(self.up_to_millionths)}
         return {**ends, "flat_fee": written_decimal(self.flat_fee_micros)}
+
+
+def read_tiered(document: Mapping[str, Any], *, path: str) -> tuple[tuple[Tier, ...], bool, Options]:
+    """Tiers, `flat_at_zero` and the options of a price of tiers with unit prices. Raises Invalid with every fault."""
+    faults = Faults()
+    fields = Fields(document, path=path, faults=faults)
+    fields.take("model")
+    tiers = read_tiers(fields)
+    flat_at_zero = fields.boolean("flat_at_zero", default=False)
+    options = read_options(fields)
+    fields.refuse_unknown()
+    faults.refuse_if_any()
+    return tiers, flat_at_zero, options
 
 
 def tiered_document(model: str, tiers: Sequence[Tier], *, flat_at_zero: bool, options: Options) -> dict[str, Any]:

@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from domain.errors import Faults
-from domain.fields import Fields
 from domain.money import Currency, divide_half_away_from_zero
-from domain.pricing.price_fields import OPTION_SCHEMAS, Corrections, Options, price_schema, read_options
+from domain.pricing.price_fields import OPTION_SCHEMAS, Corrections, Options, price_schema
 from domain.pricing.step import NOTHING_USED, Step, add_up, decimal_text, free_part, units_text
-from domain.pricing.tiers import FLAT_AT_ZERO_SCHEMA, Tier, ends_of, read_tiers, span_text, tiered_document, tiers_schema
+from domain.pricing.tiers import FLAT_AT_ZERO_SCHEMA, Tier, ends_of, read_tiered, span_text, tiered_document, tiers_schema
 from domain.usage import QUANTITY_SCALE
 
 
@@ -51,14 +49,7 @@ class Volume:
 
         Raises Invalid with every fault.
         """
-        faults = Faults()
-        fields = Fields(document, path=path, faults=faults)
-        fields.take("model")
-        tiers = read_tiers(fields)
-        flat_at_zero = fields.boolean("flat_at_zero", default=False)
-        options = read_options(fields)
-        fields.refuse_unknown()
-        faults.refuse_if_any()
+        tiers, flat_at_zero, options = read_tiered(document, path=path)
         return cls(tiers, flat_at_zero, *options)
 
     def amount_micros(self, quantity_millionths: int) -> int:

@@ -73,7 +73,7 @@ def test_tax_can_be_decided_for_every_customer_and_all_ways_occur():
 
 @pytest.mark.parametrize("plan", catalogue.plans(), ids=lambda plan: plan["code"])
 def test_every_plan_is_one_that_can_be_published(plan):
-    read_plan(plan)
+    assert read_plan(plan).code == plan["code"]
 
 
 @pytest.mark.parametrize(

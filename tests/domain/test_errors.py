@@ -41,7 +41,9 @@ def test_what_several_readers_refuse_is_collected_before_anything_is_used():
 
 
 def test_without_a_fault_nothing_is_refused():
-    Faults().refuse_if_any()
+    faults = Faults()
+    faults.refuse_if_any()
+    assert len(faults) == 0
 
 
 def test_what_is_no_refusal_is_not_collected():

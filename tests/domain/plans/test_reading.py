@@ -4,11 +4,13 @@ import time
 
 import pytest
 
+from domain.billing_cycle import Anchor, Interval
 from domain.catalogue import AdjustmentKind, Aggregation, Meter, Reset, Sharing, read_adjustment, read_charge
 from domain.errors import Invalid
+from domain.fee_terms import Billed
 from domain.fields import shown
 from domain.money import Currency
-from domain.plans import Anchor, Billed, Commitment, Every, OneTime, Recurring, read_plan
+from domain.plans import Commitment, OneTime, Recurring, read_plan
 from domain.plans.limits import CHARGES_MAX, ROWS_MAX
 from tests.builders_plans import (
     a_charge,
@@ -69,13 +71,13 @@ def test_a_plan_holds_meters_charges_of_every_kind_and_adjustments():
             "Platform fee",
             "998319",
             999_000_000,
-            Every.YEAR,
+            Interval.YEAR,
             Billed.IN_ARREARS,
             Anchor.ANNIVERSARY,
             prorate=False,
         ),
         OneTime("setup", "Set-up", "998319", 999_000_000),
-        Commitment("least", "Minimum", "998319", 10_000_000_000, Every.QUARTER, ("people",), prorate=False),
+        Commitment("least", "Minimum", "998319", 10_000_000_000, Interval.QUARTER, ("people",), prorate=False),
     )
     assert [(one.code, one.kind, one.days, one.periods) for one in plan.adjustments] == [
         ("trial", AdjustmentKind.TRIAL, 14, None),
@@ -366,7 +368,8 @@ def test_a_matrix_that_is_wrong_is_refused_with_its_row(matrix, fault):
     ],
 )
 def test_rows_that_never_leave_a_doubt_are_read(rows):
-    read_plan(a_plan(a_charge(price=a_matrix(*rows, dimensions=("channel", "country", "operator")))))
+    (charge,) = read_plan(a_plan(a_charge(price=a_matrix(*rows, dimensions=("channel", "country", "operator"))))).usage
+    assert len(charge.cells) == len(rows)
 
 
 def test_a_row_that_decides_only_some_of_the_events_leaves_the_doubt():
