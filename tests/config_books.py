@@ -20,4 +20,4 @@ def state(books: Books) -> dict[str, list[tuple]]:
     """Everything config events may change but their own records."""
     tables = ("customer", "account", "alias", "subscription", "wallet", "plan", "plan_version", "charge", "audit_record")
     tables += ("account_threshold", "customer_contact", "customer_address", "config_change", "config_version")
-    return {table: books.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables}
+    return {table: books.rows(f"SELECT t::text FROM {table} t ORDER BY 1") for table in tables}

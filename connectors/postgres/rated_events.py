@@ -23,7 +23,7 @@ _ACCOUNTS: Final = "SELECT a.account_id, a.code, c.code FROM account a JOIN cust
 # Further parts, beginning like RatedText: what the event itself says is mostly in the batch that is read with them.
 _FURTHER: Final = """
 SELECT batch_id, event_key, (date_part('epoch', event_time) * 1000000)::bigint, price_cell,
-       coalesce(metered_millionths, quantity_millionths), amount_micros, kind, account_id, charge_id
+       coalesce(metered_millionths, quantity_millionths), amount_micros, kind, event_count::text, account_id, charge_id
 FROM further_charge WHERE batch_id = ANY(%s)
 """
 _FURTHER_OF_A_DAY: Final = _FURTHER + " AND event_time >= %s AND event_time < %s"
@@ -141,10 +141,10 @@ def _with_their_events(
         wanted = ([key for key, _ in earlier], [int(micros) for _, micros in earlier])
         events |= {text[1:3]: text for text in cursor.execute(_RATED_EARLIER, wanted).fetchall()}
     further: list[FurtherText] = []
-    for batch, key, micros, cell, metered, amount, kind, account, charge in parts:
+    for batch, key, micros, cell, metered, amount, kind, count, account, charge in parts:
         _, _, _, received, source, event_id, alias, meter, *_, properties, _, _ = events[key, micros]
         said = (source, event_id, alias, meter, cell, metered, amount, properties)
-        further.append((batch, key, micros, received, *said, kind, account, charge))
+        further.append((batch, key, micros, received, *said, kind, count, account, charge))
     return further
 
 

@@ -22,6 +22,7 @@ from tests.bench import (
     recompute,
     throughput,
     two_workers,
+    wallets,
     what_if,
 )
 from tests.bench.figures import RESULT, TRIAL, Benchmark, Figure, record, show, under
@@ -40,6 +41,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "throughput": throughput.measure,
     "throughput_arrays": arrays.measure,
     "two_workers": two_workers.measure,
+    "wallets": wallets.measure,
     "peers": peers.measure,
     "recompute": recompute.measure,
     "what_if": what_if.measure,

@@ -76,9 +76,9 @@ def _measure(kind: _Kind, rows: int, seconds: float) -> list[Figure]:
         full, wal = _claim_rate(connection, kind, seconds)
     what = (
         f"{kind.words}; claims in batches of {BATCH}, a commit each, over {seconds:.0f} s spent in transactions, a third of "
-        "that from empty; full is measured after as long a stretch right after a checkpoint, when a first write to a page "
-        f"puts it into the log; full is {rows:,} keys, inserted by the server in the order of time, index built afterwards "
-        f"with leaves {_FILL_FACTOR} % full"
+        "that from empty; full is measured after as long a stretch right after a checkpoint, when the first write to each "
+        f"page goes whole into the log; full is {rows:,} keys, inserted by the server in the order of time, index built "
+        f"afterwards with leaves {_FILL_FACTOR} % full"
     )
     prefix = f"keys_{kind.name}"
     return [

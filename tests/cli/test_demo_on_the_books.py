@@ -10,7 +10,7 @@ from clickhouse_driver import Client
 from redis import Redis
 from sqlalchemy import Engine
 
-from cli.demonstration import set_up
+from cli.demonstration import catalogue, set_up
 from cli.demonstration.books import Books
 from cli.demonstration.customers import subscribers
 from cli.demonstration.proof import Equality, Evidence, prove
@@ -150,7 +150,9 @@ def test_a_run_adds_up_on_the_real_books_and_so_does_a_second_one(runner: Runner
     assert not any(account.due_micros for account in first.after.accounts.values())
     assert _broken(second) == []
     assert second.after.accounts["ACC-0001"].issued == first.after.accounts["ACC-0001"].issued
-    assert all(account.due_micros > 0 for account in second.after.accounts.values())
+    due = [account.due_micros for account in second.after.accounts.values()]
+    assert min(due) >= 0  # what free units cover costs nothing
+    assert max(due) > 0
 
 
 def test_a_rejected_run_adds_up_and_its_usage_is_invoiced_by_the_next(runner: Runner):
@@ -184,7 +186,8 @@ def test_accounts_on_an_older_plan_are_refused_with_the_way_out(database: Engine
     assert set_up.seed_accounts(people, month=OCTOBER, now=NOW) == 0
 
     plans = set_up.catalogue.plans()
-    plans[0]["charges"][1]["price"]["tiers"][0]["unit_price"] = "0.1300"
+    (links,) = (charge for charge in plans[0]["charges"] if charge.get("meter") == catalogue.MAGIC_LINK)
+    links["price"]["tiers"][0]["unit_price"] = "0.1300"
     monkeypatch.setattr(set_up.catalogue, "plans", lambda: plans)
 
     with pytest.raises(WrongSetup, match="older version of otp-india: give the demonstration a database of its own"):
