@@ -55,11 +55,23 @@ def list_subscriptions(
 
 
 @app.command("show")
-def show_account(account: str, *, as_json: AsJson = False) -> None:
+def show_account(
+    account: str,
+    *,
+    history: Annotated[bool, typer.Option("--history", help="Also what gave way, and when that was said.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show every segment an account ever had.
 
-    Example: billing subscriptions show ACC-0007
+    Example: billing subscriptions show ACC-0007 --history
     """
+    if history:
+        rows = [
+            {**row, "gave_way_at": row["gave_way_at"] or ""} if not as_json else row
+            for row in wiring.subscription_reader().history(account)
+        ]
+        show_rows(rows, as_json=as_json, empty="no such subscription")
+        return
     list_subscriptions(account=account, plan=None, past=True, limit=1_000, as_json=as_json)
 
 
