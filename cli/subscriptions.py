@@ -242,6 +242,8 @@ def _show_migration(migration: Migration, *, preview: bool, as_json: bool) -> No
 
 def _moved(move: Move) -> dict[str, Any]:
     row: dict[str, Any] = {"account": move.account, "at": move.at, "from": move.plan_before}
+    if move.events_to_rerate:
+        row["events_to_rerate"] = move.events_to_rerate
     return row if move.effect is None else row | _money(move.currency, move.effect)
 
 
