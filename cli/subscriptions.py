@@ -220,7 +220,8 @@ def _past_usage(month: BillingMonth, plan: PlanChoice, accounts: Sequence[str]) 
 
 
 def _show_migration(migration: Migration, *, preview: bool, as_json: bool) -> None:
-    moved = [_moved(move) for move in migration.moves]
+    in_the_past = any(move.events_to_rerate for move in migration.moves)
+    moved = [_moved(move, with_events=in_the_past) for move in migration.moves]
     refused = [{"account": code, "reason": reason} for code, reason in migration.refused.items()]
     totals = _totals(migration) if preview else []
     if as_json:
@@ -240,9 +241,9 @@ def _show_migration(migration: Migration, *, preview: bool, as_json: bool) -> No
         show_rows(refused, as_json=False, empty="")
 
 
-def _moved(move: Move) -> dict[str, Any]:
+def _moved(move: Move, *, with_events: bool) -> dict[str, Any]:
     row: dict[str, Any] = {"account": move.account, "at": move.at, "from": move.plan_before}
-    if move.events_to_rerate:
+    if with_events:
         row["events_to_rerate"] = move.events_to_rerate
     return row if move.effect is None else row | _money(move.currency, move.effect)
 
