@@ -110,7 +110,7 @@ def migrate_subscriptions(store: AdministrationStore, order: MigrationOrder, *, 
             for before, after, at in _moves(found, migration, order.timing, now=author.at):
                 write_change(transaction, before, after, action=_ACTION, why=order.timing.why, author=author)
                 moves.append(_move(before, at))
-        migration.moves += [_counted(store, move, now=author.at) for move in moves]
+        migration.moves.extend(_counted(store, move, now=author.at) for move in moves)
     return migration
 
 

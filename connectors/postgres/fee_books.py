@@ -234,7 +234,7 @@ def _in_force(
 
 
 def _commits(segments: Sequence[FeeSegment], contracts: Sequence[TermOfContract]) -> bool:
-    terms = [one.terms for one in (*segments, *contracts)]
+    terms = [*(segment.terms for segment in segments), *(contract.terms for contract in contracts)]
     return any(isinstance(fee, Commitment) for one in terms for fee in one.fees.values())
 
 
