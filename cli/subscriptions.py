@@ -55,11 +55,23 @@ def list_subscriptions(
 
 
 @app.command("show")
-def show_account(account: str, *, as_json: AsJson = False) -> None:
+def show_account(
+    account: str,
+    *,
+    history: Annotated[bool, typer.Option("--history", help="Also what gave way, and when that was said.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show every segment an account ever had.
 
-    Example: billing subscriptions show ACC-0007
+    Example: billing subscriptions show ACC-0007 --history
     """
+    if history:
+        rows = [
+            {**row, "gave_way_at": row["gave_way_at"] or ""} if not as_json else row
+            for row in wiring.subscription_reader().history(account)
+        ]
+        show_rows(rows, as_json=as_json, empty="no such subscription")
+        return
     list_subscriptions(account=account, plan=None, past=True, limit=1_000, as_json=as_json)
 
 
@@ -208,7 +220,8 @@ def _past_usage(month: BillingMonth, plan: PlanChoice, accounts: Sequence[str]) 
 
 
 def _show_migration(migration: Migration, *, preview: bool, as_json: bool) -> None:
-    moved = [_moved(move) for move in migration.moves]
+    in_the_past = any(move.events_to_rerate for move in migration.moves)
+    moved = [_moved(move, with_events=in_the_past) for move in migration.moves]
     refused = [{"account": code, "reason": reason} for code, reason in migration.refused.items()]
     totals = _totals(migration) if preview else []
     if as_json:
@@ -228,8 +241,10 @@ def _show_migration(migration: Migration, *, preview: bool, as_json: bool) -> No
         show_rows(refused, as_json=False, empty="")
 
 
-def _moved(move: Move) -> dict[str, Any]:
+def _moved(move: Move, *, with_events: bool) -> dict[str, Any]:
     row: dict[str, Any] = {"account": move.account, "at": move.at, "from": move.plan_before}
+    if with_events:
+        row["events_to_rerate"] = move.events_to_rerate
     return row if move.effect is None else row | _money(move.currency, move.effect)
 
 

@@ -69,6 +69,8 @@ class Move:
     at: datetime
     plan_before: str
     effect: Effect | None = None
+    events_to_rerate: int = 0
+    """Events since a change that lies in the past, charged by what was in force before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +106,11 @@ def migrate_subscriptions(store: AdministrationStore, order: MigrationOrder, *, 
         with store.begin() as transaction:
             transaction.hold_configuration()
             found = transaction.subscriptions.read_all(portion)
+            moves = []
             for before, after, at in _moves(found, migration, order.timing, now=author.at):
                 write_change(transaction, before, after, action=_ACTION, why=order.timing.why, author=author)
-                migration.moves.append(_move(before, at))
+                moves.append(_move(before, at))
+        migration.moves.extend(_counted(store, move, now=author.at) for move in moves)
     return migration
 
 
@@ -130,7 +134,7 @@ def preview_migration(
             present = before.at(at)
             subscription_id = 0 if present is None else present.subscription_id
             effect = _effect(accounts[before.account], at, subscription_id=subscription_id, terms=terms)
-            migration.moves.append(replace(_move(before, at), effect=effect))
+            migration.moves.append(_counted(store, replace(_move(before, at), effect=effect), now=author.at))
     if what_if is not None:
         usage = what_if(migration.plan, [move.account for move in migration.moves])
         migration.moves[:] = [_with_usage(move, usage.get(move.account)) for move in migration.moves]
@@ -167,6 +171,15 @@ def _moves(
 def _move(before: Subscriptions, at: datetime) -> Move:
     present = before.at(at)
     return Move(before.account, before.currency, at, "" if present is None else present.plan.label)
+
+
+def _counted(store: AdministrationStore, move: Move, *, now: datetime) -> Move:
+    """Counting may take a while, so nothing is held meanwhile."""
+    if move.at >= now:
+        return move
+    with store.begin() as transaction:
+        events = transaction.subscriptions.events_since(move.account, move.at, now)
+    return replace(move, events_to_rerate=events)
 
 
 def _effect(account: FeeAccount, at: datetime, *, subscription_id: int, terms: FeeTerms) -> Effect:

@@ -16,7 +16,7 @@ from connectors.postgres.database import snapshot, transaction
 from connectors.postgres.invoice_rows import as_json
 from domain.errors import NotFound
 from domain.fee_reading import read_terms
-from domain.fee_terms import NO_TERMS, FeeSegment, FeeTerms, TermOfContract
+from domain.fee_terms import NO_TERMS, Commitment, FeeSegment, FeeTerms, TermOfContract
 from domain.fees import FeeAmount, FeeKey
 from invoicing.fee_ports import FeeAccount, FeeDifference, FeeTransaction, UsageMoney
 from invoicing.metering_ports import Balance
@@ -191,7 +191,9 @@ def _read(connection: Connection, accounts: Sequence[RowMapping]) -> list[FeeAcc
     for account_id, month, charge_id, cell, quantity, micros in connection.execute(_BOOKED, parameters):
         booked.setdefault(account_id, {})[FeeKey(month, charge_id, cell)] = FeeAmount(quantity, micros)
     usage: dict[int, list[UsageMoney]] = {}
-    for row in connection.execute(_USAGE, parameters):
+    # Only a commitment asks what usage came to.
+    committed = [account_id for account_id in segments if _commits(segments[account_id], contracts.get(account_id, ()))]
+    for row in connection.execute(_USAGE, {"account_ids": committed}) if committed else ():
         codes = [row.code] if row.kind == "usage" else row.applies_to or ()
         usage.setdefault(row.account_id, []).append(UsageMoney(row.service_month, frozenset(codes), row.micros))
     return [
@@ -229,6 +231,11 @@ def _in_force(
             segment = _segment(row, of_plan.get(row["plan_version_id"], NO_TERMS))
             segments.setdefault(row["account_id"], []).append(segment)
     return segments, contracts
+
+
+def _commits(segments: Sequence[FeeSegment], contracts: Sequence[TermOfContract]) -> bool:
+    terms = [*(segment.terms for segment in segments), *(contract.terms for contract in contracts)]
+    return any(isinstance(fee, Commitment) for one in terms for fee in one.fees.values())
 
 
 def _segment(row: RowMapping, terms: FeeTerms) -> FeeSegment:

@@ -57,6 +57,15 @@ WHERE (CAST(:account AS text) IS NULL OR a.code = :account) AND (CAST(:plan AS t
 ORDER BY a.code COLLATE "C", lower(s.validity) NULLS FIRST LIMIT :limit
 """)
 
+_HISTORY: Final = text("""
+SELECT p.code || ' v' || v.version AS plan, h.subscription_id AS subscription, lower(h.validity) AS "from",
+       upper(h.validity) AS "to", h.paused, h.why, s.changed_at AS said_at, u.changed_at AS gave_way_at
+FROM subscription_history h JOIN account a USING (account_id) JOIN plan_version v USING (plan_version_id)
+JOIN plan p USING (plan_id)
+LEFT JOIN config_change s ON s.version = h.since_version LEFT JOIN config_change u ON u.version = h.until_version
+WHERE a.code = :account ORDER BY h.since_version, lower(h.validity) NULLS FIRST
+""")
+
 
 class SubscriptionRows:
     """The SubscriptionBook port in one transaction of configuration."""
@@ -177,3 +186,8 @@ class SubscriptionReader:
         facts = {"account": account, "plan": plan, "past": past, "limit": limit, "now": now}
         with snapshot(self.engine) as connection:
             return [dict(row) for row in connection.execute(_LIST, facts).mappings()]
+
+    def history(self, account: str) -> Sequence[Mapping[str, Any]]:
+        """Every segment an account was ever said to have, in the order it was said, and when it gave way to another."""
+        with snapshot(self.engine) as connection:
+            return [dict(row) for row in connection.execute(_HISTORY, {"account": account}).mappings()]

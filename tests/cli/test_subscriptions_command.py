@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from connectors import wiring
 from invoicing.publish_plan import publish_plan
 from tests.books import AUTHOR, a_plan, an_event, book, open_account, open_shop
+from tests.fee_charges import add_charge
 
 pytestmark = pytest.mark.engines
 
@@ -97,3 +98,36 @@ def test_a_wrong_contract_file_is_refused_with_every_fault(shop, billing, tmp_pa
     assert refused.code == 2
     for path in ("account: ", "from: ", "code: ", "currency: "):
         assert path in refused.err
+
+
+def test_what_gave_way_is_said_when_it_does_and_shown_afterwards(shop, billing):
+    billing("subscriptions", "change", "acme", "--plan", "otp-inr", "--at-period-end", "--why", "more")
+    cancelled = json.loads(billing("subscriptions", "cancel", "acme", "--json").out)
+    assert [text.split(" from ")[0] for text in cancelled["gave_way"]] == ["otp-inr v2"]
+    history = json.loads(billing("subscriptions", "show", "acme", "--history", "--json").out)
+    assert [(row["plan"], row["why"], row["gave_way_at"] is None) for row in history] == [
+        ("otp-inr v1", None, False),
+        ("otp-inr v1", None, False),
+        ("otp-inr v2", "more", False),
+        ("otp-inr v1", None, True),
+    ]
+
+
+def test_a_cancellation_is_taken_back(shop, billing):
+    billing("subscriptions", "cancel", "acme", "--at-period-end")
+    assert billing("subscriptions", "reactivate", "acme", "--why", "stays").code == 0
+    (row,) = json.loads(billing("subscriptions", "show", "acme", "--json").out)
+    assert (row["plan"], row["to"]) == ("otp-inr v1", None)
+    assert "no cancellation to take back" in billing("subscriptions", "reactivate", "acme").err.replace("\n", " ")
+
+
+def test_fees_are_previewed_then_booked_once(shop, billing):
+    add_charge(shop, "otp-inr", "one_time", "setup", amount="5000.00")
+    open_account("newcomer")
+    (row,) = json.loads(billing("fees", "accrue", "--preview", "--json").out)
+    assert (row["account"], row["period"], row["amount"]) == ("newcomer", "once", "5000.000000")
+    assert json.loads(billing("fees", "accrue", "--account", "acme", "--json").out) == {"accounts": 1, "changed": 0}
+    assert json.loads(billing("fees", "accrue", "--json").out) == {"accounts": 1, "changed": 1}
+    assert json.loads(billing("fees", "accrue", "--json").out) == {"accounts": 1, "changed": 0}
+    assert "every fee is booked" in billing("fees", "accrue", "--preview").out
+    assert billing("fees", "accrue", "--account", "nobody").code == 1

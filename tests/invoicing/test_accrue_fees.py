@@ -135,3 +135,23 @@ def test_a_fee_is_paid_by_the_account_that_pays(shop):
 def test_accounts_without_fees_are_not_looked_at(shop):
     open_account("acme")
     assert accrue(MID_OCTOBER).accounts == 0
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        "UPDATE usage_total SET amount_micros = amount_micros + 1",
+        "UPDATE usage_total SET quantity_millionths = quantity_millionths + 1",
+        "UPDATE fee_accrual SET amount_micros = amount_micros + 1",
+        "DELETE FROM fee_booking",
+    ],
+)
+def test_the_books_find_a_fee_that_no_accrual_explains(shop, forgery):
+    add_charge(shop, "otp-inr", "one_time", "setup", amount="5000.00")
+    open_account("acme")
+    accrue(MID_OCTOBER)
+    books_balance()
+    with shop.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))  # past the triggers that refuse it
+        connection.execute(text(forgery))
+    assert "fees_match_accruals" in [check.name for check in batch_wiring.books().examine(rows_shown=3).checks if check.rows]

@@ -13,7 +13,7 @@ from invoicing.administer import Author
 from invoicing.change_subscription import PlanReference, Timing
 from invoicing.migrate_subscriptions import Effect, MigrationOrder, migrate_subscriptions, preview_migration
 from invoicing.publish_plan import publish_plan
-from tests.books import a_plan, open_account, open_shop
+from tests.books import a_plan, an_event, book, open_account, open_shop
 from tests.fee_charges import add_charge
 
 pytestmark = pytest.mark.engines
@@ -25,7 +25,7 @@ MILLION = 1_000_000
 
 
 @pytest.fixture
-def store(database: Engine):
+def store(database: Engine, warehouse, cache):
     """The plan costs 100.00 a month in its first version and 150.00 in its second; acme and other are on the first."""
     open_shop()
     add_charge(database, PLAN, "recurring", "platform", amount="100.00")
@@ -119,6 +119,13 @@ def test_many_are_moved_in_portions_and_an_interruption_leaves_whole_accounts(st
     again = migrate_subscriptions(store, order(at_period_end=True), author=ASHA)
     assert [move.account for move in again.moves] == ["other"]
     assert "already" in again.refused["acme"]
+
+
+def test_a_migration_from_the_past_on_says_how_many_events_were_charged_since(store, database):
+    book(database, [an_event("acme", at=NOW - timedelta(days=2)), an_event("acme", at=NOW - timedelta(days=9))])
+    ordered = order("acme", "other", at=NOW - timedelta(days=5))
+    for moves in (preview(store, ordered).moves, migrate_subscriptions(store, ordered, author=ASHA).moves):
+        assert [(move.account, move.events_to_rerate) for move in moves] == [("acme", 1), ("other", 0)]
 
 
 def test_a_migration_is_audited_account_by_account(store, database):

@@ -107,8 +107,12 @@ def test_the_truth_of_every_version_can_be_read_again(books):
             "UPDATE payer_history SET pay_from_account_id = account_id + 1",
             "debits_match_events",
         ),
+        (
+            "UPDATE subscription_history SET validity = tstzrange(NULL, '2026-01-01Z')",
+            "events_are_priced_by_their_version",
+        ),
     ],
-    ids=["no such version", "an older version", "another account", "another time", "another payer"],
+    ids=["no such version", "an older version", "another account", "another time", "another payer", "another plan"],
 )
 def test_the_books_find_an_event_that_its_version_does_not_explain(books, worker, database, forgery, finding):
     worker.take(Topic().append(a_usage_event("x", subject="shop", at=NOON)))
