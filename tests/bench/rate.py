@@ -11,9 +11,11 @@ from tests.installation import Installation, Worker, wait_until
 
 WARM_UP_EVENTS = 20_000
 _PARTITIONS = 8
-_START_SECONDS = 10
+_START_SECONDS = 20
 
 _BOOKED = "SELECT coalesce(sum(rated), 0)::bigint FROM batch"
+# The first debit of each wallet asks for a look at it, once: thousands of them at the beginning, none further on.
+_LOOKS = "SELECT count(*) FROM wallet_look"
 _BEHIND = """
 SELECT coalesce(sum(rated) FILTER (WHERE announced_at IS NULL), 0)::bigint,
        coalesce(sum(rated) FILTER (WHERE warehoused_at IS NULL), 0)::bigint FROM batch
@@ -73,6 +75,7 @@ def _wait_until_warm(connection: psycopg.Connection, workers: list[Worker]) -> N
     )
     start = _booked(connection)
     wait_until(lambda: _booked(connection) > start + WARM_UP_EVENTS, "the workers are warm", seconds=120)
+    wait_until(lambda: connection.execute(_LOOKS).fetchall() == [(0,)], "every wallet was looked at", seconds=120)
 
 
 def _measure(connection: psycopg.Connection, workers: list[Worker], seconds: float) -> Rate:
