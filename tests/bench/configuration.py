@@ -22,15 +22,16 @@ SELECT plan_version_id, 'meter.' || n, 'usage', 'meter.' || n, 'Messages', '9983
        jsonb_build_object('code', 'meter.' || n, 'meters', jsonb_build_array('meter.' || n), 'description', 'Messages',
                           'sac', '998319', 'unit', 'message', 'price', price)
 FROM plan_version, generate_series(1, {charges}) AS n, (SELECT '{matrix}'::jsonb AS price) p;
-INSERT INTO customer (code, legal_name, email, address_lines, country, state_code, tax_category, created_at)
-SELECT 'C' || n, 'Customer', 'c@example.com', '{{"1 Road"}}', 'IN', '29', 'unregistered', now()
+INSERT INTO customer (code, legal_name, email, address_lines, country, state_code, tax_category, created_at,
+                      default_currency, default_time_zone)
+SELECT 'C' || n, 'Customer', 'c@example.com', '{{"1 Road"}}', 'IN', '29', 'unregistered', now(), 'INR', 'Asia/Kolkata'
 FROM generate_series(1, {accounts}) AS n;
 INSERT INTO account (code, customer_id, mode, currency, time_zone, created_at, bill_to_account_id, pay_from_account_id)
 SELECT 'A' || customer_id, customer_id, 'postpaid', 'INR', 'Asia/Kolkata', now(), customer_id, customer_id FROM customer;
 INSERT INTO wallet (account_id, currency) SELECT account_id, 'INR' FROM account;
 INSERT INTO alias (alias, account_id) SELECT 'alias-' || account_id, account_id FROM account;
-INSERT INTO subscription (account_id, plan_version_id, validity)
-SELECT account_id, 1 + account_id % {versions}, tstzrange('2026-01-01', NULL) FROM account;
+INSERT INTO subscription (account_id, plan_version_id, validity, began_at)
+SELECT account_id, 1 + account_id % {versions}, tstzrange('2026-01-01', NULL), '2026-01-01' FROM account;
 SET session_replication_role = origin;
 ANALYZE;
 """
