@@ -131,8 +131,12 @@ class Expectation:
         fees = self._codes(account, FEES)
         spent = [key for key in {**before, **after} if key[:2] == (account, month) and key.charge not in fees]
         for code, fee in fees.items():
+            key = UsageKey(account, month, code, f"{month}-01/{_next(month)}-01")
             amount = fee_micros(fee, spent_micros=_money(spent, before, after))
-            after[UsageKey(account, month, code, f"{month}-01/{_next(month)}-01")] = Used(1_000_000, 0, amount)
+            if amount:
+                after[key] = Used(1_000_000, 0, amount)
+            elif key in before:  # what lacked of a minimum once, and does not any more, stands as nothing
+                after[key] = Used()
 
     def _codes(self, account: str, kinds: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         charges = [one for one in self._plan_of[account]["charges"] if one.get("kind", "usage") in kinds]

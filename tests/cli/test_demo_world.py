@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
@@ -11,8 +12,17 @@ from hypothesis import strategies as st
 
 from cli.demonstration import catalogue
 from cli.demonstration.customers import subscribers
-from cli.demonstration.second_rater import amount_micros, choose_price
-from domain.catalogue import read_charge
+from cli.demonstration.second_rater import (
+    adjustments_of,
+    amount_micros,
+    charges_of,
+    choose_price,
+    counts_earlier,
+    fee_micros,
+    is_made_on,
+    taken_off_micros,
+)
+from domain.catalogue import read_adjustment, read_charge
 from domain.period import BillingMonth
 from domain.plans import read_plan
 from domain.tax.gst import decide_tax
@@ -140,3 +150,62 @@ def test_the_second_rater_takes_the_row_that_names_most():
     assert chosen == ["sms/IN", "sms/*", "*/IN", "*/*"]
     with pytest.raises(LookupError):
         choose_price({**price, "rows": price["rows"][3:]}, {"channel": "email"})
+
+
+def test_the_second_rater_counts_an_event_by_every_charge_whose_meters_match_it():
+    plan = {
+        "meters": [
+            {"code": "all", "event_type": "otp"},
+            {"code": "sms", "event_type": "otp", "filter": {"channel": ["sms"]}},
+        ],
+        "charges": [
+            {"meters": ["all"], "price": {"model": "per_unit", "unit_price": "1"}},
+            {"code": "dlt", "meters": ["sms"], "price": {"model": "per_unit", "unit_price": "2"}},
+            {"code": "fee", "kind": "recurring"},
+        ],
+    }
+
+    counted = [[code for code, _, _ in charges_of(plan, "otp", {"channel": channel})] for channel in ("sms", "email")]
+    assert counted == [["all", "dlt"], ["all"]]
+    assert list(charges_of(plan, "call", {})) == []
+    people = {"code": "people", "event_type": "otp", "aggregation": "unique", "property": "to"}
+    with pytest.raises(LookupError, match="does not know meters like people"):
+        list(charges_of({"meters": [people], "charges": [{"meter": "people"}]}, "otp", {}))
+
+
+@given(money=st.integers(0, 10**15), amount=st.integers(0, 10**10), percent=st.integers(0, 100_000_000))
+def test_the_second_rater_takes_off_what_the_first_does(money, amount, percent):
+    for document in (
+        {"kind": "percentage", "percent": str(Decimal(percent) / 1_000_000)},
+        {"kind": "free_amount", "amount": str(Decimal(amount) / 1_000_000)},
+        {"kind": "maximum", "amount": str(Decimal(amount) / 1_000_000)},
+    ):
+        first = read_adjustment(1, {"code": "one", "description": "One", **document}, path="one")
+        assert taken_off_micros(document, money) == first.amount_micros(money)
+
+
+def test_the_second_rater_takes_off_in_the_order_of_kinds_and_for_as_long_as_agreed():
+    launch = {"code": "launch", "kind": "percentage", "percent": "10", "applies_to": ["otp"], "periods": 3}
+    cap = {"code": "cap", "kind": "maximum", "amount": "5"}
+    free = {"code": "free", "kind": "free_amount", "amount": "1"}
+    plan = {"adjustments": [cap, launch, free]}
+
+    assert [one["code"] for one in adjustments_of(plan, month_number=2)] == ["free", "launch", "cap"]
+    assert [one["code"] for one in adjustments_of(plan, month_number=3)] == ["free", "cap"]
+    assert (is_made_on(launch, "otp"), is_made_on(launch, "dlt"), is_made_on(cap, "dlt")) == (True, False, True)
+    assert (counts_earlier(cap, launch), counts_earlier(launch, free), counts_earlier(cap, free)) == (True, False, True)
+
+
+def test_the_second_rater_knows_a_fee_of_a_month_and_what_a_minimum_lacks():
+    fee = {"code": "fee", "kind": "recurring", "amount": "49.00", "every": "month", "billed": "in_arrears"}
+    least = {"code": "least", "kind": "commitment", "minimum": "250.00", "every": "month"}
+
+    assert fee_micros(fee, spent_micros=7) == 49_000_000
+    assert [fee_micros(least, spent_micros=spent) for spent in (0, 249_999_999, 250_000_000, 300_000_000)] == [
+        250_000_000,
+        1,
+        0,
+        0,
+    ]
+    with pytest.raises(LookupError, match="does not know fees like fee"):
+        fee_micros({**fee, "billed": "in_advance"}, spent_micros=0)

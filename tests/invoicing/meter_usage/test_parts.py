@@ -7,9 +7,12 @@ from itertools import cycle
 import pytest
 from sqlalchemy import text
 
-from connectors import batch_wiring, metering_wiring
+from connectors import batch_wiring, clock, metering_wiring
 from connectors.kafka.usage_events import decode_records
 from domain.metering import Total, TotalKey
+from domain.period import BillingMonth
+from invoicing.accrue_fees import accrue_fees
+from invoicing.check_books import check_books
 from invoicing.reconcile_ports import Days
 from invoicing.reconcile_warehouse import reconcile
 from tests.books import send_to_warehouse
@@ -123,6 +126,27 @@ def test_revenue_in_the_warehouse_is_that_of_the_books_to_the_micro(worker, topi
     )
     found = reconcile(batch_wiring.booked_usage(), batch_wiring.warehoused_usage(), Days())
     assert (found.equal, found.booked.events) == (True, rich.count("rated_charge"))
+    for month in (None, BillingMonth(2026, 10)):
+        report = check_books(batch_wiring.books(), now=clock.now(), month=month, warehouse=batch_wiring.warehouse())
+        compared = {(pair.currency, pair.equal, pair.postgres.event_count > 60) for pair in report.revenue}
+        assert compared == {("INR", True, True)}
+
+
+def test_fees_are_no_revenue_of_usage_and_do_not_come_to_the_warehouse(worker, topic, rich, database, warehouse):
+    worker.take(topic.append(*events(5)))
+    send_to_warehouse()
+    fee = text("""
+        INSERT INTO charge (plan_version_id, code, kind, description, sac, unit, document)
+        SELECT plan_version_id, 'platform', 'recurring', 'Platform fee', '998319', 'month',
+               '{"code": "platform", "amount": "49.00"}'
+        FROM subscription JOIN account USING (account_id) WHERE code = 'acme'
+        """)
+    with database.begin() as connection:
+        connection.execute(fee)
+    accrued = accrue_fees(batch_wiring.fee_books(), batch_wiring.balances(), now=clock.now())
+    report = check_books(batch_wiring.books(), now=clock.now(), warehouse=batch_wiring.warehouse())
+    assert accrued.amount_micros > 0
+    assert {pair.equal for pair in report.revenue} == {True}
 
 
 def test_a_further_part_that_is_missing_in_the_warehouse_is_found_and_mended(worker, topic, rich, warehouse):
