@@ -1,4 +1,4 @@
-"""Wallets: ledger writes a second with their lots, a cache rebuilt from the books, and from a crossing to the status told."""
+"""Wallets: ledger writes a second with their lots, a cache rebuilt from the books, from a crossing to the status told."""
 
 import time
 from collections.abc import Iterator
@@ -131,8 +131,8 @@ FROM wallet w JOIN account a USING (account_id) JOIN standing_change h USING (ac
     found = sorted(told[code] - at for code, at in crossed)
     installation.drop()
     what = (
-        f"{len(found)} crossings into grace, 1,000 ev/s, {CROSSING_ACCOUNTS} accounts; from the start of the transaction that "
-        "crossed to the broker's append of the record"
+        f"{len(found)} crossings into grace, 1,000 ev/s, {CROSSING_ACCOUNTS} accounts; from the start of the transaction "
+        "that crossed to the broker's append of the record"
     )
     return [
         at_most("crossing_to_status_p99", found[int(len(found) * 0.99)], "ms", 150, conditions=what),
