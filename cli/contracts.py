@@ -1,17 +1,18 @@
 """`billing contracts`: prices and terms agreed on with one customer or account."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import yaml
 
 from cli.instants import instant
-from cli.output import AsJson, By, show, show_rows
+from cli.output import AsJson, By, console, show, show_rows
 from connectors import clock, wiring
 from invoicing import write_contract as use_cases
 from invoicing.administration_ports import Author
+from invoicing.write_contract import WrittenContract
 
 app = typer.Typer(help="Prices and terms agreed on with one customer (docs/subscriptions.md).", no_args_is_help=True)
 
@@ -28,24 +29,31 @@ def write(
     Example: billing contracts write contracts/acme-2026.yaml --by asha
     """
     author = Author(by, clock.now())
-    contract = use_cases.write_contract(wiring.administration(), wiring.read_plan_file(file), author=author)
+    written = use_cases.write_contract(wiring.administration(), wiring.read_plan_file(file), author=author)
+    contract = written.contract
     facts = {
         "contract": contract.code,
         "party": contract.account or contract.customer,
         "from": contract.start,
         "to": contract.end,
         "charges": len(list(contract.prices.rows())),
+        "new": written.is_new,
     }
-    show(facts, as_json=as_json)
+    _show(facts, written, since=contract.start, as_json=as_json)
 
 
 @app.command("list")
-def list_contracts(*, as_json: AsJson = False) -> None:
-    """Show contracts, those that end first first.
+def list_contracts(
+    *,
+    party: Annotated[str | None, typer.Option(help="Only those with this account or customer.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show contracts, those that end first first; `then` is what holds when one has ended.
 
-    Example: billing contracts list
+    Example: billing contracts list --party acme
     """
-    show_rows(wiring.contract_reader().contracts(now=clock.now()), as_json=as_json, empty="there are no contracts")
+    rows = wiring.contract_reader().contracts(now=clock.now(), party=party)
+    show_rows(rows, as_json=as_json, empty="there are no contracts")
 
 
 @app.command("expiring")
@@ -54,7 +62,7 @@ def expiring(
     days: Annotated[int, typer.Option(min=1, help="Within so many days from now.")] = 30,
     as_json: AsJson = False,
 ) -> None:
-    """Show contracts that end soon: the plan holds again then, unless another one is written.
+    """Show contracts that end soon, and what holds then: another contract, or the plan again.
 
     Example: billing contracts expiring --days 60
     """
@@ -94,5 +102,18 @@ def end(
     """
     author = Author(by, clock.now())
     moment = author.at if at is None else instant("at", at)
-    use_cases.end_contract(wiring.administration(), code, at=moment, author=author)
-    show({"contract": code, "to": moment}, as_json=as_json)
+    ended = use_cases.end_contract(wiring.administration(), code, at=moment, author=author)
+    _show({"contract": code, "to": moment}, ended, since=moment, as_json=as_json)
+
+
+def _show(facts: dict[str, Any], written: WrittenContract, *, since: datetime, as_json: bool) -> None:
+    if as_json:
+        show(facts | {"events_to_rerate": dict(written.events_to_rerate)}, as_json=True)
+        return
+    show(facts, as_json=False)
+    for account, events in sorted(written.events_to_rerate.items()):
+        text = (
+            f"{events:,} events of {account} since then were charged otherwise: "
+            f"`billing rerate --account {account} --from {since.isoformat()}` shows what they come to now"
+        )
+        console.print(text, markup=False, highlight=False)

@@ -104,9 +104,8 @@ def events(*, events: Events = _EVENTS, seed: Seed = _SEED, as_json: AsJson = Fa
 def _new_run(events: int, seed: int, *, screen: Screen) -> _Run:
     now = clock.now()
     month = BillingMonth.of(now, _INDIA).previous()
-    prices = {(plan["code"], charge["meter"]): charge["price"] for plan in catalogue.plans() for charge in plan["charges"]}
     accounts, run_id = subscribers(), _new_run_id(now)
-    expectation = Expectation(prices, str(month))
+    expectation = Expectation({plan["code"]: plan for plan in catalogue.plans()}, str(month))
     traffic = Traffic(accounts, month, events=events, seed=seed, run_id=run_id, expectation=expectation)
     return _Run(run_id, month, accounts, traffic, screen)
 
@@ -130,7 +129,7 @@ def _check_engines(one: _Run) -> None:
 
 def _open(one: _Run) -> None:
     with one.screen.step("Accounts") as step:
-        opened = set_up.seed_accounts(one.accounts, now=clock.now())
+        opened = set_up.seed_accounts(one.accounts, month=one.month, now=clock.now())
         aliases = sum(len(subscriber.account.aliases) for subscriber in one.accounts)
         step.text = f"{len(one.accounts)} with {aliases} aliases on {len(catalogue.plans())} plans, {opened} of them new"
 

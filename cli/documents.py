@@ -37,7 +37,7 @@ def document_from(
         path, equals, text = assignment.partition("=")
         if not equals or not path:
             raise InvalidInput(f"set: {assignment[:80]!r} must be FIELD=VALUE, e.g. email=accounts@acme.example")
-        value = wiring.parse_document(text) if text[:1] in ("[", "{") else text
+        value = wiring.parse_document(text, name=f"--set {path}") if text[:1] in ("[", "{") else text
         _put(changes, path, value)
     merged: dict[str, Any] = merge(document, changes)
     for path in unsets or ():

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from domain.config_changes import YEAR_FIRST, YEAR_LAST
 from domain.errors import InvalidInput
 
 
@@ -16,6 +17,8 @@ def instant(name: str, text: str) -> datetime:
         raise InvalidInput(f"{name}: {text!r} is not a time of the form 2026-11-01T00:00:00+05:30") from error
     if moment.utcoffset() is None:
         raise InvalidInput(f"{name}: {text!r} has no time zone: add one, e.g. +05:30 or Z")
+    if not YEAR_FIRST <= moment.year <= YEAR_LAST:
+        raise InvalidInput(f"{name}: {text!r} is not of the years {YEAR_FIRST} to {YEAR_LAST}: check the year")
     return moment
 
 

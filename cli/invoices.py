@@ -7,7 +7,7 @@ import typer
 
 from cli.months import Month
 from cli.output import AsJson, show, show_rows
-from connectors import batch_wiring, clock
+from connectors import batch_wiring, clock, proof_wiring
 from domain.invoice.document import to_document
 from domain.money import Currency, format_minor
 from invoicing.approve_run import approve_run
@@ -15,6 +15,8 @@ from invoicing.draft_invoices import draft_invoices
 from invoicing.invoice_ports import Amounts, Batch, InvoiceRun
 from invoicing.issue_invoices import issue_invoices
 from invoicing.print_invoices import print_invoices
+from invoicing.recompute_accounts import require_agreement
+from invoicing.recompute_run import recompute_run
 from invoicing.start_run import start_run
 from invoicing.summarise_run import RunSummary, plan_batches, summarise_run
 
@@ -72,6 +74,19 @@ def draft(
     show({**facts, "failures": failures if as_json else len(failures)}, as_json=as_json)
     if not as_json and failures:
         show_rows(failures, as_json=False, empty="")
+
+
+@app.command()
+def recompute(*, month: Month, as_json: AsJson = False) -> None:
+    """Compute the month's usage anew with the second rater and keep the result with the run; exit 1 when they differ.
+
+    Example: billing invoices recompute --month 2026-10
+    """
+    runs = batch_wiring.invoice_book().runs
+    found = recompute_run(month, room=proof_wiring.evidence_room(), runs=runs, now=clock.now())
+    facts = {"month": str(month), "accounts": found.accounts, "events": found.events, "totals": found.totals}
+    show({**facts, "agrees": not found.differences}, as_json=as_json)
+    require_agreement(found)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from cli import (
     customers,
     demo,
     events,
+    explain,
     fees,
     invoices,
     plans,
@@ -26,7 +27,7 @@ from cli import (
     wallets,
     warehouse,
 )
-from cli.output import errors
+from cli.output import errors, listed_faults
 from domain.errors import BillingError, EngineUnavailable, Invalid, InvalidInput, WrongSetup
 
 app = typer.Typer(
@@ -52,6 +53,7 @@ app.add_typer(fees.app, name="fees")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")
 app.add_typer(warehouse.app, name="warehouse")
+app.command("explain")(explain.explain)
 app.command("recompute")(recompute.recompute)
 app.command("rerate")(rerate.rerate)
 app.command("simulate-plan")(simulate_plan.simulate)
@@ -76,7 +78,7 @@ def main() -> None:
     try:
         app()
     except Invalid as error:
-        for fault in error.errors:
+        for fault in listed_faults(error.errors):
             errors.print(f"billing: {fault}", style="red", markup=False, highlight=False)
         sys.exit(exit_code(error))
     except BillingError as error:

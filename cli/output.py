@@ -1,19 +1,42 @@
 """What every sub-command prints: a table for a person, or one JSON line for a program (--json)."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 import yaml
 from rich.console import Console
 from rich.table import Table
 
+from domain.errors import FieldError, Invalid
+
+_FAULTS_MAX: Final = 50
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON line instead of text.")]
 By = Annotated[str, typer.Option("--by", help="Who does this: goes into the audit record.")]
 
 console = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
+
+
+@contextmanager
+def faults_of(file: Path) -> Iterator[None]:
+    """Where a command reads several documents: the faults of one begin with its file."""
+    try:
+        yield
+    except Invalid as refused:
+        raise Invalid(
+            error._replace(path=f"{file}: {error.path}" if error.path else str(file)) for error in refused.errors
+        ) from refused
+
+
+def listed_faults(faults: Sequence[FieldError]) -> Iterator[str]:
+    """Faults for a person, a line each, as many as anybody reads."""
+    yield from map(str, faults[:_FAULTS_MAX])
+    if len(faults) > _FAULTS_MAX:
+        yield f"and {len(faults) - _FAULTS_MAX:,} more: mend these first"
 
 
 def show(facts: Mapping[str, Any], *, as_json: bool) -> None:

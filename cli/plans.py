@@ -3,21 +3,23 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 import yaml
 
-from cli.output import AsJson, By, console, show, show_rows
+from cli.output import AsJson, By, console, faults_of, listed_faults, show, show_rows
 from connectors import clock, wiring
 from domain.errors import FieldError, Invalid, InvalidInput, NotFound
 from domain.plans import PlanDocument, read_plan
 from domain.plans.diff import Change, What, plan_changes
+from domain.plans.digest import plan_digest
 from domain.plans.schema import plan_schema
 from invoicing.administration_ports import Author
 from invoicing.publish_plan import comparable, publish_plan
 
 app = typer.Typer(help="Plan files and published plans (docs/plans.md).", no_args_is_help=True)
+_DIGEST_SHOWN: Final = 12
 _File = Annotated[Path, typer.Argument(help="A plan document: .yaml, .yml or .json.")]
 
 
@@ -46,7 +48,8 @@ def validate(
         except (InvalidInput, NotFound) as refused:
             errors = [FieldError("", str(refused))]
         listed = [{"path": error.path, "reason": error.reason} for error in errors]
-        results.append({"file": str(file), "plan": plan.code if plan else None, "valid": plan is not None, "errors": listed})
+        good = {"plan": plan.code, "digest": plan_digest(plan)} if plan else {"plan": None, "digest": None}
+        results.append({"file": str(file), **good, "valid": plan is not None, "errors": listed})
     if as_json:
         typer.echo(json.dumps(results))
     else:
@@ -58,9 +61,9 @@ def validate(
 
 def _print_result(result: dict[str, Any]) -> None:
     if result["valid"]:
-        console.print(f"{result['file']}: good, plan {result['plan']}", markup=False, highlight=False)
-    for error in result["errors"]:
-        text = f"{error['path']}: {error['reason']}" if error["path"] else error["reason"]
+        text = f"{result['file']}: good, plan {result['plan']}, digest {result['digest'][:_DIGEST_SHOWN]}"
+        console.print(text, markup=False, highlight=False)
+    for text in listed_faults([FieldError(**error) for error in result["errors"]]):
         where = "" if text.startswith(result["file"]) else f"{result['file']}: "
         console.print(f"{where}{text}", markup=False, highlight=False, style="red")
 
@@ -99,11 +102,13 @@ def publish(file: _File, *, by: By = "operator", as_json: AsJson = False) -> Non
     Example: billing plans publish plans/otp-india.yaml --by asha
     """
     document = wiring.read_plan_file(file)
-    said = publish_plan(wiring.administration(), document, author=Author(by, clock.now()))
+    with faults_of(file):
+        said = publish_plan(wiring.administration(), document, author=Author(by, clock.now()))
     facts = {
         "plan": said.code,
         "version": said.version,
         "new": said.is_new,
+        "digest": said.digest,
         "new_meters": list(said.new_meters),
         "changes": len(said.changes),
     }
@@ -121,12 +126,16 @@ def show_plan(
 
     Example: billing plans show otp-india > plans/otp-india.yaml
     """
-    plan = wiring.plan_reader().version(code, version=version)
+    reader = wiring.plan_reader()
+    plan = reader.version(code, version=version)
+    checked = comparable(plan, published=reader.meters())
+    digest = None if checked is None else plan_digest(checked)
     if as_json:
         facts = {"plan": plan.code, "version": plan.version, "published_at": plan.published_at.isoformat()}
-        typer.echo(json.dumps({**facts, "document": plan.document}))
+        typer.echo(json.dumps({**facts, "digest": digest, "document": plan.document}))
         return
-    typer.echo(f"# {plan.code} v{plan.version}, published {plan.published_at:%Y-%m-%d %H:%M:%S %Z}")
+    said = "of older rules" if digest is None else f"digest {digest[:_DIGEST_SHOWN]}"
+    typer.echo(f"# {plan.code} v{plan.version}, {said}, published {plan.published_at:%Y-%m-%d %H:%M:%S %Z}")
     typer.echo(yaml.safe_dump(dict(plan.document), sort_keys=False, allow_unicode=True, width=120), nl=False)
 
 
@@ -149,20 +158,41 @@ def schema() -> None:
 
 
 def _read(file: Path, **known: Any) -> PlanDocument:
-    return read_plan(wiring.read_plan_file(file), **known)
+    with faults_of(file):
+        return read_plan(wiring.read_plan_file(file), **known)
 
 
 def _show_changes(changes: Sequence[Change], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps([change._asdict() for change in changes]))
+        typer.echo(json.dumps([{**change._asdict(), "percent": change.percent} for change in changes]))
         return
-    signs = {What.ADDED: "+", What.REMOVED: "-", What.CHANGED: "~"}
     for change in changes:
-        old, new = (_shown(value) for value in (change.old, change.new))
-        said = {What.ADDED: new, What.REMOVED: old, What.CHANGED: f"{old} → {new}"}[change.what]
-        console.print(f"{signs[change.what]} {change.path}: {said}", markup=False, highlight=False)
+        for line in _lines(change):
+            console.print(line, markup=False, highlight=False)
     if not changes:
         console.print("they mean the same")
+
+
+def _lines(change: Change) -> list[str]:
+    """A change as a person reads it: what is one value on a line, what is more as it would stand in a file."""
+    percent = "" if change.percent is None else f" ({change.percent}%)"
+    if change.what is What.CHANGED and not isinstance(change.old, dict) and not isinstance(change.new, dict):
+        return [f"~ {change.path}: {_shown(change.old)} → {_shown(change.new)}{percent}"]
+    sides = [("-", change.old)] if change.what is not What.ADDED else []
+    sides += [("+", change.new)] if change.what is not What.REMOVED else []
+    return [line for sign, value in sides for line in _side(sign, change.path, value)]
+
+
+def _side(sign: str, path: str, value: Any) -> list[str]:
+    if not isinstance(value, dict):
+        return [f"{sign} {path}: {_shown(value)}"]
+    lines = [f"{sign} {path}:"]
+    for name, part in value.items():
+        # A field on a line; within it, lists and rows of plain values on a line each.
+        flow = None if isinstance(part, dict | list) else False
+        written = yaml.safe_dump({name: part}, sort_keys=False, allow_unicode=True, default_flow_style=flow, width=90)
+        lines += [f"{sign}   {line}" for line in written.splitlines()]
+    return lines
 
 
 def _shown(value: Any) -> str:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from cli.output import faults_of
 from connectors import wiring
 from domain.catalogue import Aggregation
 from domain.errors import InvalidInput
@@ -36,11 +37,14 @@ def quote_usage(
     """
     try:
         zone = ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder of zones, e.g. America
         raise InvalidInput(f"--time-zone: {time_zone!r} is not a time zone, e.g. Asia/Kolkata") from error
-    document = read_plan(wiring.read_plan_file(plan))
+    with faults_of(plan):
+        document = read_plan(wiring.read_plan_file(plan))
     measured = {
         meter.measured for charge in document.usage for meter in charge.meters if meter.aggregation is not Aggregation.UNIQUE
     }
-    entries = read_usage(wiring.read_usage_file(usage), measured=measured, is_table=usage.suffix.lower() == ".csv")
-    typer.echo(json.dumps(quote(document, entries, time_zone=zone).document(), ensure_ascii=False))
+    with faults_of(usage):
+        entries = read_usage(wiring.read_usage_file(usage), measured=measured, is_table=usage.suffix.lower() == ".csv")
+        said = quote(document, entries, time_zone=zone)
+    typer.echo(json.dumps(said.document(), ensure_ascii=False))

@@ -1,6 +1,8 @@
 """`billing subscriptions`: who is on which plan, since when; changes, pauses, and moving to a newer version."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -9,19 +11,23 @@ import typer
 from cli.instants import instant
 from cli.months import parse_month
 from cli.output import AsJson, By, console, show, show_rows
-from connectors import clock, proof_wiring, wiring
+from connectors import batch_wiring, clock, proof_wiring, wiring
 from domain.errors import InvalidInput
-from domain.money import decimal_from_micros
+from domain.money import Currency, decimal_from_micros
 from domain.period import BillingMonth
-from domain.subscriptions import Segment
+from domain.subscriptions import PlanChoice, Segment
 from invoicing import change_subscription as changes
 from invoicing.administration_ports import Author
-from invoicing.change_subscription import PlanReference, SubscriptionChange
+from invoicing.change_subscription import PlanReference, SubscriptionChange, Timing
+from invoicing.migrate_subscriptions import Effect, Migration, MigrationOrder, Move, migrate_subscriptions, preview_migration
 from invoicing.simulate_plan import Chosen, simulate_plan
 
 app = typer.Typer(help="Who is on which plan, since when (docs/subscriptions.md).", no_args_is_help=True)
 _At = Annotated[str | None, typer.Option("--at", help="From this instant on, with a time zone; now when left out.")]
 _PeriodEnd = Annotated[bool, typer.Option("--at-period-end", help="From the account's next month on.")]
+_Replacing = Annotated[
+    bool, typer.Option("--replacing", help="What has begun since that instant gives way; refused without this.")
+]
 _Plan = Annotated[str, typer.Option("--plan", help="The plan's code; with @ a version, e.g. otp-india@2.")]
 _Why = Annotated[str, typer.Option("--why", help="What for, kept with the segment and in the audit trail.")]
 
@@ -65,9 +71,9 @@ def start(
 
     Example: billing subscriptions start ACC-0007 --plan otp-india --by asha
     """
-    author = Author(by, clock.now())
-    change = changes.start(wiring.administration(), account, plan=_reference(plan), at=_moment(at), why=why, author=author)
-    _show(change, as_json=as_json)
+    author, timing = Author(by, clock.now()), Timing(_moment(at), why=why)
+    done = changes.start(wiring.administration(), account, plan=_reference(plan), timing=timing, author=author)
+    _show(done, as_json=as_json)
 
 
 @app.command("change")
@@ -77,6 +83,7 @@ def change(
     plan: _Plan,
     at: _At = None,
     period_end: _PeriodEnd = False,
+    replacing: _Replacing = False,
     why: _Why = "",
     by: By = "operator",
     as_json: AsJson = False,
@@ -85,43 +92,76 @@ def change(
 
     Example: billing subscriptions change ACC-0007 --plan otp-india-enterprise --at-period-end --by asha
     """
-    author = Author(by, clock.now())
-    moment = _when(account, at, period_end=period_end, now=author.at)
-    changed = changes.change(wiring.administration(), account, plan=_reference(plan), at=moment, why=why, author=author)
-    _show(changed, as_json=as_json)
+    author, timing = Author(by, clock.now()), Timing(_moment(at), period_end, why, replacing=replacing)
+    done = changes.change(wiring.administration(), account, plan=_reference(plan), timing=timing, author=author)
+    _show(done, as_json=as_json)
 
 
 @app.command("pause")
-def pause(account: str, *, at: _At = None, why: _Why = "", by: By = "operator", as_json: AsJson = False) -> None:
-    """Let the fees of a subscription rest; what is used all the same is charged.
+def pause(
+    account: str,
+    *,
+    at: _At = None,
+    period_end: _PeriodEnd = False,
+    replacing: _Replacing = False,
+    why: _Why = "",
+    by: By = "operator",
+    as_json: AsJson = False,
+) -> None:
+    """Let the fees of a subscription rest until it is resumed; what is used all the same is charged.
 
     Example: billing subscriptions pause ACC-0007 --why "shop closed" --by asha
     """
-    author = Author(by, clock.now())
-    _show(changes.pause(wiring.administration(), account, at=_moment(at), why=why, author=author), as_json=as_json)
+    author, timing = Author(by, clock.now()), Timing(_moment(at), period_end, why, replacing=replacing)
+    _show(changes.pause(wiring.administration(), account, timing=timing, author=author), as_json=as_json)
 
 
 @app.command("resume")
-def resume(account: str, *, at: _At = None, why: _Why = "", by: By = "operator", as_json: AsJson = False) -> None:
+def resume(
+    account: str,
+    *,
+    at: _At = None,
+    period_end: _PeriodEnd = False,
+    replacing: _Replacing = False,
+    why: _Why = "",
+    by: By = "operator",
+    as_json: AsJson = False,
+) -> None:
     """End a pause.
 
     Example: billing subscriptions resume ACC-0007 --by asha
     """
-    author = Author(by, clock.now())
-    _show(changes.resume(wiring.administration(), account, at=_moment(at), why=why, author=author), as_json=as_json)
+    author, timing = Author(by, clock.now()), Timing(_moment(at), period_end, why, replacing=replacing)
+    _show(changes.resume(wiring.administration(), account, timing=timing, author=author), as_json=as_json)
 
 
 @app.command("cancel")
 def cancel(
-    account: str, *, at: _At = None, period_end: _PeriodEnd = False, by: By = "operator", as_json: AsJson = False
+    account: str,
+    *,
+    at: _At = None,
+    period_end: _PeriodEnd = False,
+    replacing: _Replacing = False,
+    why: _Why = "",
+    by: By = "operator",
+    as_json: AsJson = False,
 ) -> None:
     """End a subscription; fees paid in advance for later are given back.
 
     Example: billing subscriptions cancel ACC-0007 --at-period-end --by asha
     """
+    author, timing = Author(by, clock.now()), Timing(_moment(at), period_end, why, replacing=replacing)
+    _show(changes.cancel(wiring.administration(), account, timing=timing, author=author), as_json=as_json)
+
+
+@app.command("reactivate")
+def reactivate(account: str, *, why: _Why = "", by: By = "operator", as_json: AsJson = False) -> None:
+    """Take the last cancellation back, as if it had never been.
+
+    Example: billing subscriptions reactivate ACC-0007 --why "stays after all" --by asha
+    """
     author = Author(by, clock.now())
-    moment = _when(account, at, period_end=period_end, now=author.at)
-    _show(changes.cancel(wiring.administration(), account, at=moment, author=author), as_json=as_json)
+    _show(changes.reactivate(wiring.administration(), account, why=why, author=author), as_json=as_json)
 
 
 @app.command("migrate")
@@ -129,14 +169,16 @@ def migrate(
     *,
     plan: _Plan,
     account: Annotated[list[str] | None, typer.Option(help="Only these; all on another version when left out.")] = None,
+    at: _At = None,
     period_end: _PeriodEnd = False,
     preview: Annotated[
-        bool, typer.Option("--preview", help="Show who would be moved and at what, and move nobody.")
+        bool, typer.Option("--preview", help="Show who would be moved and by how much; move nobody.")
     ] = False,
     over: Annotated[
         BillingMonth | None,
         typer.Option("--over", parser=parse_month, metavar="YYYY-MM", help="With --preview: whose usage; last month's."),
     ] = None,
+    why: _Why = "",
     by: By = "operator",
     as_json: AsJson = False,
 ) -> None:
@@ -144,46 +186,68 @@ def migrate(
 
     Example: billing subscriptions migrate --plan otp-india@3 --at-period-end --preview
     """
-    author = Author(by, clock.now())
-    migration = changes.migrate(
-        wiring.administration(),
-        plan=_reference(plan),
-        accounts=account or None,
-        period_end=period_end,
-        preview=preview,
-        author=author,
-    )
-    moved = [_facts(change) for change in migration.moved]
-    if preview and moved:
+    store, author, timing = wiring.administration(), Author(by, clock.now()), Timing(_moment(at), period_end, why)
+    order = MigrationOrder(_reference(plan), account or None, timing)
+    if preview:
         month = over or BillingMonth.of(author.at, ZoneInfo("UTC")).previous()
-        money = _what_it_comes_to(migration, month)
-        moved = [row | money.get(row["account"], {}) for row in moved]
+        what_if = partial(_past_usage, month)
+        migration = preview_migration(store, batch_wiring.fee_books(), order, author=author, what_if=what_if)
+    else:
+        migration = migrate_subscriptions(store, order, author=author)
+    _show_migration(migration, preview=preview, as_json=as_json)
+
+
+def _past_usage(month: BillingMonth, plan: PlanChoice, accounts: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """By account: what its usage of a month was charged, and what it would have come to."""
+    if not accounts:
+        return {}
+    code, _, version = plan.label.rpartition(" v")
+    stored = wiring.plan_reader().version(code, version=int(version))
+    found = simulate_plan(stored.document, Chosen(month, month, accounts), room=proof_wiring.past_room())
+    return {one.account: (one.old_micros, one.new_micros) for one in found.accounts}
+
+
+def _show_migration(migration: Migration, *, preview: bool, as_json: bool) -> None:
+    moved = [_moved(move) for move in migration.moves]
     refused = [{"account": code, "reason": reason} for code, reason in migration.refused.items()]
+    totals = _totals(migration) if preview else []
     if as_json:
         facts = {"plan": migration.plan.label, "preview": preview, "moved": moved, "refused": refused}
-        show(facts, as_json=True)
+        show(facts | ({"totals": totals} if preview else {}), as_json=True)
         return
     verb = "would move" if preview else "moved"
-    console.print(f"{len(moved)} accounts {verb} to {migration.plan.label}", markup=False, highlight=False)
+    console.print(f"{len(moved):,} accounts {verb} to {migration.plan.label}", markup=False, highlight=False)
     show_rows(moved, as_json=False, empty="nobody is on another version")
+    if totals:
+        console.print("together:", markup=False, highlight=False)
+        show_rows(totals, as_json=False, empty="")
+        text = "fees: those that fall due in the 365 days after the change; usage: of the month looked at, as it was charged"
+        console.print(text, markup=False, highlight=False)
     if refused:
+        console.print(f"{len(refused):,} accounts stay:", markup=False, highlight=False)
         show_rows(refused, as_json=False, empty="")
 
 
-def _what_it_comes_to(migration: changes.Migration, month: BillingMonth) -> dict[str, dict[str, str]]:
-    """By account: what its usage of a month was charged, and what it would have come to."""
-    code, _, version = migration.plan.label.rpartition(" v")
-    stored = wiring.plan_reader().version(code, version=int(version))
-    chosen = Chosen(month, month, [change.account for change in migration.moved])
-    found = simulate_plan(stored.document, chosen, room=proof_wiring.past_room())
-    return {
-        one.account: {
-            f"usage {month}": f"{decimal_from_micros(one.old_micros):,f}",
-            "would be": f"{decimal_from_micros(one.new_micros):,f}",
-            "difference": f"{decimal_from_micros(one.difference_micros):+,f}",
-        }
-        for one in found.accounts
-    }
+def _moved(move: Move) -> dict[str, Any]:
+    row: dict[str, Any] = {"account": move.account, "at": move.at, "from": move.plan_before}
+    return row if move.effect is None else row | _money(move.currency, move.effect)
+
+
+def _money(currency: Currency, effect: Effect) -> dict[str, Any]:
+    row = {"currency": str(currency), "fees": _units(effect.fees_before), "fees_would_be": _units(effect.fees_after)}
+    if effect.usage_before is not None and effect.usage_after is not None:
+        row |= {"usage": _units(effect.usage_before), "usage_would_be": _units(effect.usage_after)}
+        row["usage_difference"] = _units(effect.usage_after - effect.usage_before)
+    return row
+
+
+def _totals(migration: Migration) -> list[dict[str, Any]]:
+    sums = migration.totals()
+    return [{"accounts": count} | _money(currency, effect) for currency, (count, effect) in sorted(sums.items())]
+
+
+def _units(micros: int) -> str:
+    return f"{decimal_from_micros(micros):.2f}"
 
 
 def _reference(text: str) -> PlanReference:
@@ -197,29 +261,23 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else instant("at", text)
 
 
-def _when(account: str, at: str | None, *, period_end: bool, now: datetime) -> datetime | None:
-    if period_end and at is not None:
-        raise InvalidInput("at: choose --at or --at-period-end, not both")
-    return changes.at_period_end(wiring.administration(), account, now=now) if period_end else _moment(at)
-
-
 def _show(change: SubscriptionChange, *, as_json: bool) -> None:
-    show(_facts(change) | {"events_to_rerate": change.events_to_rerate}, as_json=as_json)
-    if change.events_to_rerate and not as_json:
-        text = (
-            f"{change.events_to_rerate:,} events since then were charged as before: "
-            f"`billing rerate --account {change.account} --from {change.at.isoformat()}` charges them anew"
-        )
-        console.print(text, markup=False, highlight=False)
-
-
-def _facts(change: SubscriptionChange) -> dict[str, Any]:
-    return {
+    facts: dict[str, Any] = {
         "account": change.account,
         "at": change.at,
         "before": _words(change.before),
         "after": _words(change.after),
     }
+    if change.gave_way or as_json:
+        facts["gave_way"] = [f"{_words(one)} from {one.start}" for one in change.gave_way]
+    show(facts | {"events_to_rerate": change.events_to_rerate}, as_json=as_json)
+    if change.events_to_rerate and not as_json:
+        text = (
+            f"{change.events_to_rerate:,} events since then were charged as before: "
+            f"`billing rerate --account {change.account} --from {change.at.isoformat()}` shows what they come to now,"
+            " and books it with --book"
+        )
+        console.print(text, markup=False, highlight=False)
 
 
 def _words(segment: Segment | None) -> str:

@@ -1,5 +1,6 @@
 """Building what proves the books and tries prices on them: the second rater's evidence, re-rating, what-if."""
 
+from connectors.postgres.explanations import PostgresExplanations
 from connectors.postgres.past_usage import PostgresPastRoom
 from connectors.postgres.recompute_evidence import PostgresEvidenceRoom
 from connectors.postgres.rerating import PostgresRerating
@@ -19,3 +20,8 @@ def rerating() -> PostgresRerating:
 def past_room() -> PostgresPastRoom:
     """What a what-if looks at."""
     return PostgresPastRoom(database())
+
+
+def explanations() -> PostgresExplanations:
+    """What explains a charge."""
+    return PostgresExplanations(database())

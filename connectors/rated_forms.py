@@ -21,8 +21,8 @@ ROW_COLUMNS: Final = (
 
 FURTHER_COLUMNS: Final = (
     "account", "customer", "currency", "plan_version", "charge", "channel", "country", "operator", "event_time",
-    "event_time_ms", "alias", "meter", "charge_id", "price_cell", "kind", "metered_millionths", "amount_micros", "batch_id",
-    "event_key",
+    "event_time_ms", "alias", "meter", "event_count", "charge_id", "price_cell", "kind", "metered_millionths",
+    "amount_micros", "batch_id", "event_key",
 )  # fmt: skip
 """ClickHouse's columns of the line of a further part."""
 
@@ -30,7 +30,8 @@ RatedText = tuple[str, ...]
 """A rated event in PostgreSQL's texts: batch, key, event time and arrival (microseconds since the Unix epoch), source, id,
 alias, meter, price cell, quantity, amount, properties, account id, charge id."""
 FurtherText = tuple[str, ...]
-"""A further part of one, the same and before the account: its kind; its quantity is what its running total gained."""
+"""A further part of one, the same and before the account: its kind, and how many events it counts for; its
+quantity is what its running total gained."""
 
 
 class FurtherRow(str):
@@ -135,15 +136,15 @@ class RatedForms:
     def add_further(self, batches: Mapping[int, RatedBatch], texts: Iterable[FurtherText]) -> None:
         """Add the further parts of events to the batches that rated them: events of their own, after those they are of."""
         kept = self._texts
-        for (batch, key, at, _, source, event_id, alias, meter, cell, metered, amount, properties, kind, account,
-             charge) in texts:  # fmt: skip
+        for (batch, key, at, _, source, event_id, alias, meter, cell, metered, amount, properties, kind, count,
+             account, charge) in texts:  # fmt: skip
             partition, account_row, account_json = self._accounts[account]
             charge_row, charge_json, code_row = self._charges[charge]
             seconds = at[:-6]
             cell_row, cell_json = kept[cell]
             row = FurtherRow(
                 f"{account_row}{charge_row}{code_row}{self._dimensions[properties][0]}{seconds}\t{_MILLIS[at[-6:-3]]}\t"
-                f"{kept[alias][0]}\t{kept[meter][0]}\t{charge}\t{cell_row}\t{kind}\t{metered}\t{amount}\t{batch}\t{key}\n"
+                f"{kept[alias][0]}\t{kept[meter][0]}\t{count}\t{charge}\t{cell_row}\t{kind}\t{metered}\t{amount}\t{batch}\t{key}\n"
             )
             identity = _json(f"{key}/{charge}/{cell}" if kind == "part" else f"{key}/{charge}/{cell}/{kind}/{batch}")
             record = (

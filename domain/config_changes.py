@@ -10,13 +10,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from domain.customers.plain_text import read_code
+from domain.customers.plain_text import read_code, read_text
 from domain.errors import Faults
 from domain.event_data import check_nested
 from domain.fields import Fields, but_is, shown
 from domain.receiving import Event
 from domain.usage import RefusalReason, Refused
 
+YEAR_FIRST: Final = 1970
+YEAR_LAST: Final = 2999
+"""Of instants anybody may mean; beyond the calendar's ends, an instant has no time in another zone."""
 DATA: Final = "data"
 """Where an event's particulars are, as its errors name them."""
 
@@ -34,12 +37,19 @@ class ConfigType(StrEnum):
     ALIAS_MOVED = "alias.moved"
     ALIAS_ENDED = "alias.ended"
     PLAN_PUBLISHED = "plan.published"
+    CONTRACT_WRITTEN = "contract.written"
+    CONTRACT_ENDED = "contract.ended"
+    SUBSCRIPTION_STARTED = "subscription.started"
+    SUBSCRIPTION_CHANGED = "subscription.changed"
+    SUBSCRIPTION_PAUSED = "subscription.paused"
+    SUBSCRIPTION_RESUMED = "subscription.resumed"
+    SUBSCRIPTION_CANCELLED = "subscription.cancelled"
     THRESHOLD_SET = "threshold.set"
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigChange:
-    """One change. `subject` names what was configured: an alias, the code of a customer, an account or a plan."""
+    """One change. `subject` names what was configured: an alias, the code of a customer, account, plan or contract."""
 
     type: ConfigType
     subject: str
@@ -73,6 +83,21 @@ class AliasMoved:
     at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class SubscriptionTerms:
+    """What a subscription is to be: on which plan (None for pauses and endings), from when, and why."""
+
+    plan: str | None
+    version: int | None
+    """None: the newest."""
+    at: datetime | None
+    """None: from when the event happened, unless at the end of the account's month."""
+    at_period_end: bool
+    replacing: bool
+    """Whether what has begun since then gives way."""
+    why: str
+
+
 def read_config_change(event: Event) -> ConfigChange:
     """What an event says. Raises Refused naming the field."""
     if event.type not in set(ConfigType):
@@ -96,6 +121,28 @@ def read_alias_moved(data: Mapping[str, Any]) -> AliasMoved:
     to, at = read_code(fields, "to"), read_instant(fields, "at")
     _end(fields, faults)
     return AliasMoved(to or "", at)
+
+
+def read_subscription_terms(data: Mapping[str, Any], *, with_plan: bool, may_wait: bool) -> SubscriptionTerms:
+    """The particulars of a change: {plan, plan_version?} where there is one, {at?} or {at_period_end?}, {why?}.
+
+    What may wait for the end of a month may also replace what has begun: {replacing?}.
+    """
+    fields, faults = _particulars(data)
+    plan = read_code(fields, "plan") if with_plan else None
+    version = None
+    if with_plan and fields.has("plan_version"):
+        version = fields.whole("plan_version", least=1, most=1_000_000)
+    elif with_plan:
+        fields.take("plan_version")
+    at = read_instant(fields, "at")
+    waits = fields.boolean("at_period_end", default=False) if may_wait else False
+    replacing = fields.boolean("replacing", default=False) if may_wait else False
+    if waits and at is not None:
+        fields.fault("at", "is one instant and at_period_end another: say one of them")
+    why = read_text(fields, "why", required=False) or ""
+    _end(fields, faults)
+    return SubscriptionTerms(plan, version, at, waits, replacing, why)
 
 
 def read_ending(data: Mapping[str, Any], *also: str) -> datetime | None:
@@ -123,11 +170,12 @@ def read_instant(fields: Fields, name: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) and "T" in value.upper() else None
-        if moment is not None and moment.utcoffset() is not None and moment.timestamp() is not None:
+        if moment is not None and moment.utcoffset() is not None and YEAR_FIRST <= moment.year <= YEAR_LAST:
             return moment
     except (ValueError, OverflowError):
         pass
-    fields.fault(name, "must be an instant with its time zone, e.g. 2026-12-01T00:00:00+05:30" + but_is(value))
+    years = f"of the years {YEAR_FIRST} to {YEAR_LAST}"
+    fields.fault(name, f"must be an instant {years} with its time zone, e.g. 2026-12-01T00:00:00+05:30" + but_is(value))
     return None
 
 

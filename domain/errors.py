@@ -68,6 +68,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.errors: Final[list[FieldError]] = []
+        self._paths: Final[set[str]] = set()
 
     def __len__(self) -> int:
         return len(self.errors)
@@ -75,15 +76,21 @@ class Faults:
     def add(self, path: str, reason: str) -> None:
         """Remember one fault."""
         self.errors.append(FieldError(path, reason))
+        self._paths.add(path)
+
+    def has(self, path: str) -> bool:
+        """Whether something was wrong at exactly this path."""
+        return path in self._paths
 
     def attempt(self, read: Callable[[], _Read]) -> _Read | None:
         """What `read` returns; None when it refuses, and its faults are remembered."""
         try:
             return read()
         except Invalid as refused:
-            self.errors.extend(refused.errors)
+            for error in refused.errors:
+                self.add(error.path, error.reason)
         except InvalidInput as refused:
-            self.errors.append(FieldError("", str(refused)))
+            self.add("", str(refused))
         return None
 
     def refuse_if_any(self) -> None:

@@ -1,80 +1,22 @@
-"""Fees: recurring charges, one-time charges and commitments, and what each should come to by a moment.
+"""What fees come to by a moment: recurring charges, one-time charges and commitments of the spans they are in force in.
 
 Nothing here knows what was booked before. Whoever books takes the difference between this and the books, so a plan that
 changed, a subscription that was cancelled or back-dated, and usage that came late are all one rule: the difference is due.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from domain.billing_cycle import Anchor, BillingCycle, Interval
+from domain.billing_cycle import Anchor, BillingCycle
+from domain.fee_terms import Billed, Commitment, Fee, FeeSpan, OneTimeFee, RecurringFee
 from domain.period import BillingMonth, Period
 from domain.proration import SHARE_SCALE, Share
 
 _MICROSECOND: Final = timedelta(microseconds=1)
-
-
-class Billed(StrEnum):
-    """When a recurring charge falls due."""
-
-    IN_ADVANCE = "in_advance"
-    IN_ARREARS = "in_arrears"
-
-
-@dataclass(frozen=True, slots=True)
-class RecurringFee:
-    """An amount for every period."""
-
-    charge_id: int
-    code: str
-    amount_micros: int
-    every: Interval = Interval.MONTH
-    billed: Billed = Billed.IN_ADVANCE
-    anchor: Anchor = Anchor.CALENDAR
-    prorate: bool = True
-    """False: the whole amount once a period, from the plan in force when the subscription is first active in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class OneTimeFee:
-    """An amount once in a subscription, however often its plan changes."""
-
-    charge_id: int
-    code: str
-    amount_micros: int
-
-
-@dataclass(frozen=True, slots=True)
-class Commitment:
-    """A minimum for a calendar period: what usage lacks of it is due when the period has ended."""
-
-    charge_id: int
-    code: str
-    minimum_micros: int
-    every: Interval = Interval.MONTH
-    prorate: bool = True
-    counts: frozenset[str] | None = None
-    """Codes of the usage charges that count towards it; None: all of them, and all adjustments."""
-
-
-Fee = RecurringFee | OneTimeFee | Commitment
-
-
-class FeeSpan(NamedTuple):
-    """The fees in force for an account over one span of one subscription."""
-
-    subscription_id: int
-    began_at: datetime
-    """Of the whole subscription."""
-    start: datetime
-    end: datetime | None
-    paused: bool
-    fees: Mapping[str, Fee]
-    """By code."""
+ONCE: Final = "once"
+"""Stands for the period of a fee that is paid once."""
 
 
 class FeeKey(NamedTuple):
@@ -107,14 +49,17 @@ def fees_until(now: datetime, spans: Sequence[FeeSpan], *, time_zone: ZoneInfo, 
     active = [span for span in sorted(spans, key=lambda span: span.start) if not span.paused]
     for once, span in _one_time(active):
         if span.start <= now:
-            key = _key(once.charge_id, "once", due_at=span.start, time_zone=time_zone)
+            key = _key(once.charge_id, ONCE, due_at=span.start, time_zone=time_zone)
             _add(totals, key, SHARE_SCALE, once.amount_micros)
     runs = _runs(active)
     for fee, span in runs:
         if isinstance(fee, RecurringFee):
             _recurring(totals, fee, span, active, now=now, time_zone=time_zone)
     commitments = [(fee, span) for fee, span in runs if isinstance(fee, Commitment)]
-    _commitments(totals, commitments, now=now, time_zone=time_zone, spent=spent)
+    if commitments:
+        codes = {fee.charge_id: fee.code for span in active for fee in span.fees.values()}
+        others = [(codes[key.charge_id], _day_of(key), total.amount_micros) for key, total in totals.items()]
+        _commitments(totals, commitments, others, now=now, time_zone=time_zone, spent=spent)
     return totals
 
 
@@ -166,14 +111,15 @@ def _recurring(
         key = _key(fee.charge_id, _named(period, time_zone), due_at=due_at, time_zone=time_zone)
         if fee.prorate:
             _add(totals, key, share.millionths, share.of(fee.amount_micros))
-        elif _is_first_active(span, period, part.start, active):
+        elif _is_first(fee, span, period, part.start, active):
             _add(totals, key, SHARE_SCALE, fee.amount_micros)
 
 
-def _is_first_active(span: FeeSpan, period: Period, start: datetime, active: Sequence[FeeSpan]) -> bool:
-    """Whether no other span of the subscription was active earlier in the period."""
+def _is_first(fee: RecurringFee, span: FeeSpan, period: Period, start: datetime, active: Sequence[FeeSpan]) -> bool:
+    """Whether no fee of this code was in force earlier in the period, in the same subscription."""
     return not any(
         other.subscription_id == span.subscription_id
+        and fee.code in other.fees
         and max(other.start, period.start) < start
         and (other.end is None or other.end > period.start)
         for other in active
@@ -181,9 +127,17 @@ def _is_first_active(span: FeeSpan, period: Period, start: datetime, active: Seq
 
 
 def _commitments(
-    totals: FeeTotals, runs: Sequence[tuple[Commitment, FeeSpan]], *, now: datetime, time_zone: ZoneInfo, spent: Spent
+    totals: FeeTotals,
+    runs: Sequence[tuple[Commitment, FeeSpan]],
+    others: Sequence[tuple[str, date, int]],
+    *,
+    now: datetime,
+    time_zone: ZoneInfo,
+    spent: Spent,
 ) -> None:
     """A minimum is compared at the end of its period, once for all the time it was in force in it.
+
+    `others` are what other fees come to, with their codes and days: those a commitment counts by code, of its period.
 
     Commitments of one code that follow each other in a period share what was used: the later takes what the earlier left.
     """
@@ -202,17 +156,27 @@ def _commitments(
                 minimum = before + share.of(fee.minimum_micros) if fee.prorate else fee.minimum_micros
                 of_code[fee.charge_id] = (fee, minimum)
     for (period, _), of_code in minimums.items():
-        left = spent(period, next(iter(of_code.values()))[0].counts)
+        counts = next(iter(of_code.values()))[0].counts
+        first, after = (moment.astimezone(time_zone).date() for moment in (period.start, period.end))
+        left = spent(period, counts)
+        left += sum(micros for code, day, micros in others if counts is not None and code in counts and first <= day < after)
         for charge_id, (_, minimum) in of_code.items():
-            key = _key(charge_id, _named(period, time_zone), due_at=period.end, time_zone=time_zone)
-            _add(totals, key, SHARE_SCALE, max(0, minimum - max(0, left)))
+            lacking = minimum - max(0, left)
             left -= minimum
+            if lacking > 0:
+                key = _key(charge_id, _named(period, time_zone), due_at=period.end, time_zone=time_zone)
+                _add(totals, key, SHARE_SCALE, lacking)
 
 
 def _key(charge_id: int, price_cell: str, *, due_at: datetime, time_zone: ZoneInfo) -> FeeKey:
     """A fee that falls due at midnight of a first day goes on the invoice of the month that ends there."""
     month = BillingMonth.of(due_at - _MICROSECOND, time_zone)
     return FeeKey(date(month.year, month.month, 1), charge_id, price_cell)
+
+
+def _day_of(key: FeeKey) -> date:
+    """The first day of the period a fee is for; of one that is paid once, that of the month it falls due in."""
+    return key.service_month if key.price_cell == ONCE else date.fromisoformat(key.price_cell.partition("/")[0])
 
 
 def _named(period: Period, time_zone: ZoneInfo) -> str:
@@ -223,30 +187,3 @@ def _named(period: Period, time_zone: ZoneInfo) -> str:
 def _add(totals: FeeTotals, key: FeeKey, quantity_millionths: int, amount_micros: int) -> None:
     before = totals.get(key, FeeAmount(0, 0))
     totals[key] = FeeAmount(before.quantity_millionths + quantity_millionths, before.amount_micros + amount_micros)
-
-
-def in_force(
-    segment: FeeSpan, contracts: Sequence[tuple[datetime, datetime | None, Mapping[str, Fee]]]
-) -> Iterator[FeeSpan]:
-    """A segment of a subscription, cut where contracts begin and end; the fees of each part.
-
-    `contracts` are from the strongest to the weakest. A contract's fee stands in place of one of the same code, or is added.
-    """
-    cuts = {segment.start}
-    for start, end, _ in contracts:
-        cuts |= {cut for cut in (start, end) if cut is not None and cut > segment.start}
-    starts = [cut for cut in sorted(cuts) if segment.end is None or cut < segment.end]
-    for start, end in zip(starts, [*starts[1:], segment.end], strict=True):
-        fees = dict(segment.fees)
-        for begins, ends, overriding in reversed(contracts):
-            if begins <= start and (ends is None or start < ends):
-                fees |= overriding
-        yield segment._replace(start=start, end=end, fees=fees)
-
-
-def after_trial(span: FeeSpan, days: int, *, time_zone: ZoneInfo) -> FeeSpan | None:
-    """A span without the trial its subscription began with: no fee falls due in it. None when it is all trial."""
-    ends = (span.began_at.astimezone(time_zone) + timedelta(days=days)).astimezone(UTC)
-    if span.end is not None and span.end <= ends:
-        return None
-    return span._replace(start=max(span.start, ends))

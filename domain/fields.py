@@ -5,7 +5,7 @@ refuses it at the end (`Faults.refuse_if_any`).
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -13,10 +13,11 @@ from domain.errors import Faults
 
 TEXT_MAX: Final = 256
 _SHOWN_MAX: Final = 60
+_GUESSED_AMONG_MAX: Final = 500
+_GUESSED_AFTER_MAX: Final = 50
+"""Known names, and faults found before, up to which the name somebody meant is looked for: guessing is not for free."""
 UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 """Characters no database text can hold."""
-_ALIKE: Final = 3 / 4
-"""How alike a name must be to one that exists, from 0 to 1, to be taken for a slip."""
 
 
 class Fields:
@@ -114,14 +115,24 @@ class Fields:
         A misspelt option, or one whose value was forgotten, would silently be its default.
         """
         for name, value in self._document.items():
-            if value is None and name in self._taken and all(error.path != self.at(name) for error in self.faults.errors):
+            if value is None and name in self._taken and not self.faults.has(self.at(name)):
                 self.fault(name, "has no value: give it one, or leave the field out")
             if name not in self._taken and name not in self._out_of_place:
-                known = ", ".join(sorted(self._taken))
+                known = sorted(self._taken)
                 self.fault(
                     str(name)[:_SHOWN_MAX] if isinstance(name, str) else shown(name),
-                    f"unknown field; known are {known}{did_you_mean(name, self._taken)}",
+                    f"unknown field{guess(name, known, faults=self.faults)}; known are {', '.join(known)}",
                 )
+
+
+def guess(name: object, known: Collection[str], *, faults: Faults) -> str:
+    """The middle of a sentence about a name nobody knows: the known one it may be a misspelling of; empty for none."""
+    if not isinstance(name, str) or len(name) > _SHOWN_MAX or len(known) > _GUESSED_AMONG_MAX:
+        return ""
+    if len(faults) > _GUESSED_AFTER_MAX:  # nobody reads the guesses, and somebody may have made it to keep us guessing
+        return ""
+    close = get_close_matches(name, known, n=1, cutoff=3 / 4)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def shown(value: object) -> str:
@@ -139,14 +150,6 @@ def shown(value: object) -> str:
     if isinstance(value, list | tuple):
         return "a list"
     return str(value)[:_SHOWN_MAX]
-
-
-def did_you_mean(name: object, among: Iterable[str]) -> str:
-    """The end of a sentence that refused a name: the one that was probably meant; nothing when none is alike."""
-    if not isinstance(name, str) or len(name) > _SHOWN_MAX:
-        return ""
-    alike = get_close_matches(name.lower(), sorted(among), n=1, cutoff=_ALIKE)
-    return f"; did you mean {alike[0]}?" if alike else ""
 
 
 def but_is(value: object) -> str:

@@ -82,7 +82,7 @@ class Settled:
     """Micros taken from each wallet, by wallet id."""
 
     @property
-    def totals(self) -> dict[TotalKey, Total]:
+    def totals(self) -> Mapping[TotalKey, Total]:
         """What is added to each running total."""
         return self.running.added
 

@@ -1,6 +1,8 @@
 """A refusal as a list of faults, whichever way it was raised: what a program that sent something is answered."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from domain.errors import BillingError, Faults, FieldError, Invalid
@@ -19,6 +21,17 @@ def faults_of(error: BillingError, *, path: str = "") -> tuple[FieldError, ...]:
     if named is None:
         return (FieldError(path, str(error)),)
     return (FieldError(f"{path}.{named['field']}" if path else named["field"], named["reason"]),)
+
+
+@contextmanager
+def placed_at(path: str) -> Iterator[None]:
+    """What is refused within names its fields from `path` on: for a document that stands inside another."""
+    try:
+        yield
+    except Invalid as error:
+        if not path:
+            raise
+        raise Invalid(FieldError(f"{path}.{one.path}" if one.path else path, one.reason) for one in error.errors) from error
 
 
 def remember(faults: Faults, error: BillingError, *, path: str = "") -> None:

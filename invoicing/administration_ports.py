@@ -50,6 +50,8 @@ class NewAccount:
     time_zone: str
     aliases: tuple[str, ...]
     plan_code: str
+    subscribed_from: datetime | None = None
+    """When its subscription begins; None: it has no beginning, and bears fees from the opening of the account."""
 
 
 @dataclass(frozen=True, slots=True)

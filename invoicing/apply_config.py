@@ -14,14 +14,17 @@ from domain.config_changes import (
     DATA,
     ConfigChange,
     ConfigType,
+    SubscriptionTerms,
     read_alias_mapped,
     read_alias_moved,
     read_ending,
     read_nothing,
+    read_subscription_terms,
 )
-from invoicing import administer, keep_accounts, name_accounts, write_customer
-from invoicing.administer import Author
-from invoicing.administration_ports import AdministrationStore
+from domain.refusals import placed_at
+from invoicing import change_subscription, keep_accounts, name_accounts, publish_plan, write_contract, write_customer
+from invoicing.administration_ports import AdministrationStore, Author
+from invoicing.change_subscription import PlanReference, SubscriptionChange, Timing
 from invoicing.keep_accounts import Kept
 from invoicing.metering_ports import Balance
 from invoicing.write_customer import VERSION, Written
@@ -56,7 +59,8 @@ def _archive_customer(store: AdministrationStore, change: ConfigChange, author: 
 
 
 def _open_account(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
-    return _kept(keep_accounts.open_account(store, change.named(), author=author, path=DATA))
+    opens_at = _happened_at(change)
+    return _kept(keep_accounts.open_account(store, change.named(), opens_at=opens_at, author=author, path=DATA))
 
 
 def _change_account(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
@@ -89,7 +93,56 @@ def _end_alias(store: AdministrationStore, change: ConfigChange, author: Author)
 
 
 def _publish_plan(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
-    return Applied(administer.publish_plan(store, change.named(), author=author))
+    document = change.named()
+    with placed_at(DATA):
+        publication = publish_plan.publish_plan(store, document, author=author)
+    return Applied(publication.is_new, {VERSION: publication.version})
+
+
+def _write_contract(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
+    document = change.named()
+    with placed_at(DATA):
+        written = write_contract.write_contract(store, document, author=author)
+    return Applied(written.is_new, {"events_to_rerate": sum(written.events_to_rerate.values())})
+
+
+def _end_contract(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
+    at = read_ending(change.data) or _happened_at(change)
+    with placed_at(DATA):
+        ended = write_contract.end_contract(store, change.subject, at=at, author=author)
+    return Applied(changed=True, facts={"events_to_rerate": sum(ended.events_to_rerate.values())})
+
+
+def _start_subscription(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
+    terms = read_subscription_terms(change.data, with_plan=True, may_wait=False)
+    plan, timing = PlanReference(terms.plan or "", terms.version), _timing(change, terms)
+    with placed_at(DATA):
+        return _subscribed(change_subscription.start(store, change.subject, plan=plan, timing=timing, author=author))
+
+
+def _change_subscription(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
+    terms = read_subscription_terms(change.data, with_plan=True, may_wait=True)
+    plan, timing = PlanReference(terms.plan or "", terms.version), _timing(change, terms)
+    with placed_at(DATA):
+        return _subscribed(change_subscription.change(store, change.subject, plan=plan, timing=timing, author=author))
+
+
+def _pause_subscription(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
+    timing = _timing(change, read_subscription_terms(change.data, with_plan=False, may_wait=True))
+    with placed_at(DATA):
+        return _subscribed(change_subscription.pause(store, change.subject, timing=timing, author=author))
+
+
+def _resume_subscription(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
+    timing = _timing(change, read_subscription_terms(change.data, with_plan=False, may_wait=True))
+    with placed_at(DATA):
+        return _subscribed(change_subscription.resume(store, change.subject, timing=timing, author=author))
+
+
+def _cancel_subscription(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
+    timing = _timing(change, read_subscription_terms(change.data, with_plan=False, may_wait=True))
+    with placed_at(DATA):
+        return _subscribed(change_subscription.cancel(store, change.subject, timing=timing, author=author))
 
 
 def _set_threshold(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
@@ -107,6 +160,13 @@ APPLICATIONS: Final[Mapping[ConfigType, Application]] = {
     ConfigType.ALIAS_MOVED: _move_alias,
     ConfigType.ALIAS_ENDED: _end_alias,
     ConfigType.PLAN_PUBLISHED: _publish_plan,
+    ConfigType.CONTRACT_WRITTEN: _write_contract,
+    ConfigType.CONTRACT_ENDED: _end_contract,
+    ConfigType.SUBSCRIPTION_STARTED: _start_subscription,
+    ConfigType.SUBSCRIPTION_CHANGED: _change_subscription,
+    ConfigType.SUBSCRIPTION_PAUSED: _pause_subscription,
+    ConfigType.SUBSCRIPTION_RESUMED: _resume_subscription,
+    ConfigType.SUBSCRIPTION_CANCELLED: _cancel_subscription,
     ConfigType.THRESHOLD_SET: _set_threshold,
 }
 
@@ -118,6 +178,16 @@ def apply_change(store: AdministrationStore, change: ConfigChange, *, author: Au
 
 def _happened_at(change: ConfigChange) -> datetime:
     return _EPOCH + timedelta(microseconds=change.time_micros)
+
+
+def _timing(change: ConfigChange, terms: SubscriptionTerms) -> Timing:
+    at = None if terms.at_period_end else terms.at or _happened_at(change)
+    return Timing(at, terms.at_period_end, terms.why, replacing=terms.replacing)
+
+
+def _subscribed(change: SubscriptionChange) -> Applied:
+    """Events that were charged by what was in force before are told of: re-rating them is somebody's decision."""
+    return Applied(changed=True, facts={"at": change.at.isoformat(), "events_to_rerate": change.events_to_rerate})
 
 
 def _written(written: Written) -> Applied:

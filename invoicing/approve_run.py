@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from domain.errors import InvalidInput, NotFound
+from domain.errors import BooksDoNotBalance, InvalidInput, NotFound
 from domain.period import BillingMonth
 from invoicing.invoice_ports import InvoiceRun, InvoiceRuns
 
@@ -11,7 +11,8 @@ from invoicing.invoice_ports import InvoiceRun, InvoiceRuns
 def approve_run(month: BillingMonth, *, by: str, runs: InvoiceRuns, now: datetime) -> InvoiceRun:
     """Record who approved and when. A run that is approved stays so: the first approval counts.
 
-    Raises InvalidInput for an empty name and NotFound when no run was started.
+    Raises InvalidInput for an empty name, NotFound when no run was started, and BooksDoNotBalance when the second rater came
+    to other numbers.
     """
     approver = by.strip()
     if not approver:
@@ -19,6 +20,11 @@ def approve_run(month: BillingMonth, *, by: str, runs: InvoiceRuns, now: datetim
     run = started_run(month, runs=runs)
     if run.approved_by is not None:
         return run
+    second_rater = run.certificate.get("second_rater")
+    if second_rater is not None and not second_rater["agrees"]:
+        raise BooksDoNotBalance(
+            f"the second rater came to other numbers for {month}: `billing recompute --all --month {month}` shows where"
+        )
     approved = replace(run, approved_by=approver, approved_at=now)
     runs.save(approved, actor=approver, now=now)
     return approved

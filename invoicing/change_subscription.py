@@ -1,13 +1,17 @@
-"""Change subscriptions: start, change, pause, resume, cancel, and move accounts to another version of their plan."""
+"""Change subscriptions: start, change, pause, resume, cancel, and take a cancellation back; each audited with both sides.
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+Workers use a change with their next batch. Fees follow with the next accrual. Usage that was charged since a back-dated
+change is not charged anew by itself: each change says how many events that is, and re-rating is asked for.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from domain import subscriptions as rules
-from domain.errors import BillingError
-from domain.subscriptions import PlanChoice, Segment, Subscriptions
+from domain.errors import FieldError, Invalid
+from domain.subscriptions import Change, PlanChoice, Segment, Subscriptions
 from invoicing.administration_ports import Administration, AdministrationStore, Author
 
 
@@ -16,6 +20,30 @@ class PlanReference(NamedTuple):
 
     code: str
     version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a change takes effect, and what for. Neither an instant nor the end of a period: now."""
+
+    at: datetime | None = None
+    at_period_end: bool = False
+    """At the end of the account's calendar month."""
+    why: str = ""
+    replacing: bool = False
+    """Whether what has begun since `at` gives way."""
+
+    def __post_init__(self) -> None:
+        if self.at is not None and self.at_period_end:
+            raise Invalid([FieldError("at", "say an instant or the end of the period, not both")])
+
+    def of(self, present: Subscriptions, *, now: datetime) -> Change:
+        """For one account."""
+        at = rules.end_of_period(present, now=now) if self.at_period_end else self.at
+        return Change(now if at is None else at, now, self.why, replacing=self.replacing)
+
+
+NOW: Final = Timing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,172 +56,81 @@ class SubscriptionChange:
     before: Segment | None
     """In force at that instant until then."""
     after: Segment | None
+    gave_way: Sequence[Segment] = ()
+    """What had begun, or was to begin, after that instant and does not come any more."""
     events_to_rerate: int = 0
-    """Events that happened since and were charged by what was in force before: `billing rerate` charges them anew."""
+    """Events that happened since and were charged by what was in force before: re-rating charges them anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """What moving accounts to a plan version came to, or would."""
-
-    plan: PlanChoice
-    at: datetime
-    moved: Sequence[SubscriptionChange]
-    refused: Mapping[str, str]
-    """Accounts that stay where they are, each with the reason."""
+_Rule = Callable[[Subscriptions, Change], Subscriptions]
 
 
 def start(
-    store: AdministrationStore,
-    account: str,
-    *,
-    plan: PlanReference,
-    at: datetime | None,
-    why: str,
-    author: Author,
+    store: AdministrationStore, account: str, *, plan: PlanReference, timing: Timing = NOW, author: Author
 ) -> SubscriptionChange:
-    """Subscribe an account to a plan, from an instant on, or now. Raises Invalid and NotFound."""
+    """Subscribe an account to a plan. Raises Invalid and NotFound."""
+    choice = _choice(store, plan)
 
-    def begin(transaction: Administration, present: Subscriptions, moment: datetime) -> Subscriptions:
-        choice = transaction.subscriptions.plan(plan.code, version=plan.version)
-        return rules.start(present, choice, at=moment, why=why)
+    def rule(present: Subscriptions, when: Change) -> Subscriptions:
+        return rules.start(present, choice, when)
 
-    return _apply(store, account, begin, action="subscription.started", at=at, author=author)
+    return _apply(store, account, rule, action="subscription.started", timing=timing, author=author)
 
 
 def change(
-    store: AdministrationStore,
-    account: str,
-    *,
-    plan: PlanReference,
-    at: datetime | None,
-    why: str,
-    author: Author,
+    store: AdministrationStore, account: str, *, plan: PlanReference, timing: Timing = NOW, author: Author
 ) -> SubscriptionChange:
-    """Put an account on another plan, from an instant on, or now. Raises Invalid, NotFound and IllegalTransition."""
+    """Put an account on another plan, or another version. Raises Invalid, NotFound and IllegalTransition."""
+    choice = _choice(store, plan)
 
-    def follow(transaction: Administration, present: Subscriptions, moment: datetime) -> Subscriptions:
-        choice = transaction.subscriptions.plan(plan.code, version=plan.version)
-        return rules.change(present, choice, at=moment, why=why)
+    def rule(present: Subscriptions, when: Change) -> Subscriptions:
+        return rules.change(present, choice, when)
 
-    return _apply(store, account, follow, action="subscription.changed", at=at, author=author)
-
-
-def pause(store: AdministrationStore, account: str, *, at: datetime | None, why: str, author: Author) -> SubscriptionChange:
-    """Let the fees of a subscription rest. Raises Invalid and IllegalTransition."""
-    return _apply(
-        store,
-        account,
-        lambda _, present, moment: rules.pause(present, at=moment, why=why),
-        action="subscription.paused",
-        at=at,
-        author=author,
-    )
+    return _apply(store, account, rule, action="subscription.changed", timing=timing, author=author)
 
 
-def resume(store: AdministrationStore, account: str, *, at: datetime | None, why: str, author: Author) -> SubscriptionChange:
-    """End a pause. Raises Invalid and IllegalTransition."""
-    return _apply(
-        store,
-        account,
-        lambda _, present, moment: rules.resume(present, at=moment, why=why),
-        action="subscription.resumed",
-        at=at,
-        author=author,
-    )
+def cancel(store: AdministrationStore, account: str, *, timing: Timing = NOW, author: Author) -> SubscriptionChange:
+    """End a subscription. Raises Invalid, NotFound and IllegalTransition."""
+    return _apply(store, account, rules.cancel, action="subscription.cancelled", timing=timing, author=author)
 
 
-def cancel(store: AdministrationStore, account: str, *, at: datetime | None, author: Author) -> SubscriptionChange:
-    """End a subscription. Raises Invalid and IllegalTransition."""
-    return _apply(
-        store,
-        account,
-        lambda _, present, moment: rules.cancel(present, at=moment),
-        action="subscription.cancelled",
-        at=at,
-        author=author,
-    )
+def reactivate(store: AdministrationStore, account: str, *, why: str = "", author: Author) -> SubscriptionChange:
+    """Take the last cancellation back. Raises Invalid, NotFound and IllegalTransition."""
+
+    def rule(present: Subscriptions, when: Change) -> Subscriptions:
+        return rules.reactivate(present, now=when.now)
+
+    timing = Timing(why=why)
+    return _apply(store, account, rule, action="subscription.reactivated", timing=timing, author=author)
 
 
-def at_period_end(store: AdministrationStore, account: str, *, now: datetime) -> datetime:
-    """The first instant of an account's next month."""
-    with store.begin() as transaction:
-        return rules.end_of_period(transaction.subscriptions.read(account), now=now)
+def pause(store: AdministrationStore, account: str, *, timing: Timing = NOW, author: Author) -> SubscriptionChange:
+    """Let the fees of a subscription rest. Raises Invalid, NotFound and IllegalTransition."""
+    return _apply(store, account, rules.pause, action="subscription.paused", timing=timing, author=author)
 
 
-def migrate(
-    store: AdministrationStore,
-    *,
-    plan: PlanReference,
-    accounts: Sequence[str] | None,
-    period_end: bool,
-    preview: bool,
-    author: Author,
-) -> Migration:
-    """Move accounts on other versions of a plan to one of its versions, now or at the end of their month.
-
-    Without `accounts` all of them. Accounts that cannot be moved stay where they are, with the reason. A preview changes
-    nothing. Raises NotFound for an unknown plan.
-    """
-    moved: list[SubscriptionChange] = []
-    refused: dict[str, str] = {}
-    with store.begin() as transaction:
-        transaction.hold_configuration()
-        book = transaction.subscriptions
-        choice = book.plan(plan.code, version=plan.version)
-        for account in accounts if accounts is not None else book.accounts_on(plan.code, but=choice, at=author.at):
-            try:
-                present = book.read(account)
-                at = rules.end_of_period(present, now=author.at) if period_end else author.at
-                following = rules.change(present, choice, at=at, why=f"moved to {choice.label}")
-            except BillingError as refusal:
-                refused[account] = str(refusal)
-                continue
-            moved.append(_told(present, following, action="subscription.migrated", at=at))
-            if not preview:
-                book.write(present, following)
-                _audit(transaction, present, following, action="subscription.migrated", author=author)
-    return Migration(choice, author.at, moved, refused)
+def resume(store: AdministrationStore, account: str, *, timing: Timing = NOW, author: Author) -> SubscriptionChange:
+    """End a pause. Raises Invalid, NotFound and IllegalTransition."""
+    return _apply(store, account, rules.resume, action="subscription.resumed", timing=timing, author=author)
 
 
-def _apply(
-    store: AdministrationStore,
-    account: str,
-    rule: Callable[[Administration, Subscriptions, datetime], Subscriptions],
-    *,
-    action: str,
-    at: datetime | None,
-    author: Author,
-) -> SubscriptionChange:
-    moment = author.at if at is None else at
-    with store.begin() as transaction:
-        transaction.hold_configuration()
-        transaction.require_open(account)
-        book = transaction.subscriptions
-        present = book.read(account)
-        following = rule(transaction, present, moment)
-        book.write(present, following)
-        _audit(transaction, present, following, action=action, author=author)
-        events = book.events_since(account, moment, author.at) if moment < author.at else 0
-    return _told(present, following, action=action, at=moment, events=events)
-
-
-def _told(before: Subscriptions, after: Subscriptions, *, action: str, at: datetime, events: int = 0) -> SubscriptionChange:
-    return SubscriptionChange(before.account, action, at, before.at(at), after.at(at), events)
-
-
-def _audit(transaction: Administration, before: Subscriptions, after: Subscriptions, *, action: str, author: Author) -> None:
+def write_change(
+    transaction: Administration, before: Subscriptions, after: Subscriptions, *, action: str, why: str, author: Author
+) -> None:
+    """Save what became of an account's segments, with its audit record."""
+    transaction.subscriptions.write(before, after)
     transaction.audit(
         action=action,
         subject=before.account,
         actor=author.name,
-        before={"segments": [_facts(segment) for segment in before.segments]},
-        after={"segments": [_facts(segment) for segment in after.segments]},
+        before={"segments": [segment_facts(segment) for segment in before.segments]},
+        after={"segments": [segment_facts(segment) for segment in after.segments], "why": why},
         at=author.at,
     )
 
 
-def _facts(segment: Segment) -> dict[str, Any]:
+def segment_facts(segment: Segment) -> dict[str, Any]:
+    """A segment as audit records have it."""
     return {
         "plan": segment.plan.label,
         "from": None if segment.start is None else segment.start.isoformat(),
@@ -201,3 +138,38 @@ def _facts(segment: Segment) -> dict[str, Any]:
         "paused": segment.paused,
         "why": segment.why,
     }
+
+
+def _choice(store: AdministrationStore, plan: PlanReference) -> PlanChoice:
+    with store.begin() as transaction:
+        return transaction.subscriptions.plan(plan.code, version=plan.version)
+
+
+def _apply(
+    store: AdministrationStore, account: str, rule: _Rule, *, action: str, timing: Timing, author: Author
+) -> SubscriptionChange:
+    with store.begin() as transaction:
+        transaction.hold_configuration()
+        transaction.require_open(account)
+        before = transaction.subscriptions.read(account)
+        when = timing.of(before, now=author.at)
+        after = rule(before, when)
+        write_change(transaction, before, after, action=action, why=timing.why, author=author)
+    since = _first_difference(before, after)
+    events = 0
+    if since is not None and since < author.at:
+        with store.begin() as transaction:  # counting may take a while, and nobody needs to wait for it
+            events = transaction.subscriptions.events_since(account, since, author.at)
+    at = when.at if since is None else since
+    changed = SubscriptionChange(account, action, at, before.at(at), after.at(at))
+    return replace(changed, gave_way=rules.gave_way(before, after, at=at), events_to_rerate=events)
+
+
+def _first_difference(before: Subscriptions, after: Subscriptions) -> datetime | None:
+    """The first instant from which usage is charged by something else; None when only fees are."""
+    edges = {edge for one in (*before.segments, *after.segments) for edge in (one.start, one.end) if edge is not None}
+    for edge in sorted(edges):
+        was, is_ = before.at(edge), after.at(edge)
+        if (was and was.plan) != (is_ and is_.plan):
+            return edge
+    return None

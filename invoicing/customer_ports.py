@@ -94,12 +94,6 @@ class Accounts(Protocol):
     def has_usage(self, code: str) -> bool:
         """Whether anything was ever booked for an account."""
 
-    def subscribe(self, code: str, plan: str) -> bool:
-        """Put a new account on the newest version of a plan in its currency; False when there is none."""
-
-    def end_subscriptions(self, code: str, *, at: datetime) -> None:
-        """Let no plan be in force for an account from an instant on."""
-
     def aliases_after(self, code: str, *, at: datetime) -> Sequence[tuple[str, NamedSpan]]:
         """Aliases that name an account at or after an instant, with each such span."""
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
-from domain.fees import FeeAmount, FeeKey, FeeSpan
+from domain.fee_terms import FeeSegment, FeeTerms, TermOfContract
+from domain.fees import FeeAmount, FeeKey
 from invoicing.metering_ports import Balance
 
 
@@ -23,14 +24,29 @@ class UsageMoney:
 
 @dataclass(frozen=True, slots=True)
 class FeeAccount:
-    """An account with its fees in force over time, and what was booked of them and of its usage."""
+    """An account with its terms over time, and what was booked of its fees and of its usage."""
 
     account_id: int
     code: str
     time_zone: ZoneInfo
-    spans: Sequence[FeeSpan]
+    segments: Sequence[FeeSegment]
+    """In the order of time."""
+    contracts: Sequence[TermOfContract]
+    """From the strongest to the weakest."""
     booked: Mapping[FeeKey, FeeAmount]
     usage: Sequence[UsageMoney]
+
+
+class FeeDifference(NamedTuple):
+    """What is to be booked of an account's fees."""
+
+    account: FeeAccount
+    amounts: Mapping[FeeKey, FeeAmount]
+
+    @property
+    def amount_micros(self) -> int:
+        """All of it."""
+        return sum(amount.amount_micros for amount in self.amounts.values())
 
 
 class FeeTransaction(Protocol):
@@ -38,8 +54,11 @@ class FeeTransaction(Protocol):
 
     accounts: Sequence[FeeAccount]
 
-    def book(self, account: FeeAccount, differences: Mapping[FeeKey, FeeAmount]) -> Balance:
-        """Add these to the running totals and take their sum from the wallet the account pays from, with a record."""
+    def book(self, differences: Sequence[FeeDifference]) -> Sequence[Balance]:
+        """Add these to the running totals and take each sum from the wallet its account pays from, with a record.
+
+        Once a transaction. Returns the balances that changed.
+        """
 
 
 class FeeBooks(Protocol):
@@ -47,6 +66,15 @@ class FeeBooks(Protocol):
 
     def account_ids(self) -> Sequence[int]:
         """Accounts that have a fee in force at any time, or had one booked."""
+
+    def ids_of(self, codes: Sequence[str]) -> Sequence[int]:
+        """Accounts by their codes. Raises NotFound for the first that does not exist."""
+
+    def read(self, account_ids: Sequence[int]) -> Sequence[FeeAccount]:
+        """Some accounts as they are at one moment. Holds nothing."""
+
+    def terms(self, plan_version_id: int) -> FeeTerms:
+        """What a plan version says about fees."""
 
     def begin(self, account_ids: Sequence[int], *, now: datetime) -> AbstractContextManager[FeeTransaction]:
         """A transaction over some accounts: commits when left normally, rolls back when left by an exception."""

@@ -185,8 +185,8 @@ class InvoiceRuns(Protocol):
     def get(self, month: BillingMonth) -> InvoiceRun | None:
         """The run of a month, if it was started."""
 
-    def save(self, run: InvoiceRun, *, actor: str, now: datetime) -> None:
-        """Write a run over what is there, with an audit record of the change."""
+    def save(self, run: InvoiceRun, *, actor: str, now: datetime, action: str | None = None) -> None:
+        """Write a run over what is there, with an audit record: started or approved, unless `action` says what else."""
 
 
 class InvoiceDrafts(Protocol):

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from domain import alias_spans
+from domain import alias_spans, subscriptions
 from domain.alias_spans import NamedSpan
 from domain.customers.account import Account, Opening, changed, read_opening, with_defaults
 from domain.customers.thresholds import read_thresholds
-from domain.errors import Faults, InvalidInput, NotFound
+from domain.errors import Faults, Invalid, InvalidInput, NotFound
 from domain.fields import shown
+from domain.refusals import placed_at, remember
+from domain.subscriptions import Change, PlanChoice
 from invoicing.administer import Author
 from invoicing.administration_ports import Administration, AdministrationStore
 from invoicing.arrange_accounts import rearrange
@@ -33,8 +35,15 @@ class Kept:
     balances: Sequence[Balance] = ()
 
 
-def open_account(store: AdministrationStore, document: object, *, author: Author, path: str = "") -> Kept:
-    """Add an account with its wallet, its aliases, its place in the tree and the plan it begins on.
+def open_account(
+    store: AdministrationStore,
+    document: object,
+    *,
+    author: Author,
+    opens_at: datetime | None = None,
+    path: str = "",
+) -> Kept:
+    """Add an account with its wallet, its aliases, its place in the tree and the plan it begins on at an instant, or now.
 
     Again with the same document it changes nothing. Raises Invalid with every fault.
     """
@@ -54,7 +63,14 @@ def open_account(store: AdministrationStore, document: object, *, author: Author
         known = transaction.accounts.get(opening.account.code)
         if known is not None:
             return Kept(_again(known, opening, faults=faults, path=path))
+        plan = _plan_of(transaction, opening, faults=faults, path=path)
         balances = _add(transaction, opening, author=author, faults=faults, path=path)
+        if plan is not None:
+            begins_at = opens_at or author.at
+            present = transaction.subscriptions.read(opening.account.code)
+            with placed_at(path):
+                begun = subscriptions.start(present, plan, Change(begins_at, author.at, "account opened"))
+            transaction.subscriptions.write(present, begun)
         faults.refuse_if_any()
         after = opening.account.document() | {"aliases": list(opening.aliases), "plan": opening.plan}
         _audit(transaction, "account.opened", opening.account.code, before=None, after=after, author=author)
@@ -126,7 +142,8 @@ def close_account(
             faults.add(at(path, "at"), f"{since} from then on are booked: choose an instant after the last of them")
         faults.refuse_if_any()
         ended = _end_aliases(transaction, code, closes_at=closes_at)
-        transaction.accounts.end_subscriptions(code, at=closes_at)
+        _end_subscription(transaction, code, closes_at=closes_at, faults=faults, path=path)
+        faults.refuse_if_any()
         transaction.accounts.close(code, at=closes_at)
         before = {"status": known.status, "aliases": ended}
         after = {"status": _CLOSED, "closed_at": closes_at.isoformat(), "aliases": []}
@@ -153,9 +170,6 @@ def choose_thresholds(store: AdministrationStore, code: str, document: object, *
 def _add(transaction: Administration, opening: Opening, *, author: Author, faults: Faults, path: str) -> Sequence[Balance]:
     account = opening.account
     transaction.accounts.add(account, created_at=author.at)
-    if opening.plan is not None and not transaction.accounts.subscribe(account.code, opening.plan):
-        reason = f"{opening.plan!r} has no version in {account.currency}: `billing plans list` shows them"
-        faults.add(at(path, "plan"), reason)
     for place, alias in enumerate(opening.aliases):
         try:
             transaction.map_alias(alias, account_code=account.code)
@@ -190,6 +204,39 @@ def _again(known: StoredAccount, opening: Opening, *, faults: Faults, path: str)
     faults.add(at(path, "code"), f"account {code} exists already and {what}: change it, or choose another code")
     faults.refuse_if_any()
     raise InvalidInput(f"account {code} exists already")
+
+
+def _plan_of(transaction: Administration, opening: Opening, *, faults: Faults, path: str) -> PlanChoice | None:
+    """The newest version of the plan an account begins on; None, with the fault, when there is none in its currency."""
+    if opening.plan is None:
+        return None
+    try:
+        plan = transaction.subscriptions.plan(opening.plan, version=None)
+    except NotFound as error:
+        faults.add(at(path, "plan"), str(error))
+        return None
+    if plan.currency is not opening.account.currency:
+        reason = f"{plan.label} is in {plan.currency}, and the account in {opening.account.currency}: choose another plan"
+        faults.add(at(path, "plan"), reason)
+        return None
+    return plan
+
+
+def _end_subscription(transaction: Administration, code: str, *, closes_at: datetime, faults: Faults, path: str) -> None:
+    """End what an account is subscribed to, and what it was to be subscribed to later."""
+    present = transaction.subscriptions.read(code)
+    after = present
+    for segment in present.segments:
+        moment = closes_at if segment.start is None else max(segment.start, closes_at)
+        if after.at(moment) is None or (segment.end is not None and segment.end <= closes_at):
+            continue
+        try:
+            with placed_at(path):
+                after = subscriptions.cancel(after, Change(moment, moment, replacing=True))
+        except Invalid as error:
+            remember(faults, error)
+            return
+    transaction.subscriptions.write(present, after)
 
 
 def _booked_after(transaction: Administration, code: str, *, closes_at: datetime) -> Counter[str]:

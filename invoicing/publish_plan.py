@@ -8,6 +8,7 @@ from domain.catalogue import Meter
 from domain.errors import FieldError, Invalid, InvalidInput
 from domain.plans import PlanDocument, read_plan
 from domain.plans.diff import Change, plan_changes
+from domain.plans.digest import plan_digest
 from domain.plans.meters import meter_document
 from invoicing.administration_ports import AdministrationStore, Author, StoredPlan
 
@@ -21,6 +22,8 @@ class Publication:
     """The version that holds from now on for new subscriptions."""
     is_new: bool
     """False when the last version means the same."""
+    digest: str
+    """The same for documents that mean the same (domain/plans/digest.py)."""
     new_meters: tuple[str, ...]
     changes: tuple[Change, ...]
     """From the version before; none when that was published under older rules and cannot be compared."""
@@ -36,11 +39,12 @@ def publish_plan(store: AdministrationStore, document: Mapping[str, Any], *, aut
         plans.hold()
         published = plans.meters()
         plan = read_plan(document, published=published)
+        digest = plan_digest(plan)
         last = plans.last(plan.code)
         before = comparable(last, published=published)
         _refuse_other_currency(last, plan)
         if last is not None and (dict(last.document) == document or _means_the_same(before, plan)):
-            return Publication(plan.code, last.version, is_new=False, new_meters=(), changes=())
+            return Publication(plan.code, last.version, is_new=False, digest=digest, new_meters=(), changes=())
         new_meters = [meter for meter in (*plan.meters, *plan.implied) if meter.code not in published]
         plans.add_meters(new_meters)
         version = 1 if last is None else last.version + 1
@@ -62,7 +66,8 @@ def publish_plan(store: AdministrationStore, document: Mapping[str, Any], *, aut
             at=author.at,
         )
     changes = plan_changes(before, plan) if last is None or before is not None else ()
-    return Publication(plan.code, version, is_new=True, new_meters=tuple(m.code for m in new_meters), changes=changes)
+    names = tuple(meter.code for meter in new_meters)
+    return Publication(plan.code, version, is_new=True, digest=digest, new_meters=names, changes=changes)
 
 
 def comparable(last: StoredPlan | None, *, published: Mapping[str, Meter]) -> PlanDocument | None:

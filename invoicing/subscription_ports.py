@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from domain.contracts import ContractDocument
+from domain.errors import BillingError
 from domain.money import Currency
 from domain.subscriptions import PlanChoice, Subscriptions
 
@@ -27,6 +28,9 @@ class SubscriptionBook(Protocol):
 
     def read(self, account_code: str) -> Subscriptions:
         """Everything an account is or was subscribed to. Raises NotFound."""
+
+    def read_all(self, account_codes: Sequence[str]) -> Mapping[str, Subscriptions | BillingError]:
+        """Of many accounts, in their order; of one that does not exist, or is closed, why it cannot be changed."""
 
     def write(self, before: Subscriptions, after: Subscriptions) -> None:
         """Make the segments what they are in `after`. Those that ended already are never touched."""

@@ -1,15 +1,33 @@
-"""Write and end contracts: checked as a whole, stored once, never edited, audited."""
+"""Write and end contracts: checked as a whole, stored once, never edited, audited.
+
+A contract may begin, or end, in the past as long as nothing of that time is invoiced. Usage that was charged since is not
+charged anew by itself: both say how many events of which accounts that is, and re-rating is asked for.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from domain.contracts import ContractDocument, read_contract
-from domain.errors import FieldError, Invalid, InvalidInput, NotFound
-from invoicing.administration_ports import AdministrationStore, Author
+from domain.errors import FieldError, Invalid, NotFound
+from domain.subscriptions import Subscriptions
+from invoicing.administration_ports import Administration, AdministrationStore, Author
+from invoicing.subscription_ports import StoredContract
 
 
-def write_contract(store: AdministrationStore, document: Mapping[str, Any], *, author: Author) -> ContractDocument:
+@dataclass(frozen=True, slots=True)
+class WrittenContract:
+    """A contract that was written, and what that means for usage that is booked already."""
+
+    contract: ContractDocument
+    is_new: bool
+    """False: it was written before, as it is."""
+    events_to_rerate: Mapping[str, int] = field(default_factory=dict)
+    """By account: events since its beginning that were charged without it."""
+
+
+def write_contract(store: AdministrationStore, document: Mapping[str, Any], *, author: Author) -> WrittenContract:
     """Store a contract. Raises Invalid with every fault and NotFound for its party.
 
     The same contract written again changes nothing; another one under the same code is refused.
@@ -24,24 +42,28 @@ def write_contract(store: AdministrationStore, document: Mapping[str, Any], *, a
         present = contracts.find(contract.code)
         if present is not None:
             _refuse_other(present.document, document, code=contract.code)
-            return contract
-        _refuse_unfit(contract, contracts.currencies(account=contract.account, customer=contract.customer))
+            return WrittenContract(contract, is_new=False)
+        accounts = _accounts(transaction, contract)
+        faults = _currency_faults(contract, accounts) + _invoiced_faults(accounts, contract, "from", contract.start)
         overlapping = contracts.overlapping(contract)
         if overlapping:
             reason = (
                 f"holds at the same time with the same priority as {', '.join(overlapping)}: end that, or choose another"
             )
-            raise Invalid([FieldError("priority", reason)])
+            faults.append(FieldError("priority", reason))
+        if faults:
+            raise Invalid(faults)
         plans.add_meters([meter for meter in contract.prices.new_meters if meter.code not in published])
         contracts.add(contract, document, written_at=author.at)
         transaction.audit(action="contract.written", subject=contract.code, actor=author.name, after=document, at=author.at)
-    return contract
+    events = _events(store, contract, accounts, start=contract.start, end=contract.end, now=author.at)
+    return WrittenContract(contract, is_new=True, events_to_rerate=events)
 
 
-def end_contract(store: AdministrationStore, code: str, *, at: datetime, author: Author) -> None:
+def end_contract(store: AdministrationStore, code: str, *, at: datetime, author: Author) -> WrittenContract:
     """Let a contract end at an instant, earlier than it says; the plan holds from then on.
 
-    Raises NotFound, and InvalidInput for an instant outside of the contract.
+    Raises NotFound, and Invalid for an instant outside of the contract or of an invoiced time.
     """
     with store.begin() as transaction:
         transaction.hold_configuration()
@@ -49,11 +71,13 @@ def end_contract(store: AdministrationStore, code: str, *, at: datetime, author:
         present = contracts.find(code)
         if present is None:
             raise NotFound(f"contract {code!r} does not exist: `billing contracts list` shows them")
-        if (present.start is not None and at <= present.start) or (present.end is not None and at > present.end):
-            until = "without end" if present.end is None else f"to {present.end:%Y-%m-%d %H:%M} UTC"
-            raise InvalidInput(
-                f"at: contract {code} holds from {present.start:%Y-%m-%d %H:%M} UTC {until}: end it in between"
-            )
+        contract = read_contract(
+            present.document, published=transaction.plans.meters(), priced=contracts.usage_codes(present.document)
+        )
+        accounts = _accounts(transaction, contract)
+        faults = _ending_faults(present, at) + _invoiced_faults(accounts, contract, "at", at)
+        if faults:
+            raise Invalid(faults)
         contracts.end(code, at=at)
         transaction.audit(
             action="contract.ended",
@@ -63,6 +87,8 @@ def end_contract(store: AdministrationStore, code: str, *, at: datetime, author:
             after={"to": at.isoformat()},
             at=author.at,
         )
+    events = _events(store, contract, accounts, start=at, end=present.end, now=author.at)
+    return WrittenContract(contract, is_new=False, events_to_rerate=events)
 
 
 def _refuse_other(present: Mapping[str, Any], document: Mapping[str, Any], *, code: str) -> None:
@@ -71,8 +97,65 @@ def _refuse_other(present: Mapping[str, Any], document: Mapping[str, Any], *, co
         raise Invalid([FieldError("code", reason)])
 
 
-def _refuse_unfit(contract: ContractDocument, currencies: Mapping[str, Any]) -> None:
-    others = sorted(code for code, currency in currencies.items() if currency is not contract.currency)
-    if len(others) == len(currencies) and others:
-        reason = f"the contract is in {contract.currency} and account {others[0]} in {currencies[others[0]]}"
-        raise Invalid([FieldError("currency", f"{reason}: write it in the account's currency")])
+def _accounts(transaction: Administration, contract: ContractDocument) -> Mapping[str, Subscriptions]:
+    """The accounts a contract is with. Raises NotFound for its party, and InvalidInput for an account that is closed."""
+    codes = list(transaction.contracts.currencies(account=contract.account, customer=contract.customer))
+    found = transaction.subscriptions.read_all(codes)
+    if contract.account is not None:
+        transaction.require_open(contract.account)
+    return {code: account for code, account in found.items() if isinstance(account, Subscriptions)}
+
+
+def _currency_faults(contract: ContractDocument, accounts: Mapping[str, Subscriptions]) -> list[FieldError]:
+    """A customer may have accounts of other currencies: they are not part of it. One at least must be."""
+    if not accounts or any(account.currency is contract.currency for account in accounts.values()):
+        return []
+    account = min(accounts.values(), key=lambda one: one.account)
+    reason = f"the contract is in {contract.currency} and account {account.account} in {account.currency}"
+    return [FieldError("currency", f"{reason}: write it in the account's currency")]
+
+
+def _invoiced_faults(
+    accounts: Mapping[str, Subscriptions], contract: ContractDocument, field_name: str, at: datetime
+) -> list[FieldError]:
+    closed = [
+        (account.open_from, account)
+        for account in accounts.values()
+        if account.currency is contract.currency and account.open_from is not None and at < account.open_from
+    ]
+    if not closed:
+        return []
+    open_from, account = max(closed, key=lambda each: each[0])
+    first = open_from.astimezone(account.time_zone)
+    reason = f"usage of account {account.account} before {first:%Y-%m-%d} is invoiced: choose {first.isoformat()} or later"
+    return [FieldError(field_name, reason)]
+
+
+def _ending_faults(present: StoredContract, at: datetime) -> list[FieldError]:
+    if (present.start is None or at > present.start) and (present.end is None or at <= present.end):
+        return []
+    begins = "since ever" if present.start is None else f"from {present.start:%Y-%m-%d %H:%M} UTC"
+    until = "without end" if present.end is None else f"to {present.end:%Y-%m-%d %H:%M} UTC"
+    return [FieldError("at", f"contract {present.code} holds {begins} {until}: end it in between")]
+
+
+def _events(
+    store: AdministrationStore,
+    contract: ContractDocument,
+    accounts: Mapping[str, Subscriptions],
+    *,
+    start: datetime,
+    end: datetime | None,
+    now: datetime,
+) -> dict[str, int]:
+    """Counting may take a while, so nothing is held meanwhile. Fees and terms alone charge no event otherwise."""
+    until = now if end is None else min(end, now)
+    if start >= until or not (contract.prices.usage or contract.prices.adjustments):
+        return {}
+    with store.begin() as transaction:
+        counted = {
+            account.account: transaction.subscriptions.events_since(account.account, start, until)
+            for account in accounts.values()
+            if account.currency is contract.currency
+        }
+    return {code: events for code, events in counted.items() if events}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from domain.customers.customer import Customer, read_customer
-from domain.customers.merge_patch import merge
+from domain.customers.merge_patch import merge, unknown_nulls
 from domain.errors import Faults, FieldError, Invalid, NotFound
 from domain.fields import shown
 from domain.money import decimal_from_micros
@@ -111,12 +111,16 @@ def at(path: str, name: str) -> str:
 
 
 def _changed(before: Customer, patch: object, *, path: str) -> Customer:
-    merged = merge(before.document(), without_extras(patch), path=path)
+    document, wanted = before.document(), without_extras(patch)
+    merged = merge(document, wanted, path=path)
     faults = Faults()
     if merged.get("code") != before.code:
         faults.add(at(path, "code"), f"is {before.code} for good: create another customer for {shown(merged.get('code'))}")
         merged["code"] = before.code
     after = faults.attempt(lambda: read_customer(merged, path=path))
+    for slip in unknown_nulls(document, wanted, lambda read: read_customer(read, path=path), path=path):
+        if slip not in faults.errors:
+            faults.add(*slip)
     faults.refuse_if_any()
     return before if after is None else after
 

@@ -1,9 +1,10 @@
 """Health and metrics pages, and the watchdog: a Faust consumer can die silently, so standing still with lag is bad health.
 
 `/health` answers 200 or 503 with the reason; after three times the stall limit the process ends itself to be started anew,
-unless it says that it waits for a database: another worker could only wait too.
+unless it says that it waits for a database, or Kafka does not answer: another worker could only wait too.
 """
 
+import asyncio
 import logging
 import os
 from typing import Any, Final
@@ -13,7 +14,9 @@ from faust.web import Request, Response, View
 from prometheus_client import generate_latest
 
 from connectors import clock
+from connectors import metering_wiring as wiring
 from connectors.settings import settings
+from domain.errors import EngineUnavailable
 from streams import metrics
 from streams.app import app
 
@@ -78,12 +81,27 @@ def _booked_records() -> float:
 @app.timer(interval=1.0)
 async def watchdog() -> None:
     """End a worker that stands still with lag: the supervisor starts another."""
+    await _look()
+
+
+async def _look() -> None:
     limit = settings().stall_seconds
     stalled = _stalled_seconds()
     if stalled > limit:
         _log.error("nothing was booked for %.0f s although records wait", stalled)
-    if _silent_seconds() > limit * _GIVE_UP_FACTOR:
+    if _silent_seconds() > limit * _GIVE_UP_FACTOR and await _kafka_answers():
         os._exit(70)
+
+
+async def _kafka_answers() -> bool:
+    """Whether it is this worker that stands still, and not the broker that is away; asked once in so long a silence."""
+    try:
+        await asyncio.get_running_loop().run_in_executor(None, wiring.topic_admin().partitions)
+    except EngineUnavailable as error:
+        metrics.waiting_for_engine.inc()
+        _log.warning("%s; nothing is lost, the worker waits for it", error)
+        return False
+    return True
 
 
 @app.page("/health")

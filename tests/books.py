@@ -22,6 +22,7 @@ MID_OCTOBER = datetime(2026, 10, 15, 12, tzinfo=UTC)
 NOVEMBER_2 = datetime(2026, 11, 2, 9, tzinfo=UTC)
 RECEIVED_AT = datetime(2026, 11, 5, tzinfo=UTC)
 TOPIC = "test.usage.events"
+_NEXT_OFFSET = "SELECT coalesce(max(next_offset), 0) FROM partition_progress WHERE topic = :topic"
 _serial = count(1)
 
 
@@ -123,7 +124,7 @@ def book(
 ) -> Metered:
     """Meter events as the worker does, and send them on to ClickHouse."""
     with database.connect() as connection:
-        first = connection.execute(text("SELECT coalesce(max(next_offset), 0) FROM partition_progress")).scalar_one()
+        first = connection.execute(text(_NEXT_OFFSET), {"topic": TOPIC}).scalar_one()
     micros = int(received_at.timestamp()) * 1_000_000
     records = [Record(Origin(TOPIC, 0, first + place, micros), event) for place, event in enumerate(events)]
     metered = _meter(records)

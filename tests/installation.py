@@ -102,6 +102,11 @@ class Installation:
         with psycopg.connect(self.settings.postgres_dsn, autocommit=True) as connection:
             return connection.execute(statement, parameters or None).fetchall()
 
+    def execute(self, statements: str) -> None:
+        """Statements on its PostgreSQL database, all or none."""
+        with psycopg.connect(self.settings.postgres_dsn) as connection:
+            connection.execute(statements)
+
     def clickhouse(self) -> Client:
         """Its ClickHouse database."""
         return self._clickhouse(self.settings.clickhouse_db)

@@ -22,6 +22,8 @@ class Standing:
     pdf_digest: str | None
     pays_from: str | None = None
     """The account whose wallet pays for it; None when its own does."""
+    since: str | None = None
+    """The month its subscription began in, "2026-10"; None for one that has no beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Books:
     def of(cls, rows: Mapping[str, Any]) -> Self:
         """From what connectors/postgres/account_standings.py reads."""
         usage = {
-            UsageKey(row["account"], row["month"], row["meter"], row["price"]): Used(
+            UsageKey(row["account"], row["month"], row["charge"], row["price"]): Used(
                 row["quantity_millionths"], row["events"], row["amount_micros"]
             )
             for row in rows["usage"]

@@ -42,7 +42,8 @@ class Evidence:
 
 def prove(evidence: Evidence) -> list[Equality]:
     """Every equality, in the order of the way of an event."""
-    charged = evidence.expectation.charged(evidence.before.usage)
+    since = {code: account.since for code, account in evidence.before.accounts.items()}
+    charged = evidence.expectation.charged(evidence.before.usage, since)
     charges = _by_account(charged, evidence.before.usage)
     return [
         _adds_up(evidence),

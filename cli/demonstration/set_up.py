@@ -1,14 +1,17 @@
 """Setting up the demonstration's world: what is there already is left alone."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from cli.demonstration import catalogue
 from cli.demonstration.customers import Subscriber
 from connectors import wiring
 from domain.errors import WrongSetup
+from domain.period import BillingMonth
 from invoicing import administer
 from invoicing.administer import Author
 
@@ -20,8 +23,8 @@ _TOP_UPS: Final[Mapping[str, Sequence[Decimal]]] = {
 }
 
 
-def seed_accounts(subscribers: Sequence[Subscriber], *, now: datetime) -> int:
-    """The seller, the plans, customers and accounts. Returns how many accounts are new.
+def seed_accounts(subscribers: Sequence[Subscriber], *, month: BillingMonth, now: datetime) -> int:
+    """The seller, the plans, customers and accounts, subscribed from the month on. Returns how many accounts are new.
 
     Raises WrongSetup when the accounts are there, on other plans than these.
     """
@@ -29,7 +32,10 @@ def seed_accounts(subscribers: Sequence[Subscriber], *, now: datetime) -> int:
     administer.add_sellers(store, [catalogue.seller(on=now.date())], author=author)
     changed = [plan["code"] for plan in catalogue.plans() if administer.publish_plan(store, plan, author=author)]
     customers = {one.customer.code: one.customer for one in subscribers}
-    opened = administer.open_accounts(store, list(customers.values()), [one.account for one in subscribers], author=author)
+    accounts = [
+        replace(one.account, subscribed_from=month.span(ZoneInfo(one.account.time_zone)).start) for one in subscribers
+    ]
+    opened = administer.open_accounts(store, list(customers.values()), accounts, author=author)
     if changed and opened < len(subscribers):
         raise WrongSetup(
             f"the database has demonstration accounts on an older version of {', '.join(changed)}: "

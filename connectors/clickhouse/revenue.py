@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from clickhouse_driver import Client
 from clickhouse_driver.errors import Error as ClickHouseError
@@ -13,14 +13,23 @@ from domain.money import Currency
 from domain.period import Period
 from invoicing.books_ports import Revenue
 
-_OF_EVERYTHING = "SELECT currency, sum(amount_micros), count() FROM usage_event FINAL GROUP BY currency"
-# Instants travel as epoch seconds: a DateTime literal would be read in the server's own time zone.
-_OF_ACCOUNTS = """
-SELECT currency, sum(amount_micros), count() FROM usage_event FINAL
-WHERE account IN (SELECT code FROM wanted)
-  AND event_time >= toDateTime(%(start)s) AND event_time < toDateTime(%(end)s)
-GROUP BY currency
+# Events and their further parts; as many as the running totals of the books count.
+_RATED: Final = """
+SELECT currency, sum(amount), sum(events) FROM (
+    SELECT currency, sum(amount_micros) AS amount, toInt64(count()) AS events FROM usage_event FINAL CONDITION
+    GROUP BY currency
+    UNION ALL
+    SELECT currency, sum(amount_micros) AS amount, toInt64(sum(event_count)) AS events FROM further_charge FINAL CONDITION
+    GROUP BY currency
+) GROUP BY currency
 """
+_OF_EVERYTHING: Final = _RATED.replace("CONDITION", "")
+# Instants travel as epoch seconds: a DateTime literal would be read in the server's own time zone.
+_OF_ACCOUNTS: Final = _RATED.replace(
+    "CONDITION",
+    """WHERE account IN (SELECT code FROM wanted)
+  AND event_time >= toDateTime(%(start)s) AND event_time < toDateTime(%(end)s)""",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ SELECT event_time, event_time_ms, batch_id, toString(event_key) AS key, account,
 FROM usage_event WHERE event_time >= toDateTime(%(start)s) AND event_time < toDateTime(%(end)s) AND BATCHES
 UNION ALL
 SELECT event_time, event_time_ms, batch_id,
-       concat(toString(event_key), '/', toString(charge_id), '/', price_cell, '/', kind) AS key, account, alias, meter,
-       metered_millionths AS quantity_millionths, amount_micros
+       concat(toString(event_key), '/', toString(charge_id), '/', price_cell, '/', kind) AS key, account, '' AS alias,
+       charge AS meter, metered_millionths AS quantity_millionths, amount_micros
 FROM further_charge WHERE event_time >= toDateTime(%(start)s) AND event_time < toDateTime(%(end)s) AND BATCHES
 """
 _AS_TEXT: Final = ", '|', ".join(f"toString({column})" for column in _ROW)

@@ -17,7 +17,7 @@ from connectors.pdf.sheet import (
     TAG,
     WIDTH,
 )
-from connectors.pdf.wording import month_text, quantity_text
+from connectors.pdf.wording import days_text, month_text, quantity_text
 from domain.invoice.model import InvoiceLine
 from domain.money import FORMATS, Currency, format_minor, group_digits
 
@@ -56,7 +56,8 @@ def set_row(line: InvoiceLine) -> Row:
     """A charge with its texts broken to the columns' widths."""
     description = wrap(line.description, BODY, room=_DESCRIPTION_WIDTH, lines_max=8)
     detail_room = _DESCRIPTION_WIDTH - (_LATE_TAG_ROOM if line.late else 0)
-    detail = wrap(f"{month_text(line.service_month)} · {line.plan_version}", SMALL, room=detail_room, lines_max=3)
+    when = month_text(line.service_month) if line.service_days is None else days_text(*line.service_days)
+    detail = wrap(f"{when} · {line.plan_version}", SMALL, room=detail_room, lines_max=3)
     rate_style = _style_of_rate(line.unit_price_text)
     rate = wrap(line.unit_price_text, rate_style, room=_RATE_WIDTH, lines_max=6)
     unit = wrap(line.unit, SMALL, room=_QUANTITY_WIDTH, lines_max=3)

@@ -36,6 +36,14 @@ def month_text(month: BillingMonth) -> str:
     return f"{_MONTHS[month.month - 1][:3]} {month.year}"
 
 
+def days_text(first: date, last: date) -> str:
+    """Days from the first to the last: "1 – 30 Nov 2026", "15 Oct – 14 Nov 2026", "15 Dec 2026 – 14 Jan 2027"."""
+    if first.year != last.year:
+        return f"{day_text(first)} – {day_text(last)}"
+    month = "" if first.month == last.month else f" {_MONTHS[first.month - 1][:3]}"
+    return f"{first.day}{month} – {day_text(last)}"
+
+
 def period_text(month: BillingMonth) -> str:
     """A billing month as the days it spans: "1 – 31 October 2026"."""
     last_day = monthrange(month.year, month.month)[1]

@@ -43,22 +43,6 @@ _REVISION: Final = text("SELECT revision FROM account WHERE code = :code")
 _HAS_USAGE: Final = text("""
 SELECT EXISTS (SELECT FROM usage_total JOIN account USING (account_id) WHERE code = :code)
 """)
-_SUBSCRIBE: Final = text("""
-INSERT INTO subscription (account_id, plan_version_id)
-SELECT a.account_id, v.plan_version_id
-FROM account a JOIN plan p ON p.code = :plan JOIN plan_version v ON v.plan_id = p.plan_id AND v.currency = a.currency
-WHERE a.code = :code ORDER BY v.version DESC LIMIT 1
-""")
-_END_SUBSCRIPTIONS: Final = (
-    text("""
-DELETE FROM subscription s USING account a
-WHERE a.account_id = s.account_id AND a.code = :code AND lower(s.validity) >= :at
-"""),
-    text("""
-UPDATE subscription s SET validity = s.validity * tstzrange(NULL, :at) FROM account a
-WHERE a.account_id = s.account_id AND a.code = :code AND s.validity @> CAST(:at AS timestamptz)
-"""),
-)
 _ALIASES_AFTER: Final = text("""
 SELECT s.alias, lower(s.validity), upper(s.validity) FROM alias s JOIN account a USING (account_id)
 WHERE a.code = :code AND (upper(s.validity) > :at OR upper_inf(s.validity)) ORDER BY s.alias, s.validity
@@ -118,15 +102,6 @@ class AccountRows:
     def has_usage(self, code: str) -> bool:
         """Whether anything was ever booked for an account."""
         return bool(self._connection.execute(_HAS_USAGE, {"code": code}).scalar_one())
-
-    def subscribe(self, code: str, plan: str) -> bool:
-        """Put a new account on the newest version of a plan in its currency; False when there is none."""
-        return self._connection.execute(_SUBSCRIBE, {"code": code, "plan": plan}).rowcount == 1
-
-    def end_subscriptions(self, code: str, *, at: datetime) -> None:
-        """Let no plan be in force for an account from an instant on."""
-        for statement in _END_SUBSCRIPTIONS:
-            self._connection.execute(statement, {"code": code, "at": at})
 
     def aliases_after(self, code: str, *, at: datetime) -> list[tuple[str, NamedSpan]]:
         """Aliases that name an account at or after an instant, with each such span."""

@@ -23,7 +23,7 @@ _WAITING: Final = text("""
 SELECT count(*) FROM quarantined_event WHERE (released_at IS NULL OR sent_at IS NULL) AND subject = ANY(:aliases)
 """)
 _USAGE: Final = text("""
-SELECT a.code AS account, to_char(t.service_month, 'YYYY-MM') AS month, c.meter, t.price_cell AS price,
+SELECT a.code AS account, to_char(t.service_month, 'YYYY-MM') AS month, c.code AS charge, t.price_cell AS price,
        sum(t.quantity_millionths)::bigint AS quantity_millionths, sum(t.amount_micros)::bigint AS amount_micros,
        sum(t.event_count)::bigint AS events
 FROM usage_total t JOIN account a USING (account_id) JOIN charge c USING (charge_id) GROUP BY 1, 2, 3, 4
@@ -34,7 +34,9 @@ SELECT a.code AS account, a.mode, a.currency, w.balance_micros, i.number AS issu
                  AND t.service_month <= :month), 0)::bigint
        - coalesce((SELECT sum(l.amount_micros) FROM invoice_line l JOIN invoice p USING (invoice_id)
                    WHERE l.account_id = a.account_id AND p.status = 'issued' AND l.service_month <= :month), 0)::bigint
-       AS due_micros, nullif(y.code, a.code) AS pays_from
+       AS due_micros, nullif(y.code, a.code) AS pays_from,
+       (SELECT to_char(min(lower(s.validity)) AT TIME ZONE a.time_zone, 'YYYY-MM') FROM subscription s
+        WHERE s.account_id = a.account_id) AS since
 FROM account a JOIN wallet w USING (account_id) JOIN account y ON y.account_id = a.pay_from_account_id
 LEFT JOIN invoice i ON i.account_id = a.bill_to_account_id AND i.month = :month AND i.status = 'issued'
 """)
@@ -60,7 +62,8 @@ class AccountStandings:
         """Outcomes and dead letters of a topic, events of some aliases that wait, usage totals, and accounts.
 
         An account's `issued` is the number of the invoice that carries its usage of the month, `due_micros` what it used
-        up to the end of that month less what the lines of issued invoices took, and `pays_from` is None for itself.
+        up to the end of that month less what the lines of issued invoices took, `pays_from` is None for itself,
+        and `since` is the month its first subscription began in.
         """
         of_month = {"month": first_day(month)}
         with snapshot(self._engine) as connection:

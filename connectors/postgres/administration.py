@@ -41,8 +41,9 @@ ON CONFLICT (code) DO NOTHING RETURNING account_id
 _ACCOUNT = text("SELECT account_id, currency FROM account WHERE code = :code")
 _ADD_WALLET = text("INSERT INTO wallet (account_id, currency) VALUES (:account_id, :currency)")
 _SUBSCRIBE = text("""
-INSERT INTO subscription (account_id, plan_version_id)
-SELECT :account_id, plan_version_id FROM plan_version JOIN plan USING (plan_id)
+INSERT INTO subscription (account_id, plan_version_id, validity)
+SELECT :account_id, plan_version_id, tstzrange(CAST(:subscribed_from AS timestamptz), NULL)
+FROM plan_version JOIN plan USING (plan_id)
 WHERE code = :plan_code AND currency = :currency ORDER BY version DESC LIMIT 1
 """)
 _STATUS = text("SELECT status FROM account WHERE code = :code")
@@ -123,7 +124,12 @@ class _Administration:
                 return False
             raise NotFound(f"customer {account.customer_code!r} of account {account.code!r} does not exist: add it first")
         self._connection.execute(_ADD_WALLET, {"account_id": account_id, "currency": account.currency.value})
-        plan = {"account_id": account_id, "plan_code": account.plan_code, "currency": account.currency.value}
+        plan = {
+            "account_id": account_id,
+            "plan_code": account.plan_code,
+            "currency": account.currency.value,
+            "subscribed_from": account.subscribed_from,
+        }
         if self._connection.execute(_SUBSCRIBE, plan).rowcount != 1:
             raise NotFound(f"plan {account.plan_code!r} has no version in {account.currency}: publish it first")
         for alias in account.aliases:

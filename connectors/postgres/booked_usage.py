@@ -15,14 +15,15 @@ from invoicing.reconcile_ports import Days, Slice, Sums, UsageRow
 # The columns of UsageRow. A double holds the microseconds of this century exactly, once rounded to whole ones.
 _ROW: Final = """u.key, (date_part('epoch', u.event_time) * 1000000)::bigint / 1000, a.code, u.subject, u.meter,
        u.quantity_millionths, u.amount_micros"""
-# Events and their further parts; the identity of these names charge, price cell and kind, too.
+# Events and their further parts; the identity of these names charge, price cell and kind, too. Their event says whose alias
+# it is, so they are compared without, and by their charge instead of a meter.
 _RATED: Final = """(
     SELECT event_key::text AS key, event_time, batch_id, account_id, subject, meter, quantity_millionths, amount_micros
     FROM usage_event
     UNION ALL
-    SELECT concat_ws('/', f.event_key, f.charge_id, f.price_cell, f.kind), f.event_time, f.batch_id, f.account_id, e.subject,
-           e.meter, coalesce(f.metered_millionths, f.quantity_millionths), f.amount_micros
-    FROM further_charge f JOIN usage_event e ON e.event_time = f.event_time AND e.event_key = f.event_key)"""
+    SELECT concat_ws('/', f.event_key, f.charge_id, f.price_cell, f.kind), f.event_time, f.batch_id, f.account_id, '',
+           c.code, coalesce(f.metered_millionths, f.quantity_millionths), f.amount_micros
+    FROM further_charge f JOIN charge c USING (charge_id))"""
 _SUMS: Final = text(
     """
 SELECT (u.event_time AT TIME ZONE 'UTC')::date, u.batch_id / :width * :width, count(*)::bigint,

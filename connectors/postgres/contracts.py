@@ -50,9 +50,16 @@ _LIST: Final = text("""
 SELECT k.code AS contract, coalesce(a.code, c.code) AS party,
        CASE WHEN k.account_id IS NULL THEN 'customer' ELSE 'account' END AS of, k.currency,
        k.priority, lower(k.validity) AS "from", upper(k.validity) AS "to", k.payment_term_days,
-       (SELECT count(*) FROM charge h WHERE h.contract_id = k.contract_id) AS charges
+       (SELECT count(*) FROM charge h WHERE h.contract_id = k.contract_id) AS charges,
+       CASE WHEN upper_inf(k.validity) THEN '' ELSE coalesce(
+           (SELECT n.code FROM contract n
+            WHERE (n.account_id = k.account_id OR n.customer_id = coalesce(k.customer_id, a.customer_id))
+              AND n.currency = k.currency AND n.validity @> upper(k.validity)
+            ORDER BY n.priority DESC, n.account_id IS NULL LIMIT 1), 'the plan') END AS "then"
 FROM contract k LEFT JOIN account a USING (account_id) LEFT JOIN customer c ON c.customer_id = k.customer_id
-WHERE CAST(:until AS timestamptz) IS NULL OR upper(k.validity) > CAST(:now AS timestamptz) AND upper(k.validity) <= :until
+WHERE (CAST(:until AS timestamptz) IS NULL
+       OR upper(k.validity) > CAST(:now AS timestamptz) AND upper(k.validity) <= CAST(:until AS timestamptz))
+  AND (CAST(:party AS text) IS NULL OR a.code = :party OR c.code = :party)
 ORDER BY upper(k.validity) NULLS LAST, k.code COLLATE "C"
 """)
 
@@ -119,10 +126,12 @@ class ContractReader:
 
     engine: Engine
 
-    def contracts(self, *, now: datetime, until: datetime | None = None) -> Sequence[Mapping[str, Any]]:
-        """Every contract, those that end first first; with `until`, those that end from now up to then."""
+    def contracts(
+        self, *, now: datetime, until: datetime | None = None, party: str | None = None
+    ) -> Sequence[Mapping[str, Any]]:
+        """Contracts, those that end first first, each with what holds then; with `until`, those that end by then."""
         with snapshot(self.engine) as connection:
-            return [dict(row) for row in connection.execute(_LIST, {"now": now, "until": until}).mappings()]
+            return [dict(row) for row in connection.execute(_LIST, {"now": now, "until": until, "party": party}).mappings()]
 
     def contract(self, code: str) -> StoredContract:
         """One contract. Raises NotFound."""

@@ -37,9 +37,11 @@ WHERE mod(a.account_id, :of) = :number
 """)  # noqa: S608 - a constant put together from constants
 
 # By account code as bytes, so that the order of numbers is the same on every server; lines: the account's own before those
-# of accounts billed to it, this month's before late ones, usage before what is taken off it, fees last.
+# of accounts billed to it, this month's before late ones, usage before what is taken off it, fees last. The payment term
+# is that of the strongest contract that states one at the end of the month, else the account's.
 _DUE: Final = text(f"""
-SELECT a.account_id, a.code, a.mode, a.currency, a.payment_term_days, c.legal_name, c.address_lines, c.city, c.postal_code,
+SELECT a.account_id, a.code, a.mode, a.currency, coalesce(k.payment_term_days, a.payment_term_days) AS payment_term_days,
+       c.legal_name, c.address_lines, c.city, c.postal_code,
        c.country, c.state_code, c.gstin, c.email, c.tax_category, c.export,
        u.account_id AS used_by_id, u.code AS used_by, w.wallet_id, t.service_month, charge_id,
        t.price_cell,
@@ -51,6 +53,12 @@ JOIN customer c USING (customer_id)
 LEFT JOIN (account u JOIN wallet w ON w.account_id = u.pay_from_account_id
            JOIN usage_total t ON t.account_id = u.account_id AND {_IS_DUE}
            JOIN charge h USING (charge_id)) ON u.bill_to_account_id = a.account_id
+LEFT JOIN LATERAL (
+    SELECT t.payment_term_days FROM contract t
+    WHERE (t.account_id = a.account_id OR t.customer_id = a.customer_id) AND t.currency = a.currency
+      AND t.payment_term_days IS NOT NULL
+      AND t.validity @> (CAST(:month AS date) + interval '1 month' - interval '1 microsecond') AT TIME ZONE a.time_zone
+    ORDER BY t.priority DESC, t.account_id IS NULL LIMIT 1) k ON true
 WHERE a.account_id = ANY(:account_ids)
 ORDER BY a.code COLLATE "C", u.account_id <> a.account_id, u.code COLLATE "C",
          t.service_month DESC, array_position(ARRAY['usage', 'adjustment', 'recurring', 'one_time', 'commitment'], h.kind),

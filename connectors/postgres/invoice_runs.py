@@ -35,15 +35,15 @@ class PostgresInvoiceRuns:
             row = connection.execute(_GET, {"month": first_day(month)}).mappings().one_or_none()
         return None if row is None else InvoiceRun(month, **row)
 
-    def save(self, run: InvoiceRun, *, actor: str, now: datetime) -> None:
-        """Write a run over what is there, with an audit record of the change."""
+    def save(self, run: InvoiceRun, *, actor: str, now: datetime, action: str | None = None) -> None:
+        """Write a run over what is there, with an audit record: started or approved, unless `action` says what else."""
         after = _columns(run)
         with transaction(self.engine) as connection:
             row = connection.execute(_LOCK, {"month": first_day(run.month)}).mappings().one_or_none()
             before = None if row is None else _columns(InvoiceRun(run.month, **row))
             connection.execute(_PUT, {**after, "month": first_day(run.month), "certificate": json.dumps(run.certificate)})
-            action = "invoice_run.started" if run.approved_by is None else "invoice_run.approved"
-            audit.record(connection, [audit.Change(str(run.month), before, after)], action=action, actor=actor, at=now)
+            what = action or ("invoice_run.started" if run.approved_by is None else "invoice_run.approved")
+            audit.record(connection, [audit.Change(str(run.month), before, after)], action=what, actor=actor, at=now)
 
 
 def _columns(run: InvoiceRun) -> dict[str, Any]:

@@ -11,22 +11,26 @@ from domain.period import BillingMonth
 _OF_MONTH: Final = "(CAST(:month AS date) IS NULL OR service_month = :month)"
 # A month is over for an account once an invoice for it, or for a later one, was issued.
 _DUE = text(f"""
-SELECT a.code AS account, to_char(t.service_month, 'YYYY-MM') AS month, c.meter, a.currency,
+SELECT a.code AS account, to_char(t.service_month, 'YYYY-MM') AS month, coalesce(c.meter, c.code) AS meter, a.currency,
        sum(t.event_count - t.invoiced_event_count)::bigint AS events,
        sum(t.quantity_millionths - t.invoiced_quantity_millionths)::bigint AS quantity_millionths,
        sum(t.amount_micros - t.invoiced_amount_micros)::bigint AS amount_micros
 FROM usage_total t JOIN account a USING (account_id) JOIN charge c USING (charge_id)
-WHERE t.event_count > t.invoiced_event_count AND {_OF_MONTH}
-  AND EXISTS (SELECT FROM invoice i WHERE i.account_id = t.account_id AND i.status = 'issued' AND i.month >= t.service_month)
+WHERE (t.event_count, t.quantity_millionths, t.amount_micros)
+   <> (t.invoiced_event_count, t.invoiced_quantity_millionths, t.invoiced_amount_micros)
+  AND c.kind IN ('usage', 'adjustment') AND {_OF_MONTH}
+  AND EXISTS (SELECT FROM invoice i
+              WHERE i.account_id = a.bill_to_account_id AND i.status = 'issued' AND i.month >= t.service_month)
 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3
 """)  # noqa: S608 - composed of constants, as all statements here
 _INVOICED = text(f"""
-SELECT a.code AS account, to_char(l.service_month, 'YYYY-MM') AS month, c.meter, a.currency, i.number AS invoice,
+SELECT a.code AS account, to_char(l.service_month, 'YYYY-MM') AS month, coalesce(c.meter, c.code) AS meter, a.currency,
+       i.number AS invoice,
        sum(l.event_count)::bigint AS events, sum(l.quantity_millionths)::bigint AS quantity_millionths,
        sum(l.amount_micros)::bigint AS amount_micros
 FROM invoice_line l JOIN invoice i USING (invoice_id) JOIN account a ON a.account_id = l.account_id
 JOIN charge c USING (charge_id)
-WHERE i.status = 'issued' AND l.service_month < i.month AND {_OF_MONTH}
+WHERE i.status = 'issued' AND l.service_month < i.month AND c.kind IN ('usage', 'adjustment') AND {_OF_MONTH}
   AND EXISTS (SELECT FROM invoice e WHERE e.account_id = i.account_id AND e.status = 'issued'
               AND e.month >= l.service_month AND e.month < i.month)
 GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 5

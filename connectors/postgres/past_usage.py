@@ -22,7 +22,7 @@ SELECT DISTINCT s.account_id FROM subscription s JOIN plan_version v USING (plan
 WHERE v.plan_id = :plan_id ORDER BY 1
 """)
 _BOOKED: Final = text("""
-SELECT t.account_id, sum(t.amount_micros)::bigint FROM usage_total t JOIN charge c USING (charge_id)
+SELECT t.account_id, sum(t.amount_micros)::bigint AS micros FROM usage_total t JOIN charge c USING (charge_id)
 WHERE t.account_id = ANY(:account_ids) AND t.service_month BETWEEN :first AND :last AND c.kind IN ('usage', 'adjustment')
 GROUP BY 1
 """)
@@ -68,7 +68,7 @@ class PostgresPast:
     def booked(self, account_ids: Sequence[int], first: date, last: date) -> Mapping[int, int]:
         """What usage and adjustments of the months came to as booked, in micros by account."""
         facts = {"account_ids": list(account_ids), "first": first, "last": last}
-        return dict(self._connection.execute(_BOOKED, facts).all())
+        return {row.account_id: row.micros for row in self._connection.execute(_BOOKED, facts)}
 
     def usage(self, slots: Sequence[Slot], telling: Sequence[Telling]) -> AbstractContextManager[RawUsageReader]:
         """Raw usage."""

@@ -20,14 +20,21 @@ FROM usage_event WHERE batch_id = ANY(%s)
 """
 _OF_A_DAY: Final = _COLUMNS + " AND event_time >= %s AND event_time < %s"
 _ACCOUNTS: Final = "SELECT a.account_id, a.code, c.code FROM account a JOIN customer c USING (customer_id)"
+# Further parts, beginning like RatedText: what the event itself says is mostly in the batch that is read with them.
 _FURTHER: Final = """
-SELECT f.batch_id, f.event_key, (date_part('epoch', f.event_time) * 1000000)::bigint, 0::bigint, u.source, u.event_id,
-       u.subject, u.meter, f.price_cell, coalesce(f.metered_millionths, f.quantity_millionths), f.amount_micros,
-       u.properties, f.kind, f.account_id, f.charge_id
-FROM further_charge f JOIN usage_event u ON u.event_time = f.event_time AND u.event_key = f.event_key
-WHERE f.batch_id = ANY(%s)
+SELECT batch_id, event_key, (date_part('epoch', event_time) * 1000000)::bigint, price_cell,
+       coalesce(metered_millionths, quantity_millionths), amount_micros, kind, event_count::text, account_id, charge_id
+FROM further_charge WHERE batch_id = ANY(%s)
 """
-_FURTHER_OF_A_DAY: Final = _FURTHER + " AND f.event_time >= %s AND f.event_time < %s"
+_FURTHER_OF_A_DAY: Final = _FURTHER + " AND event_time >= %s AND event_time < %s"
+_RATED_EARLIER: Final = """
+SELECT u.batch_id, u.event_key, (date_part('epoch', u.event_time) * 1000000)::bigint,
+       (date_part('epoch', u.received_at) * 1000000)::bigint, u.source, u.event_id, u.subject, u.meter, u.price_cell,
+       u.quantity_millionths, u.amount_micros, u.properties, u.account_id, u.charge_id
+FROM unnest(%s::uuid[], %s::bigint[]) AS wanted (event_key, micros)
+JOIN usage_event u ON u.event_key = wanted.event_key
+     AND u.event_time = timestamptz 'epoch' + wanted.micros * interval '1 microsecond'
+"""
 _CHARGES: Final = """
 SELECT h.charge_id, coalesce(p.code || ' v' || v.version, k.code), coalesce(v.currency, k.currency), h.code
 FROM charge h LEFT JOIN (plan_version v JOIN plan p USING (plan_id)) USING (plan_version_id)
@@ -95,7 +102,8 @@ class RatedEventReader:
             for name in _TYPES:
                 cursor.adapters.register_loader(name, TextLoader)
             texts: list[RatedText] = cursor.execute(statements[0], parameters).fetchall()
-            further: list[FurtherText] = cursor.execute(statements[1], parameters).fetchall()
+            parts: list[RatedText] = cursor.execute(statements[1], parameters).fetchall()
+            further = _with_their_events(cursor, texts, parts) if parts else []
         if not (self._forms.know(texts) and self._forms.know(further)):
             self._read_names(connection)
         found = self._forms.batches(texts)
@@ -121,6 +129,23 @@ class RatedEventReader:
                 if batch_id not in self._kept and self._kept_events + len(batch.rows) <= _KEPT_EVENTS_MAX:
                     self._kept[batch_id] = batch
                     self._kept_events += len(batch.rows)
+
+
+def _with_their_events(
+    cursor: psycopg.Cursor[RatedText], texts: Sequence[RatedText], parts: Sequence[RatedText]
+) -> list[FurtherText]:
+    """Further parts with what their events say. Those of re-rating are of events that other batches rated."""
+    events = {text[1:3]: text for text in texts}
+    earlier = list(dict.fromkeys(part[1:3] for part in parts if part[1:3] not in events))
+    if earlier:
+        wanted = ([key for key, _ in earlier], [int(micros) for _, micros in earlier])
+        events |= {text[1:3]: text for text in cursor.execute(_RATED_EARLIER, wanted).fetchall()}
+    further: list[FurtherText] = []
+    for batch, key, micros, cell, metered, amount, kind, count, account, charge in parts:
+        _, _, _, received, source, event_id, alias, meter, *_, properties, _, _ = events[key, micros]
+        said = (source, event_id, alias, meter, cell, metered, amount, properties)
+        further.append((batch, key, micros, received, *said, kind, count, account, charge))
+    return further
 
 
 def _portions(batches: Sequence[BookedBatch]) -> Iterator[list[BookedBatch]]:

@@ -29,13 +29,13 @@ CONTRACTS_BY_ID: Final = CONTRACTS + " WHERE contract_id = ANY(%s)"
 CONTRACT_CHARGES: Final = _CHARGES.format(owner="contract_id", which="IS NOT NULL") + _RATED
 CHARGES_OF_CONTRACTS: Final = _CHARGES.format(owner="contract_id", which="= ANY(%s)") + _RATED
 
-# Of equal priorities the account's own contract is the stronger.
+# Of equal priorities the account's own contract is the stronger. A customer's is with its accounts of the same currency.
 _TERMS: Final = f"""
 SELECT a.account_id, k.contract_id, k.priority * 2 + 1, {_SPAN}
-FROM contract k JOIN account a USING (account_id) WHERE {{which}}
+FROM contract k JOIN account a USING (account_id, currency) WHERE {{which}}
 UNION ALL
 SELECT a.account_id, k.contract_id, k.priority * 2, {_SPAN}
-FROM contract k JOIN account a USING (customer_id) WHERE {{which}}
+FROM contract k JOIN account a USING (customer_id, currency) WHERE {{which}}
 """  # noqa: S608 - constants only
 TERMS: Final = _TERMS.format(which="true")
 TERMS_BY_ACCOUNT: Final = _TERMS.format(which="a.account_id = ANY(%s)")

@@ -72,6 +72,14 @@ SELECT account_id, service_month, charge_id, price_cell, quantity_millionths, am
 FROM usage_total JOIN charge c USING (charge_id)
 WHERE c.kind IN ('usage', 'adjustment') AND account_id = ANY(:account_ids) AND service_month = ANY(:months)
 """)
+_LINES: Final = text("""
+SELECT l.account_id, l.service_month, l.charge_id, l.price_cell, sum(l.quantity_millionths)::bigint,
+       sum(l.amount_micros)::bigint, sum(l.event_count)::bigint
+FROM invoice_line l JOIN invoice i USING (invoice_id) JOIN charge c USING (charge_id)
+WHERE i.status IN ('issued', 'draft') AND c.kind IN ('usage', 'adjustment')
+  AND l.account_id = ANY(:account_ids) AND l.service_month = ANY(:months)
+GROUP BY 1, 2, 3, 4
+""")
 _POSITIONS: Final = text("""
 SELECT owner_account_id, period_start, charge_id, price_cell, quantity_millionths, amount_micros, event_count
 FROM price_position WHERE owner_account_id = ANY(:owner_ids)
@@ -124,10 +132,12 @@ class PostgresEvidence:
         ids = [account.account_id for account in accounts]
         owners = sorted({*ids, *(account.tree_id for account in accounts)})
         totals = self._rows(_TOTALS, account_ids=ids, months=list(months))
+        lines = self._rows(_LINES, account_ids=ids, months=list(months))
         positions = self._rows(_POSITIONS, owner_ids=owners)
         return Booked(
             {TotalKey(*row[:4]): Running(*row[4:]) for row in totals},
             {PositionKey(*row[:4]): Running(*row[4:]) for row in positions},
+            {TotalKey(*row[:4]): Running(*row[4:]) for row in lines},
         )
 
     def usage(self, slots: Sequence[Slot], telling: Sequence[Telling]) -> AbstractContextManager[RawUsageReader]:

@@ -10,21 +10,21 @@ from sqlalchemy import Connection, Engine, RowMapping, text
 
 from connectors.postgres.database import snapshot
 from connectors.postgres.months import month_from
-from domain.errors import NotFound
+from domain.errors import BillingError, InvalidInput, NotFound
 from domain.money import Currency
 from domain.subscriptions import NEW, PlanChoice, Segment, Subscriptions
 
-_ACCOUNT: Final = text("""
-SELECT a.account_id, a.currency, a.time_zone,
+_ACCOUNTS: Final = text("""
+SELECT a.account_id, a.code, a.currency, a.time_zone, a.status,
        (SELECT max(i.month) FROM invoice i
          WHERE i.account_id = a.bill_to_account_id AND i.status = 'issued') AS invoiced_month
-FROM account a WHERE a.code = :code
+FROM account a WHERE a.code = ANY(:codes)
 """)
 _SEGMENTS: Final = text("""
-SELECT s.segment_id, s.subscription_id, s.plan_version_id, p.code || ' v' || v.version AS label, v.currency,
+SELECT s.account_id, s.segment_id, s.subscription_id, s.plan_version_id, p.code || ' v' || v.version AS label, v.currency,
        lower(s.validity) AS start, upper(s.validity) AS end, s.began_at, s.paused, s.why
 FROM subscription s JOIN plan_version v USING (plan_version_id) JOIN plan p USING (plan_id)
-WHERE s.account_id = :account_id ORDER BY lower(s.validity) NULLS FIRST
+WHERE s.account_id = ANY(:account_ids) ORDER BY s.account_id, lower(s.validity) NULLS FIRST
 """)
 _PLAN: Final = text("""
 SELECT v.plan_version_id, p.code || ' v' || v.version AS label, v.currency
@@ -66,21 +66,25 @@ class SubscriptionRows:
 
     def read(self, account_code: str) -> Subscriptions:
         """Everything an account is or was subscribed to. Raises NotFound."""
-        account = self._account(account_code)
-        zone = ZoneInfo(account.time_zone)
-        month = account.invoiced_month
-        rows = self._connection.execute(_SEGMENTS, {"account_id": account.account_id}).mappings()
-        return Subscriptions(
-            account_code,
-            Currency(account.currency),
-            zone,
-            None if month is None else month_from(month).span(zone).end,
-            tuple(_segment(row) for row in rows),
-        )
+        return self._with_segments([self._account(account_code)])[account_code]
+
+    def read_all(self, account_codes: Sequence[str]) -> Mapping[str, Subscriptions | BillingError]:
+        """Of many accounts, in their order; of one that does not exist, or is closed, why it cannot be changed."""
+        accounts = self._connection.execute(_ACCOUNTS, {"codes": list(account_codes)}).mappings().all()
+        open_ = [account for account in accounts if account["status"] != "closed"]
+        known = {account["code"] for account in accounts}
+        found: dict[str, Subscriptions | BillingError] = {}
+        found |= self._with_segments(open_)
+        for code in account_codes:
+            if code not in found:
+                found[code] = (
+                    InvalidInput(f"account {code} is closed: choose one that is not") if code in known else _unknown(code)
+                )
+        return {code: found[code] for code in account_codes}
 
     def write(self, before: Subscriptions, after: Subscriptions) -> None:
         """Make the segments what they are in `after`."""
-        account_id = self._account(after.account).account_id
+        account_id = self._account(after.account)["account_id"]
         were = {segment.segment_id: segment for segment in before.segments}
         are = {segment.segment_id: segment for segment in after.segments if segment.segment_id != NEW}
         gone = [segment_id for segment_id in were if segment_id not in are]
@@ -110,11 +114,27 @@ class SubscriptionRows:
         """How many booked events of an account happened in a span of time."""
         return int(self._connection.execute(_EVENTS, {"code": account_code, "start": start, "end": end}).scalar_one())
 
-    def _account(self, code: str) -> Any:
-        account = self._connection.execute(_ACCOUNT, {"code": code}).one_or_none()
+    def _account(self, code: str) -> RowMapping:
+        account = self._connection.execute(_ACCOUNTS, {"codes": [code]}).mappings().one_or_none()
         if account is None:
-            raise NotFound(f"account {code!r} does not exist: `billing accounts list` shows them")
+            raise _unknown(code)
         return account
+
+    def _with_segments(self, accounts: Sequence[RowMapping]) -> dict[str, Subscriptions]:
+        segments: dict[int, list[Segment]] = {account["account_id"]: [] for account in accounts}
+        for row in self._connection.execute(_SEGMENTS, {"account_ids": list(segments)}).mappings():
+            segments[row["account_id"]].append(_segment(row))
+        return {account["code"]: _subscriptions(account, segments[account["account_id"]]) for account in accounts}
+
+
+def _unknown(code: str) -> NotFound:
+    return NotFound(f"account {code!r} does not exist: `billing accounts list` shows them")
+
+
+def _subscriptions(account: RowMapping, segments: Sequence[Segment]) -> Subscriptions:
+    zone, month = ZoneInfo(account["time_zone"]), account["invoiced_month"]
+    open_from = None if month is None else month_from(month).span(zone).end
+    return Subscriptions(account["code"], Currency(account["currency"]), zone, open_from, tuple(segments))
 
 
 def _segment(row: RowMapping) -> Segment:

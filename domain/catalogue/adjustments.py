@@ -91,7 +91,8 @@ class Adjustment:
             return f"-{decimal_text(self.percent_millionths, decimals_min=0)}%"
         if self.kind is AdjustmentKind.TRIAL:
             return "trial"
-        return f"≤ {printed_price(self.bound_micros, currency, decimals_min=2)}"
+        bound = printed_price(self.bound_micros, currency, decimals_min=2)
+        return f"max. {bound}" if self.kind is AdjustmentKind.MAXIMUM else f"up to {bound}"
 
     def counts(self, earlier: "Adjustment") -> bool:
         """Whether the money of an earlier adjustment is part of what this one is a function of."""

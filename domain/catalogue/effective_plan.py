@@ -104,11 +104,14 @@ class EffectivePlan:
 
     def rates_for(self, event_type: str, properties: Mapping[str, object]) -> Rates | None:
         """What becomes of an event; None when no charge prices it."""
-        try:
-            return self._by_type[event_type].rates_for(properties)
-        except KeyError:
+        of_type = self._by_type.get(event_type)
+        if of_type is None:
             of_type = self._by_type[event_type] = _OfType(self, event_type)
-            return of_type.rates_for(properties)
+        values = tuple(map(properties.get, of_type.names))
+        try:
+            return of_type.seen[values]
+        except KeyError:
+            return of_type.rates_for(properties, values)
 
     def counted(self, event_type: str) -> Sequence[tuple[Charge, tuple[Meter, ...]]]:
         """The charges that count events of a type, each with the meters that do."""
@@ -159,26 +162,24 @@ def all_adjustments(version: PlanVersion, contracts: Sequence[Contract]) -> tupl
 class _OfType:
     """A plan's charges for one event type, and what it said to the combinations of properties seen so far."""
 
-    __slots__ = ("_cells", "_interned", "_meters", "_names", "_plan", "_seen")
+    __slots__ = ("_interned", "_meters", "_plan", "names", "seen")
 
     def __init__(self, plan: EffectivePlan, event_type: str) -> None:
         self._plan = plan
         self._meters = plan.counted(event_type)
         names = [name for charge, _ in self._meters for name in charge.dimensions]
         names += [name for _, meters in self._meters for meter in meters for name, _ in meter.filter]
-        self._names = tuple(dict.fromkeys(names))
-        self._seen: dict[tuple[object, ...], Rates | None] = {}
+        self.names = tuple(dict.fromkeys(names))
+        """The properties any of them looks at."""
+        self.seen: dict[tuple[object, ...], Rates | None] = {}
+        """By the values of these."""
         self._interned: dict[tuple[tuple[int, str, tuple[Meter, ...]], ...], Rates] = {}
 
-    def rates_for(self, properties: Mapping[str, object]) -> Rates | None:
-        values = tuple(map(properties.get, self._names))
-        try:
-            return self._seen[values]
-        except KeyError:
-            rates = self._work_out(properties)
-            if len(self._seen) < _SEEN_MAX:
-                self._seen[values] = rates
-            return rates
+    def rates_for(self, properties: Mapping[str, object], values: tuple[object, ...]) -> Rates | None:
+        rates = self._work_out(properties)
+        if len(self.seen) < _SEEN_MAX:
+            self.seen[values] = rates
+        return rates
 
     def _work_out(self, properties: Mapping[str, object]) -> Rates | None:
         usage = []

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from domain.alias_spans import ALIAS_MAX
 from domain.customers.locale import read_time_zone
-from domain.customers.merge_patch import merge
+from domain.customers.merge_patch import merge, unknown_nulls
 from domain.customers.plain_text import read_code, read_text
 from domain.errors import Faults, Invalid
 from domain.fields import Fields, but_is, shown
@@ -81,15 +81,18 @@ def read_opening(document: object, *, path: str = "") -> Opening:
 
 def changed(before: Account, patch: object, *, path: str = "") -> Account:
     """The account after a partial change. Raises Invalid with every fault, also for what cannot be changed."""
-    merged = merge(before.document(), patch, path=path)
+    document = before.document()
+    merged = merge(document, patch, path=path)
     faults = Faults()
     fields = Fields(merged, path=path, faults=faults)
     for name in _SETTLED:
-        was = before.document()[name]
-        if merged.get(name) != was:
-            fields.fault(name, f"is {was} for good: open another account for {shown(merged.get(name))}")
-            merged[name] = was
+        if merged.get(name) != document[name]:
+            fields.fault(name, f"is {document[name]} for good: open another account for {shown(merged.get(name))}")
+            merged[name] = document[name]
     after = _read(fields)
+    for slip in unknown_nulls(document, patch, lambda read: _read_alone(read, path=path), path=path):
+        if slip not in faults.errors:
+            faults.add(*slip)
     faults.refuse_if_any()
     if after is None:
         raise Invalid(faults.errors)
@@ -99,6 +102,12 @@ def changed(before: Account, patch: object, *, path: str = "") -> Account:
 def with_defaults(document: object, defaults: Mapping[str, str]) -> object:
     """The document of an account to be opened, with its customer's currency and time zone where it does not say."""
     return {**defaults, **document} if isinstance(document, Mapping) else document
+
+
+def _read_alone(document: object, *, path: str) -> None:
+    faults = Faults()
+    _read(Fields(document, path=path, faults=faults))
+    faults.refuse_if_any()
 
 
 def _read(fields: Fields) -> Account | None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from domain.customers.plain_text import read_email, read_phone, read_text
 from domain.errors import Faults
-from domain.fields import Fields, but_is, did_you_mean
+from domain.fields import Fields, but_is, guess
 
 CONTACTS_MAX: Final = 50
 
@@ -101,10 +101,9 @@ def read_choices(document: object, *, path: str, faults: Faults, has_phone: bool
     fields = Fields(document, path=path, faults=faults)
     found: dict[NoticeKind, tuple[Channel, ...]] = {}
     for kind in NoticeKind:
-        if not fields.has(kind):
-            fields.take(kind)
+        if fields.take(kind.value) is None:
             continue
-        channels = _read_set(fields, kind, Channel, "channel", least=0)
+        channels = _read_set(fields, kind.value, Channel, "channel", least=0)
         if channels == () and kind in ALWAYS_TOLD:
             fields.fault(kind, "must go out by one channel at least: it cannot be switched off")
         if not has_phone and _BY_PHONE.intersection(channels or ()):
@@ -129,7 +128,7 @@ def _read_set(fields: Fields, name: str, members: type[Any], what: str, *, least
     found: list[Any] = []
     for place, row in enumerate(value):
         if not isinstance(row, str) or row not in known:
-            reason = f"must be one of {', '.join(known)}" + but_is(row) + did_you_mean(row, known)
+            reason = f"must be one of {', '.join(known)}" + but_is(row) + guess(row, known, faults=fields.faults)
             fields.fault(f"{name}[{place}]", reason)
         elif members(row) not in found:
             found.append(members(row))

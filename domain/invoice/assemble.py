@@ -37,6 +37,8 @@ class ChargedUsage:
     service_month: BillingMonth
     late: bool = False
     """True for usage of a month that had already been invoiced when it arrived."""
+    service_days: tuple[date, date] | None = None
+    """The first and last day a fee is for; None: the service month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,4 +161,5 @@ def _line(number: int, usage: ChargedUsage) -> InvoiceLine:
         plan_version=usage.plan_version,
         service_month=usage.service_month,
         late=usage.late,
+        service_days=usage.service_days,
     )

@@ -96,7 +96,9 @@ def _read_party(document: Mapping[str, Any]) -> Party:
 
 
 def _line_document(line: InvoiceLine) -> dict[str, Any]:
-    return {
+    # Documents of lines without days of their own stay what they were, with their digests.
+    days = {} if line.service_days is None else {"service_days": [day.isoformat() for day in line.service_days]}
+    return days | {
         "line_number": line.line_number,
         "description": line.description,
         "sac": line.sac,
@@ -113,7 +115,14 @@ def _line_document(line: InvoiceLine) -> dict[str, Any]:
 
 
 def _read_line(document: Mapping[str, Any]) -> InvoiceLine:
-    return InvoiceLine(**{**document, "service_month": BillingMonth.parse(document["service_month"])})
+    days = document.get("service_days")
+    return InvoiceLine(
+        **{
+            **document,
+            "service_month": BillingMonth.parse(document["service_month"]),
+            "service_days": None if days is None else (date.fromisoformat(days[0]), date.fromisoformat(days[1])),
+        }
+    )
 
 
 def _tax_document(tax: TaxLine) -> dict[str, Any]:

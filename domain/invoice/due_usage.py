@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Final
+from decimal import Decimal
+from typing import Any
 
 from domain.catalogue import ANY, Adjustment, Charge, read_adjustment, read_charge
 from domain.errors import InvalidInput
 from domain.invoice.assemble import ChargedUsage
-from domain.money import Currency
+from domain.money import Currency, micros_from_decimal
 from domain.period import BillingMonth
 from domain.pricing.step import printed_price
-
-_MONTH_NAMES: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_PERIOD: Final = "period"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +22,9 @@ class BilledFee:
     sac: str
     amount_micros: int
     """For a whole period; the minimum of a commitment."""
+    unit: str
+    """ "month", "quarter" or "year"; "fee" for one that is paid once."""
+    is_minimum: bool = False
 
 
 Billed = Charge | Adjustment | BilledFee
@@ -54,9 +55,10 @@ def read_billed(charge_id: int, kind: str, document: dict[str, Any], *, path: st
         return read_charge(charge_id, document, path=path)
     if kind == "adjustment":
         return read_adjustment(charge_id, document, path=path)
-    amount = document["minimum" if kind == "commitment" else "amount"]
-    whole, _, decimals = str(amount).partition(".")
-    return BilledFee(charge_id, document["description"], document["sac"], int(whole + decimals.ljust(6, "0")))
+    is_minimum = kind == "commitment"
+    amount = Decimal(document["minimum" if is_minimum else "amount"])
+    unit = "fee" if kind == "one_time" else document.get("every", "month")
+    return BilledFee(charge_id, document["description"], document["sac"], micros_from_decimal(amount), unit, is_minimum)
 
 
 def as_line(due: DueUsage, *, billed_to: str, month: BillingMonth, currency: Currency) -> ChargedUsage:
@@ -68,6 +70,7 @@ def as_line(due: DueUsage, *, billed_to: str, month: BillingMonth, currency: Cur
     """
     charge = due.charge
     description, unit, price = _worded(charge, due.price_cell, currency)
+    days = _days(due.price_cell) if isinstance(charge, BilledFee) else None
     return ChargedUsage(
         description=description if due.account_code == billed_to else f"{description}, {due.account_code}",
         sac=charge.sac,
@@ -79,15 +82,15 @@ def as_line(due: DueUsage, *, billed_to: str, month: BillingMonth, currency: Cur
         plan_version=due.plan_version,
         service_month=due.service_month,
         late=due.service_month < month and not isinstance(charge, BilledFee),
+        service_days=days,
     )
 
 
 def _worded(charge: Billed, price_cell: str, currency: Currency) -> tuple[str, str, str]:
     """Description, unit and price of a line. The quantity of an adjustment is the money it is on."""
     if isinstance(charge, BilledFee):
-        spoken = _spoken_period(price_cell)
-        description = f"{charge.description}, {spoken}" if spoken else charge.description
-        return description, _PERIOD, printed_price(charge.amount_micros, currency, decimals_min=2)
+        price = printed_price(charge.amount_micros, currency, decimals_min=2)
+        return charge.description, charge.unit, f"min. {price}" if charge.is_minimum else price
     if isinstance(charge, Adjustment):
         return charge.description, str(currency), charge.printed(currency)
     found = charge.cell_named(price_cell)
@@ -107,11 +110,7 @@ def _describe(charge: Charge, cell_name: str) -> str:
     return f"{charge.description} ({', '.join(named) or 'other'})"
 
 
-def _spoken_period(price_cell: str) -> str | None:
-    """ "1 Nov – 30 Nov 2026" for 2026-11-01/2026-12-01; None for a fee that is paid once."""
-    first_text, _, after_text = price_cell.partition("/")
-    if not after_text:
-        return None
-    first, last = date.fromisoformat(first_text), date.fromisoformat(after_text) - timedelta(days=1)
-    year = "" if first.year == last.year else f" {first.year}"
-    return f"{first.day} {_MONTH_NAMES[first.month - 1]}{year} – {last.day} {_MONTH_NAMES[last.month - 1]} {last.year}"
+def _days(price_cell: str) -> tuple[date, date] | None:
+    """The first and the last day of the period a fee is for, "2026-11-01/2026-12-01"; None for one that is paid once."""
+    first, _, after = price_cell.partition("/")
+    return (date.fromisoformat(first), date.fromisoformat(after) - timedelta(days=1)) if after else None

@@ -64,6 +64,8 @@ class InvoiceLine:
     service_month: BillingMonth
     late: bool = False
     """True for usage of an earlier month that arrived after that month was invoiced (DESIGN §3.7)."""
+    service_days: tuple[date, date] | None = None
+    """The first and last day a fee is for; None: the service month. A fee's service month is the one it fell due in."""
 
 
 @dataclass(frozen=True, slots=True)

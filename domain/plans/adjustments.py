@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from domain.catalogue.adjustments import Adjustment, AdjustmentKind
 from domain.catalogue.charges import Charge, Reset, Sharing
-from domain.fields import Fields
+from domain.fields import Fields, guess
 from domain.plans.limits import ADJUSTMENTS_MAX, CHARGES_MAX, PERIODS_MAX
-from domain.plans.plan_fields import read_code, read_codes, read_sac
+from domain.plans.plan_fields import read_code, read_codes, read_line, read_sac
 from domain.pricing.price_fields import AMOUNT_MAX, read_micros, written_decimal
 
 TRIAL_CODE: Final = "trial"
@@ -40,7 +40,7 @@ def _read_adjustment(fields: Fields, usage: Sequence[Charge], elsewhere: Collect
     code = read_code(fields) or ""
     chosen = fields.choice("kind", [*AdjustmentKind])
     kind = AdjustmentKind(chosen) if chosen is not None else AdjustmentKind.TRIAL
-    description = fields.text("description") or ""
+    description = read_line(fields, "description")
     applies_to = (
         read_codes(fields, "applies_to", most=CHARGES_MAX, what="usage charge") if fields.has("applies_to") else None
     )
@@ -48,7 +48,9 @@ def _read_adjustment(fields: Fields, usage: Sequence[Charge], elsewhere: Collect
     known = {charge.code for charge in usage} | set(elsewhere)
     for number, name in enumerate(applies_to or ()):
         if name not in known:
-            reason = f"{name!r} is not a usage charge of this plan; they are {', '.join(sorted(known)) or 'none'}"
+            they = ", ".join(sorted(known)) or "none"
+            meant = guess(name, known, faults=fields.faults)
+            reason = f"{name!r} is not a usage charge of this plan; they are {they}{meant}"
             fields.fault(f"applies_to[{number}]", reason)
     percent = amount = 0
     if chosen is None or kind is AdjustmentKind.PERCENTAGE:

@@ -1,12 +1,16 @@
 """What differs between two plan documents, by charge, price row and tier; not by how they are written."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from domain.money import divide_half_away_from_zero, micros_from_decimal
 from domain.plans.document import PlanDocument
 
 _MISSING: Any = object()
+_PRICES: Final = ("unit_price", "flat_fee", "package_price", "fixed", "minimum", "maximum", "amount")
+"""Fields that hold money: of a change of one, people ask by how many percent."""
 
 
 class What(StrEnum):
@@ -26,6 +30,17 @@ class Change(NamedTuple):
     """None when it was added."""
     new: Any
     """None when it was removed."""
+
+    @property
+    def percent(self) -> str | None:
+        """Of a price that changed: by how much, "+2.70"; None for anything else, and for a price that was zero."""
+        if self.what is not What.CHANGED or self.path.rpartition(".")[2] not in _PRICES:
+            return None
+        old, new = (micros_from_decimal(Decimal(price)) for price in (self.old, self.new))
+        if not old:
+            return None
+        hundredths = divide_half_away_from_zero((new - old) * 100 * 100, old)
+        return f"{Decimal(hundredths) / 100:+,.2f}"
 
 
 def plan_changes(old: PlanDocument | None, new: PlanDocument) -> tuple[Change, ...]:
@@ -71,8 +86,11 @@ def _is_same_kind(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 def _of_parts(old: Any, new: Any, path: str, name: str) -> Iterator[Change]:
-    before = _by_name([] if old is _MISSING else old, name)
-    after = _by_name([] if new is _MISSING else new, name)
+    lists = [[] if value is _MISSING else value for value in (old, new)]
+    if name == "tiers" and len(lists[0]) != len(lists[1]):
+        # One tier more or less: by their numbers all that follow it would differ.
+        name = "ends"
+    before, after = (_by_name(parts, name) for parts in lists)
     for part in dict.fromkeys((*before, *after)):
         yield from _of_values(before.get(part, _MISSING), after.get(part, _MISSING), f"{path}[{part}]", "")
 
@@ -82,6 +100,8 @@ def _by_name(parts: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
         return {_words(row.get("when", {})): row for row in parts}
     if name == "tiers":
         return {str(number): tier for number, tier in enumerate(parts)}
+    if name == "ends":
+        return {f"up to {tier['up_to']}" if "up_to" in tier else "the rest": tier for tier in parts}
     return {part["code"]: part for part in parts}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.fields import Fields
 from domain.plans.limits import CHARGES_MAX
-from domain.plans.plan_fields import read_code, read_codes, read_sac
+from domain.plans.plan_fields import read_code, read_codes, read_line, read_sac
 from domain.pricing.price_fields import AMOUNT_MAX, read_micros, written_decimal
 
 
@@ -119,7 +119,7 @@ Fee = Recurring | OneTime | Commitment
 def read_fee(fields: Fields, kind: str) -> Fee:
     """A fee of a kind. Faults go to the fields; what is wrong reads as nothing."""
     code = read_code(fields) or ""
-    description = fields.text("description") or ""
+    description = read_line(fields, "description")
     sac = read_sac(fields) or ""
     if kind == "one_time":
         return OneTime(code, description, sac, read_micros(fields, "amount", most=AMOUNT_MAX) or 0)

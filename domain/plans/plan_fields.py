@@ -3,11 +3,15 @@
 import re
 from typing import Final
 
-from domain.fields import UNSTORABLE, Fields, but_is, shown
+from domain.fields import TEXT_MAX, Fields, but_is, shown
 from domain.plans.limits import CODE_CHARACTERS_MAX, VALUE_CHARACTERS_MAX
 
 CODE_PATTERN: Final = rf"^[A-Za-z0-9][A-Za-z0-9._:-]{{0,{CODE_CHARACTERS_MAX - 1}}}$"
 SAC_PATTERN: Final = r"^([0-9]{4}|[0-9]{6}|[0-9]{8})$"
+# Control characters, line breaks, what reverses the direction of writing, and halves of characters: on an invoice or a
+# screen a text with one of these says something else than it holds.
+_UNPRINTABLE: Final = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_LINE: Final = re.compile(rf"[^{_UNPRINTABLE}]*")
 _CODE: Final = re.compile(CODE_PATTERN[1:-1])
 _SAC: Final = re.compile(SAC_PATTERN[1:-1])
 
@@ -25,6 +29,15 @@ def read_code(fields: Fields, name: str = "code", *, default: str | None = None)
         + but_is(value),
     )
     return None
+
+
+def read_line(fields: Fields, name: str) -> str:
+    """A text for an invoice line: one printable line of 1 to 256 characters. Empty when it is wrong."""
+    value = fields.take(name)
+    if isinstance(value, str) and len(value) <= TEXT_MAX and value.strip() and _LINE.fullmatch(value):
+        return value
+    fields.fault(name, f"must be a text of 1 to {TEXT_MAX} printable characters in one line" + but_is(value))
+    return ""
 
 
 def read_sac(fields: Fields, *, required: bool = True) -> str | None:
@@ -54,4 +67,4 @@ def read_codes(fields: Fields, name: str, *, most: int, what: str) -> tuple[str,
 
 def is_value(value: object) -> bool:
     """Whether a property of an event may be compared with this."""
-    return isinstance(value, str) and 0 < len(value) <= VALUE_CHARACTERS_MAX and not UNSTORABLE.search(value)
+    return isinstance(value, str) and 0 < len(value) <= VALUE_CHARACTERS_MAX and _LINE.fullmatch(value) is not None

@@ -15,7 +15,8 @@ from domain.catalogue.charges import Charge
 from domain.catalogue.meters import Meter
 from domain.catalogue.plan_spans import DISTANT_FUTURE, EPOCH, Subscription
 from domain.catalogue.price_list import PlanVersion
-from domain.errors import FieldError, Invalid
+from domain.errors import Faults, FieldError
+from domain.fields import guess
 from domain.metering import Origin, ReceivedEvent
 from domain.period import BillingMonth
 from domain.plans.document import PlanDocument
@@ -27,6 +28,7 @@ from domain.usage import Refused, UsageEvent, event_key
 
 _SOMEDAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """When usage without a time happens, if no usage has one."""
+_SHOWN_MAX: Final = 20
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -49,7 +51,8 @@ def rate_usage(plan: PlanDocument, usage: Sequence[QuotedUsage], *, time_zone: Z
     began = BillingMonth.of(first or _SOMEDAY, time_zone).span(time_zone).start
     account = _account(plan, usage, began, time_zone)
     rated = Rated(first is not None)
-    faults: list[FieldError] = []
+    faults = Faults()
+    _refuse_unknown(plan, usage, faults)
     in_order = sorted(usage, key=lambda one: one.time or began)
     for number, one in enumerate(in_order):
         event = _event(one, number, one.time or began)
@@ -62,10 +65,24 @@ def rate_usage(plan: PlanDocument, usage: Sequence[QuotedUsage], *, time_zone: Z
         try:
             _rate(rated, place, event)
         except Refused as refused:
-            faults.append(FieldError(one.path, str(refused)))
-    if faults:
-        raise Invalid(faults)
+            faults.add(one.path, str(refused))
+    faults.refuse_if_any()
     return rated
+
+
+def _refuse_unknown(plan: PlanDocument, usage: Iterable[QuotedUsage], faults: Faults) -> None:
+    """Totals of what the plan does not have: a slip, where an event that no charge counts is an answer."""
+    known = {
+        "charge": [charge.code for charge in plan.usage],
+        "meter": list(dict.fromkeys(meter.code for charge in plan.usage for meter in charge.meters)),
+    }
+    for one in usage:
+        if one.subject in known and one.name not in known[one.subject]:
+            there = ", ".join(known[one.subject][:_SHOWN_MAX]) or "none"
+            meant = guess(one.name, known[one.subject], faults=faults)
+            faults.add(
+                f"{one.path}.{one.subject}", f"{one.name!r} is no {one.subject} of this plan; there are {there}{meant}"
+            )
 
 
 def _rate(rated: Rated, place: Place, event: UsageEvent) -> None:

@@ -40,7 +40,8 @@ def read_usage(document: object, *, measured: Collection[str], is_table: bool = 
     if isinstance(document, Mapping):
         rows = [(f"{name}[{number}]", row) for name in document for number, row in _numbered(document, name)]
     elif isinstance(document, list):
-        rows = [(f"[{number}]", row) for number, row in enumerate(document)]
+        # A person counts the rows of a table from 1, below its heading.
+        rows = [(f"row {number + 1}" if is_table else f"[{number}]", row) for number, row in enumerate(document)]
     else:
         raise Invalid([FieldError("", f"must be a list of usage, not {shown(document)}")])
     if not 0 < len(rows) <= ENTRIES_MAX:

@@ -4,18 +4,18 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from domain.catalogue.adjustments import Adjustment
+from domain.catalogue.adjustments import Adjustment, AdjustmentKind
 from domain.catalogue.charges import Charge
 from domain.catalogue.meters import Meter
 from domain.errors import Faults
-from domain.fields import Fields
+from domain.fields import Fields, guess
 from domain.money import Currency
 from domain.plans.adjustments import TRIAL_CODE, read_adjustments
 from domain.plans.document import PlanDocument
 from domain.plans.fees import Commitment, Fee, read_fee
 from domain.plans.limits import CHARGES_MAX, TRIAL_DAYS_MAX
 from domain.plans.meters import is_same, read_meters
-from domain.plans.plan_fields import read_code
+from domain.plans.plan_fields import read_code, read_line
 from domain.plans.usage_charges import KnownMeters, read_usage_charge
 
 KINDS: Final = ("usage", "recurring", "one_time", "commitment")
@@ -40,7 +40,7 @@ def read_prices(
     faults = plan.faults
     others = elsewhere or ()
     code = read_code(plan) or ""
-    name = plan.text("name") or ""
+    name = read_line(plan, "name")
     currency = plan.choice("currency", [*Currency])
     trial_days = plan.whole("trial_days", least=0, most=TRIAL_DAYS_MAX, default=0) or 0
     defined = read_meters(plan)
@@ -54,6 +54,8 @@ def read_prices(
     places += [(one.code, f"adjustments[{number - offset}].code") for number, one in enumerate(adjustments)]
     _refuse_doubles(plan, places, trial=bool(trial_days))
     _refuse_unknown_counts(plan, usage, fees, others)
+    if elsewhere is None:
+        _refuse_senseless(plan, usage, fees, adjustments, trial=bool(trial_days))
     plan.refuse_unknown()
     faults.refuse_if_any()
     implied = {meter.code: meter for charge in usage for meter in charge.meters if _is_new(meter, meters)}
@@ -119,8 +121,25 @@ def _refuse_unknown_counts(plan: Fields, usage: list[Charge], fees: Mapping[int,
     for number, fee in fees.items():
         for place, code in enumerate(fee.counts or () if isinstance(fee, Commitment) else ()):
             if code not in known:
-                reason = f"{code!r} is not a usage charge of this plan; they are {', '.join(sorted(known)) or 'none'}"
+                they = ", ".join(sorted(known)) or "none"
+                meant = guess(code, known, faults=plan.faults)
+                reason = f"{code!r} is not a usage charge of this plan; they are {they}{meant}"
                 plan.fault(f"charges[{number}].counts[{place}]", reason)
+
+
+def _refuse_senseless(
+    plan: Fields, usage: list[Charge], fees: Mapping[int, Fee], adjustments: list[Adjustment], *, trial: bool
+) -> None:
+    """Adjustments of nothing, and trials without an end; of those that were read without a fault."""
+    faulty = {error.path.partition(".")[0] for error in plan.faults.errors}
+    for number, one in enumerate(adjustments, -1 if trial else 0):
+        path = "trial_days" if number < 0 else f"adjustments[{number}]"
+        if path in faulty:
+            continue
+        if fees and not usage:
+            plan.fault(path, "is taken off usage, and this plan has fees only: leave it out")
+        elif one.kind is AdjustmentKind.TRIAL and not one.is_limited:
+            plan.fault(path, "would never end: say for how many days or periods")
 
 
 def _is_new(meter: Meter, meters: KnownMeters) -> bool:

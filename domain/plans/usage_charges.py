@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from domain.catalogue.charges import ANY, Charge, Reset, Sharing
 from domain.catalogue.meters import Aggregation, Meter, sum_meter
-from domain.fields import Fields
+from domain.fields import Fields, guess
 from domain.plans.limits import METERS_OF_CHARGE_MAX
 from domain.plans.matrix import read_cells
-from domain.plans.plan_fields import read_code, read_codes, read_sac
+from domain.plans.plan_fields import read_code, read_codes, read_line, read_sac
 from domain.pricing.price_fields import Corrections
+
+_SHOWN_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,9 @@ def read_usage_charge(fields: Fields, meters: KnownMeters) -> Charge:
     """A charge of kind usage. Its id is left to whoever numbers the charges."""
     measured = _read_meters(fields, meters)
     code = read_code(fields, default=measured[0].code if measured else "") or ""
-    description = fields.text("description") or ""
+    description = read_line(fields, "description")
     sac = read_sac(fields) or ""
-    unit = fields.text("unit") or ""
+    unit = read_line(fields, "unit")
     reset = Reset(fields.choice("reset", [*Reset], default=Reset.MONTH) or Reset.MONTH)
     shared = Sharing(fields.choice("shared", [*Sharing], default=Sharing.ACCOUNT) or Sharing.ACCOUNT)
     dimensions, cells = read_cells(fields)
@@ -54,7 +56,7 @@ def _read_meters(fields: Fields, meters: KnownMeters) -> Sequence[Meter]:
         found = [meters.find(code) for code in codes]
         for number, (name, meter) in enumerate(zip(codes, found, strict=True)):
             if meter is None:
-                fields.fault(f"meters[{number}]", _unknown(name, meters))
+                fields.fault(f"meters[{number}]", _unknown(name, meters, fields))
         return [meter for meter in found if meter is not None]
     fields.take("meters")
     code = read_code(fields, "meter")
@@ -62,14 +64,16 @@ def _read_meters(fields: Fields, meters: KnownMeters) -> Sequence[Meter]:
         return []
     named = meters.find(code)
     if named is None and meters.defined:
-        fields.fault("meter", _unknown(code, meters))
+        fields.fault("meter", _unknown(code, meters, fields))
     # The short form of a plan without `meters`: the meter sums up the events of its name.
     return [named or sum_meter(code)]
 
 
-def _unknown(code: str, meters: KnownMeters) -> str:
-    known = ", ".join([*meters.defined, *(meters.published or {})][:20])
-    return f"meter {code!r} is neither published nor defined under `meters`; known are {known or 'none'}"
+def _unknown(code: str, meters: KnownMeters, fields: Fields) -> str:
+    known = [*meters.defined, *(meters.published or {})]
+    listed = ", ".join(dict.fromkeys(known[:_SHOWN_MAX])) or "none"
+    meant = guess(code, known, faults=fields.faults)
+    return f"meter {code!r} is neither published nor defined under `meters`; known are {listed}{meant}"
 
 
 def _refuse_unfit_meters(fields: Fields, charge: Charge, meters: KnownMeters) -> None:

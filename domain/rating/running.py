@@ -14,13 +14,22 @@ from domain.rating.usage import Part, Usage
 from domain.usage import QUANTITY_SCALE, UsageEvent
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Total:
     """A running total: quantity in millionths of a unit, amount in micros. Of an adjustment, the quantity is money."""
 
     quantity_millionths: int = 0
     amount_micros: int = 0
     event_count: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Total):
+            return NotImplemented
+        return (self.quantity_millionths, self.amount_micros, self.event_count) == (
+            other.quantity_millionths,
+            other.amount_micros,
+            other.event_count,
+        )
 
     def __add__(self, added: "Total") -> "Total":
         return Total(
@@ -52,15 +61,15 @@ NOTHING_REMEMBERED: Final = Remembered()
 _ZERO: Final = Total()
 
 
-class _Standing:
-    """Where a position is now, and what was added to get there."""
+class Standing(Total):
+    """What was added to a position, and where it stands with it."""
 
-    __slots__ = ("added", "amount", "quantity")
+    __slots__ = ("amount_now", "quantity_now")
 
-    def __init__(self, before: Total, added: Total) -> None:
-        self.quantity = before.quantity_millionths
-        self.amount = before.amount_micros
-        self.added = added
+    def __init__(self, before: Total) -> None:
+        self.quantity_millionths = self.amount_micros = self.event_count = 0
+        self.quantity_now = before.quantity_millionths
+        self.amount_now = before.amount_micros
 
 
 @dataclass(slots=True)
@@ -69,17 +78,16 @@ class RunningTotals:
 
     before: Mapping[TotalKey, Total] = field(default_factory=dict)
     remembered: Remembered = NOTHING_REMEMBERED
-    added: dict[TotalKey, Total] = field(default_factory=dict)
+    added: dict[TotalKey, Standing] = field(default_factory=dict)
     """What is added to each running total."""
-    positions: dict[TotalKey, Total] = field(default_factory=dict)
+    positions: dict[TotalKey, Standing] = field(default_factory=dict)
     """What is added to each price position that is not a running total."""
     states: dict[StateKey, State] = field(default_factory=dict)
     """Highest and latest values that changed."""
     values: dict[bytes, StateKey] = field(default_factory=dict)
     """Distinct values counted for the first time: their digests, and what each is a value of."""
-    _standings: dict[TotalKey, _Standing] = field(default_factory=dict)
-    _of_place: dict[PartPlace, tuple[_Standing, Total | None]] = field(default_factory=dict)
-    """By place, which is found faster than a key; with the running total where that is not the position."""
+    _of_place: dict[PartPlace, Standing] = field(default_factory=dict)
+    """By place, which is found faster than a key."""
 
     def rate(self, usage: Usage) -> int:
         """Rate all parts of an event: sets its amounts and further parts. Returns what it comes to, in micros."""
@@ -87,17 +95,17 @@ class RunningTotals:
         if not place.is_simple:
             return self._rate_parts(usage)
         first = place.first
-        found = self._of_place.get(first)
-        standing = (found or self._find(first))[0]
+        standing = self._of_place.get(first)
+        if standing is None:
+            standing = self._find(first)
         quantity = usage.received.event.quantity_millionths
-        standing.quantity += quantity
-        after = place.amount_micros(standing.quantity)
-        usage.amount_micros = amount = after - standing.amount
-        standing.amount = after
-        added = standing.added
-        added.quantity_millionths += quantity
-        added.amount_micros += amount
-        added.event_count += 1
+        standing.quantity_now += quantity
+        after = place.amount_micros(standing.quantity_now)
+        usage.amount_micros = amount = after - standing.amount_now
+        standing.amount_now = after
+        standing.quantity_millionths += quantity
+        standing.amount_micros += amount
+        standing.event_count += 1
         return amount
 
     def _rate_parts(self, usage: Usage) -> int:
@@ -130,36 +138,37 @@ class RunningTotals:
 
     def _add(self, place: UsagePlace | AdjustmentPlace, metered: int) -> int:
         """Add to a position and to the running total; the amount is the difference that makes."""
-        standing, accrued = self._of_place.get(place) or self._find(place)
-        standing.quantity += metered
+        standing = self._of_place.get(place)
+        if standing is None:
+            standing = self._find(place)
+        standing.quantity_now += metered
         if place.per_event:
             amount = place.amount_micros(metered)
-            standing.amount += amount
+            standing.amount_now += amount
         else:
-            after = place.amount_micros(standing.quantity)
-            amount = after - standing.amount
-            standing.amount = after
-        events = place.event_count
-        added = standing.added
-        added.quantity_millionths += metered
-        added.amount_micros += amount
-        added.event_count += events
-        if accrued is not None:
+            after = place.amount_micros(standing.quantity_now)
+            amount = after - standing.amount_now
+            standing.amount_now = after
+        standing.quantity_millionths += metered
+        standing.amount_micros += amount
+        standing.event_count += place.event_count
+        if place.has_position:
+            accrued = self.added.setdefault(place.total_key, Standing(_ZERO))
             accrued.quantity_millionths += metered
             accrued.amount_micros += amount
-            accrued.event_count += events
+            accrued.event_count += place.event_count
         return amount
 
-    def _find(self, place: PartPlace) -> tuple[_Standing, Total | None]:
+    def _find(self, place: PartPlace) -> Standing:
         """The standing of a place seen for the first time, which may be that of other places, too."""
         key = place.position_key
-        before, added = (self.before, self.added) if not place.has_position else (self.remembered.positions, self.positions)
-        standing = self._standings.get(key)
+        standings = self.positions if place.has_position else self.added
+        standing = standings.get(key)
         if standing is None:
-            standing = self._standings[key] = _Standing(before.get(key, _ZERO), added.setdefault(key, Total()))
-        accrued = self.added.setdefault(place.total_key, Total()) if place.has_position else None
-        found = self._of_place[place] = (standing, accrued)
-        return found
+            before = self.remembered.positions if place.has_position else self.before
+            standing = standings[key] = Standing(before.get(key, _ZERO))
+        self._of_place[place] = standing
+        return standing
 
     def _metered(self, place: UsagePlace, measures: Iterator[int | bytes], event: UsageEvent) -> int:
         """What the quantity of the position gains by an event."""

@@ -14,8 +14,8 @@ class Difference(NamedTuple):
     """One number that two ways of computing it do not agree on."""
 
     of: str
-    """total: a running total; position: what a price is a function of; parts: the totals a position is the sum of; price: an
-    event no price fits."""
+    """total: a running total; position: what a price is a function of; parts: the totals it is the sum of; line: what
+    invoices have of a total; price: an event no price fits."""
     account_id: int
     month: date
     """The service month, or the beginning of the position's period."""
@@ -36,6 +36,18 @@ def differences(recomputed: Recomputed, booked: Booked) -> Iterator[Difference]:
         whole = total_key not in recomputed.totals or recomputed.is_whole(total_key)
         yield from _compare("total", total_key, mine, booked.totals.get(total_key, _NOTHING), whole=whole)
     yield from _positions(recomputed, booked)
+    yield from _lines(recomputed, booked)
+
+
+def _lines(recomputed: Recomputed, booked: Booked) -> Iterator[Difference]:
+    """Lines of the same usage at another amount. What came after a draft is no difference: the draft is made again."""
+    for key, lines in sorted(booked.lines.items()):
+        total = booked.totals.get(key, _NOTHING)
+        if (lines.events, lines.quantity_millionths) == (total.events, total.quantity_millionths):
+            mine = recomputed.totals.get(key, _NOTHING)
+            amount = mine.amount_micros if key not in recomputed.wide else total.amount_micros
+            if amount != lines.amount_micros:
+                yield Difference("line", *key, "amount_micros", amount, lines.amount_micros)
 
 
 def _positions(recomputed: Recomputed, booked: Booked) -> Iterator[Difference]:

@@ -78,6 +78,8 @@ class Booked(NamedTuple):
 
     totals: Mapping[TotalKey, Running]
     positions: Mapping[PositionKey, Running]
+    lines: Mapping[TotalKey, Running]
+    """What lines of invoices, issued or drafted, took from the totals altogether."""
 
 
 class Evidence(Protocol):

@@ -9,6 +9,7 @@ CREATE TABLE IF NOT EXISTS further_charge (
     alias         String,
     customer      String,
     meter         String,
+    event_count   Int8,              -- as in the books: an adjustment counts for none, what re-rating takes back for one less
     channel       String,
     country       String,
     operator      String,

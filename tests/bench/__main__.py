@@ -8,6 +8,7 @@ import sys
 
 from tests.bench import (
     arrays,
+    configuration,
     errands,
     footprint,
     holds,
@@ -17,6 +18,7 @@ from tests.bench import (
     paper,
     peers,
     quote,
+    rating,
     recompute,
     throughput,
     two_workers,
@@ -33,6 +35,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "pdf": lambda _portion: paper.measure(),
     "holds": holds.measure,
     "quote": quote.measure,
+    "rating": rating.measure,
+    "configuration": configuration.measure,
     "latency": latency.measure,
     "throughput": throughput.measure,
     "throughput_arrays": arrays.measure,

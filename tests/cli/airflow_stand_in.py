@@ -57,6 +57,7 @@ class AirflowStandIn:
 
     def _trigger(self, month: str) -> tuple[int, Any]:
         self.month = month
+        self._call("fees", "accrue")
         for command in BEFORE_APPROVAL:
             self._run(*command)
         self.state, self.approval = "running", "awaiting_input"
@@ -70,7 +71,10 @@ class AirflowStandIn:
         return 200, {}
 
     def _run(self, *command: str) -> str:
-        arguments = [str(BILLING), *command, "--month", self.month, "--json"]
+        return self._call(*command, "--month", self.month)
+
+    def _call(self, *command: str) -> str:
+        arguments = [str(BILLING), *command, "--json"]
         done = subprocess.run(arguments, env=dict(self.environment), capture_output=True, text=True, check=True)
         return done.stdout
 

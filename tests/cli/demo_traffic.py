@@ -1,7 +1,6 @@
 """Demonstration traffic for tests, and the metering rules it is run through."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from cli.demonstration import catalogue
@@ -9,10 +8,10 @@ from cli.demonstration.customers import Subscriber, subscribers
 from cli.demonstration.expectation import Expectation
 from cli.demonstration.traffic import OutgoingRecord, Traffic
 from domain.attribution import DISTANT_FUTURE, DISTANT_PAST, Account, AliasSpan, RatingConfig, Subscription
-from domain.catalogue import PlanVersion, read_charge
+from domain.catalogue import PlanVersion
 from domain.metering import Origin
-from domain.money import Currency
 from domain.period import BillingMonth
+from domain.plans import read_plan
 from domain.usage import TimeWindow
 from invoicing.records import Record
 
@@ -23,8 +22,7 @@ WINDOW = TimeWindow(400 * 86_400_000_000, 3_600_000_000)
 
 def some_traffic(*, events: int = 1_200, seed: int = 7, run_id: str = "r1") -> Traffic:
     """A run's traffic for October 2026, not sent yet."""
-    prices = {(plan["code"], charge["meter"]): charge["price"] for plan in catalogue.plans() for charge in plan["charges"]}
-    expectation = Expectation(prices, str(OCTOBER))
+    expectation = Expectation({plan["code"]: plan for plan in catalogue.plans()}, str(OCTOBER))
     return Traffic(subscribers(), OCTOBER, events=events, seed=seed, run_id=run_id, expectation=expectation)
 
 
@@ -37,7 +35,7 @@ def as_kafka_records(records: Iterable[OutgoingRecord]) -> list[Record]:
 
 def rating_config(more_aliases: Mapping[str, str] | None = None) -> RatingConfig:
     """The truth the demonstration sets up, in memory; `more_aliases` maps further ones to account codes."""
-    plans = {plan["code"]: _plan(number, plan) for number, plan in enumerate(catalogue.plans(), start=1)}
+    plans = {plan["code"]: read_plan(plan).version() for plan in catalogue.plans()}
     accounts = {
         one.account.code: _account(number, one, plans[one.account.plan_code])
         for number, one in enumerate(subscribers(), start=1)
@@ -50,14 +48,10 @@ def rating_config(more_aliases: Mapping[str, str] | None = None) -> RatingConfig
             for alias, code in {**aliases, **(more_aliases or {})}.items()
         },
         accounts={account.account_id: account for account in accounts.values()},
-        meters=frozenset(meter for plan in plans.values() for meter in plan.charges),
+        meters=frozenset(
+            meter.event_type for plan in plans.values() for charge in plan.charges.values() for meter in charge.meters
+        ),
     )
-
-
-def _plan(number: int, document: dict[str, Any]) -> PlanVersion:
-    charges = [read_charge(number * 100 + place, charge, path="plan") for place, charge in enumerate(document["charges"])]
-    currency = Currency(str(document["currency"]))
-    return PlanVersion(number, str(document["code"]), currency, {charge.meter: charge for charge in charges})
 
 
 def _account(number: int, one: Subscriber, plan: PlanVersion) -> Account:
@@ -67,6 +61,6 @@ def _account(number: int, one: Subscriber, plan: PlanVersion) -> Account:
         customer_code=one.customer.code,
         wallet_id=number,
         currency=one.account.currency,
-        time_zone=ZoneInfo(one.account.time_zone),
-        subscriptions=[Subscription(plan, DISTANT_PAST, DISTANT_FUTURE)],
+        time_zone=(zone := ZoneInfo(one.account.time_zone)),
+        subscriptions=[Subscription(plan, int(OCTOBER.span(zone).start.timestamp()) * 1_000_000, DISTANT_FUTURE)],
     )

@@ -45,6 +45,7 @@ def test_an_alias_is_mapped_moved_ended_and_listed(billing):
     [
         (("move-alias", "group", "--to", "branch", "--at", "2026-11-01"), 2, "at: '2026-11-01' has no time zone: add one"),
         (("move-alias", "group", "--to", "branch", "--at", "soon"), 2, "at: 'soon' is not a time of the form"),
+        (("move-alias", "group", "--to", "branch", "--at", "0001-01-01T00:00:00+14:00"), 2, "not of the years 1970 to 2999"),
         (("map-alias", "group", "branch"), 2, "names account group already (always)"),
         (("move-alias", "group", "--to", "nobody", "--at", "2026-11-01T00:00:00Z"), 1, "'nobody' does not exist"),
         (("end-alias", "web"), 1, "alias 'web' names no account"),

@@ -18,13 +18,13 @@ from invoicing.check_books import BooksReport, RevenuePair, StaleBalance
 OCTOBER = BillingMonth(2026, 10)
 SMS = UsageKey("post", "2026-10", "otp.delivered", "*")
 PREPAID_SMS = SMS._replace(account="pre")
-PRICE = {"model": "per_unit", "unit_price": "0.20"}
+PLAN = {"charges": [{"meter": "otp.delivered", "price": {"model": "per_unit", "unit_price": "0.20"}}]}
 AUGUST = UsageKey("other", "2026-08", "otp.delivered", "*")
 
 
 def an_expectation() -> Expectation:
     """Two accounts: three events of one, two of the other, one of which waits first; a retry, a conflict, a mistake."""
-    expectation = Expectation({("plan", "otp.delivered"): PRICE}, "2026-10")
+    expectation = Expectation({"plan": PLAN}, "2026-10")
     event = {"type": "otp.delivered", "data": {}}
     for _ in range(3):
         expectation.good("post", "plan", event, quantity_millionths=1_000_000, known=True)

@@ -44,7 +44,7 @@ def test_files_are_validated_each_with_all_its_faults(billing, plan_file):
     assert results[2]["errors"][0]["reason"].startswith("worse.yaml:1: anchors and aliases are not read")
     assert billing("plans", "validate", good).code == 0
     shown = billing("plans", "validate", good, bad).out.splitlines()
-    assert shown[0] == "good.yaml: good, plan otp-india"
+    assert shown[0] == f"good.yaml: good, plan otp-india, digest {results[0]['digest'][:12]}"
     assert shown[1] == "bad.yaml: currency: must be one of INR, USD, IDR, not 'EUR'"
 
 
@@ -54,19 +54,26 @@ def test_two_files_are_compared_without_a_database(billing, plan_file):
 
     lines = billing("plans", "diff", old, new).out.splitlines()
 
-    assert lines[0] == "~ charges[otp.delivered].price.unit_price: 0.2 → 0.25"
-    assert lines[1].startswith('+ charges[platform]: {"code": "platform"')
-    assert json.loads(billing("plans", "diff", old, new, "--json").out)[0]["new"] == "0.25"
+    assert lines[:3] == [
+        "~ charges[otp.delivered].price.unit_price: 0.2 → 0.25 (+25.00%)",
+        "+ charges[platform]:",
+        "+   code: platform",
+    ]
+    assert max(map(len, lines)) <= 100
+    change, *_ = json.loads(billing("plans", "diff", old, new, "--json").out)
+    assert (change["old"], change["new"], change["percent"]) == ("0.2", "0.25", "+25.00")
     assert billing("plans", "diff", old, old).out == "they mean the same\n"
 
 
 @pytest.mark.engines
 def test_a_file_is_published_compared_shown_and_listed(database, billing, plan_file):
     file = plan_file(a_plan())
+    digest = json.loads(billing("plans", "validate", file, "--json").out)[0]["digest"]
     assert json.loads(billing("plans", "publish", file, "--by", "asha", "--json").out) == {
         "plan": "otp-india",
         "version": 1,
         "new": True,
+        "digest": digest,
         "new_meters": ["otp.delivered"],
         "changes": 4,
     }
@@ -74,13 +81,13 @@ def test_a_file_is_published_compared_shown_and_listed(database, billing, plan_f
     assert billing("plans", "diff", file).out == "they mean the same\n"
 
     newer = plan_file(a_plan(a_charge(price=per_unit("0.30"))))
-    assert billing("plans", "diff", newer).out == "~ charges[otp.delivered].price.unit_price: 0.2 → 0.3\n"
+    assert billing("plans", "diff", newer).out == "~ charges[otp.delivered].price.unit_price: 0.2 → 0.3 (+50.00%)\n"
     assert json.loads(billing("plans", "publish", newer, "--json").out)["version"] == 2
 
     Path("shown.yaml").write_text(billing("plans", "show", "otp-india").out)
     assert billing("plans", "diff", "shown.yaml", newer).out == "they mean the same\n"
     first = json.loads(billing("plans", "show", "otp-india", "--version", "1", "--json").out)
-    assert (first["version"], first["document"]) == (1, a_plan())
+    assert (first["version"], first["digest"], first["document"]) == (1, digest, a_plan())
     listed = json.loads(billing("plans", "list", "--json").out)
     assert [(row["plan"], row["version"], row["charges"], row["subscribed"]) for row in listed] == [
         ("otp-india", 2, 1, 0),
@@ -140,8 +147,34 @@ def test_a_quote_says_what_is_wrong_with_its_files(billing, plan_file):
     Path("usage.json").write_text('[{"type": "otp.delivered", "quantity": "x"}]')
     refused = billing("price", "quote", "--plan", file, "--usage", "usage.json")
     assert (refused.code, "[0].quantity: must be a number" in refused.err) == (2, True)
-    refused = billing("price", "quote", "--plan", file, "--usage", "usage.json", "--time-zone", "Mars/Base")
-    assert (refused.code, "'Mars/Base' is not a time zone" in refused.err) == (2, True)
+    assert refused.err.startswith("billing: usage.json: [0].quantity: ")
+    Path("usage.csv").write_text("type,quantity\notp.delivered,1\notp.delivered,x\n")
+    refused = billing("price", "quote", "--plan", file, "--usage", "usage.csv")
+    assert refused.err.startswith("billing: usage.csv: row 2.quantity: must be a number")
+    bad = plan_file(a_plan(a_charge(sac="1")), "bad.yaml")
+    refused = billing("price", "quote", "--plan", bad, "--usage", "usage.csv")
+    assert refused.err.startswith("billing: bad.yaml: charges[0].sac: must be")
+
+
+@pytest.mark.parametrize("name", ["Mars/Base", "America", "", "..", "/etc/passwd"])
+def test_a_quote_in_no_time_zone_is_refused(billing, plan_file, name):
+    refused = billing("price", "quote", "--plan", plan_file(a_plan()), "--usage", "none.csv", "--time-zone", name)
+    assert (refused.code, f"{name!r} is not a time zone, e.g. Asia/Kolkata" in refused.err) == (2, True)
+
+
+def test_of_two_files_that_are_compared_the_bad_one_is_named(billing, plan_file):
+    good, bad = plan_file(a_plan(), "good.yaml"), plan_file(a_plan(currency="EUR"), "bad.yaml")
+    refused = billing("plans", "diff", good, bad)
+    assert (refused.code, refused.err) == (2, "billing: bad.yaml: currency: must be one of INR, USD, IDR, not 'EUR'\n")
+
+
+def test_of_very_many_faults_the_first_are_listed(billing, plan_file):
+    bad = plan_file(a_plan(charges=[a_charge(f"m{number}", sac="1") for number in range(150)]))
+    for said in (billing("plans", "validate", bad).out, billing("plans", "diff", bad, bad).err):
+        assert len(said.splitlines()) == 51
+        assert said.endswith("and 100 more: mend these first\n")
+    (result,) = json.loads(billing("plans", "validate", bad, "--json").out)
+    assert len(result["errors"]) == 150
 
 
 def test_the_schema_is_printed(billing):

@@ -43,9 +43,10 @@ def test_a_preview_of_a_migration_shows_the_money_and_moves_nobody(shop, billing
     arguments = ("subscriptions", "migrate", "--plan", "otp-inr@2", "--preview", "--over", "2026-10", "--json")
     facts = json.loads(billing(*arguments).out)
     (row,) = facts["moved"]
-    assert (row["account"], row["usage 2026-10"], row["would be"], row["difference"]) == (
-        "acme", "2.000000", "3.000000", "+1.000000",
-    )  # fmt: skip
+    assert (row["account"], row["usage"], row["usage_would_be"], row["usage_difference"]) == ("acme", "2.00", "3.00", "1.00")
+    assert facts["totals"] == [
+        {"accounts": 1, **{name: row[name] for name in list(row) if name not in ("account", "at", "from")}}
+    ]
     assert [one["plan"] for one in json.loads(billing("subscriptions", "list", "--json").out)] == ["otp-inr v1"]
 
 

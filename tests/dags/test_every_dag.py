@@ -78,6 +78,6 @@ def test_nothing_is_issued_before_a_person_has_approved(folder):
         found = set(tasks[name]["upstream"])
         return found.union(*(before(one) for one in found))
 
-    assert {"check_books", "batches", "draft", "review", "approve", "record_approval"} <= before("issue")
+    assert {"check_books", "batches", "draft", "recompute", "review", "approve", "record_approval"} <= before("issue")
     assert "issue" in before("print_copies")
     assert {name for name, task in tasks.items() if task["mapped"]} == {"draft", "print_copies"}

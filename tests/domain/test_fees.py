@@ -9,17 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.billing_cycle import Anchor, Interval
-from domain.fees import (
-    Billed,
-    Commitment,
-    FeeKey,
-    FeeSpan,
-    OneTimeFee,
-    RecurringFee,
-    after_trial,
-    fees_until,
-    in_force,
-)
+from domain.fee_terms import Billed, Commitment, FeeSpan, OneTimeFee, RecurringFee
+from domain.fees import FeeKey, fees_until
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 PLATFORM = RecurringFee(1, "platform", 310_000_000)
@@ -79,6 +70,12 @@ def test_without_proration_a_period_is_paid_whole_once_and_by_the_plan_it_began_
     )
 
 
+def test_without_proration_a_fee_that_comes_with_another_plan_is_paid_whole_though_the_period_had_begun_without_one():
+    whole = RecurringFee(2, "platform", 620_000_000, prorate=False)
+    free, paid = a_span("2026-10-01")._replace(end=at("2026-10-10"), fees={}), a_span("2026-10-10", None, whole)
+    assert fees("2026-10-31", free, paid) == {("2026-10", 2, OCTOBER): 620_000_000}
+
+
 def test_a_change_of_plan_splits_the_period_between_the_two_prices():
     dearer = RecurringFee(2, "platform", 620_000_000)
     assert fees(
@@ -127,7 +124,7 @@ def test_a_commitment_makes_up_what_usage_lacks_when_the_month_is_over():
 
     assert fees("2026-10-31", span, spent=spent) == {}
     assert fees("2026-11-01", span, spent=spent) == {("2026-10", 1, OCTOBER): 2_500_000_000}
-    assert fees("2026-12-01", span, spent=spent)[("2026-11", 1, NOVEMBER)] == 0
+    assert ("2026-11", 1, NOVEMBER) not in fees("2026-12-01", span, spent=spent)
 
 
 def test_commitments_of_a_changed_plan_share_what_was_used():
@@ -136,7 +133,17 @@ def test_commitments_of_a_changed_plan_share_what_was_used():
         a_span("2026-11-16", None, Commitment(2, "minimum", 30_000_000_000), began="2026-11-01"),
     )
     both = fees("2026-12-01", *spans, spent=lambda period, counts: 8_000_000_000)
-    assert both == {("2026-11", 1, NOVEMBER): 0, ("2026-11", 2, NOVEMBER): 12_000_000_000}
+    assert both == {("2026-11", 2, NOVEMBER): 12_000_000_000}
+
+
+def test_a_fee_a_commitment_counts_by_code_fills_it_in_the_month_the_fee_is_for():
+    minimum = Commitment(2, "minimum", 1_000_000_000, counts=frozenset({"otp", "platform"}))
+    span = a_span("2026-10-01", None, PLATFORM, minimum)
+    due = fees("2026-12-01", span, spent=lambda period, counts: 90_000_000)
+    assert [due["2026-10", 2, OCTOBER], due["2026-11", 2, NOVEMBER]] == [600_000_000, 600_000_000]
+    usage_only = Commitment(2, "minimum", 1_000_000_000)
+    due = fees("2026-11-01", a_span("2026-10-01", None, PLATFORM, usage_only), spent=lambda *_: 90_000_000)
+    assert due["2026-10", 2, OCTOBER] == 910_000_000
 
 
 def test_a_commitment_asks_only_for_the_charges_it_counts():
@@ -147,31 +154,6 @@ def test_a_commitment_asks_only_for_the_charges_it_counts():
         spent=lambda period, counts: asked.append(counts) or 0,
     )
     assert asked == [frozenset({"otp"})]
-
-
-def test_a_trial_is_free_of_fees():
-    assert after_trial(a_span("2026-10-01", "2026-10-10"), 14, time_zone=KOLKATA) is None
-    assert after_trial(a_span("2026-10-01"), 14, time_zone=KOLKATA).start == at("2026-10-15")
-
-
-def test_a_contract_puts_its_fee_in_the_place_of_the_plans_while_it_is_in_force():
-    cheaper = RecurringFee(9, "platform", 31_000_000)
-    contract = (at("2026-10-11"), at("2026-10-21"), {"platform": cheaper})
-    spans = list(in_force(a_span(), [contract]))
-    assert [span.fees["platform"].charge_id for span in spans] == [1, 9, 1]
-    assert sum(fees("2026-10-31", *spans).values()) == 100_000_000 + 10_000_000 + 110_000_000
-
-
-def test_the_strongest_contract_wins():
-    strong = (at("2026-10-11"), None, {"platform": RecurringFee(8, "platform", 1)})
-    weak = (at("2026-10-01"), None, {"platform": RecurringFee(9, "platform", 1)})
-    assert [span.fees["platform"].charge_id for span in in_force(a_span(), [strong, weak])] == [9, 8]
-
-
-def test_a_contract_that_does_not_change_a_fee_does_not_cut_it():
-    contract = (at("2026-10-11"), None, {"other": OneTimeFee(9, "other", 5)})
-    cut, whole = fees("2026-10-31", *in_force(a_span(), [contract])), fees("2026-10-31", a_span())
-    assert {key: micros for key, micros in cut.items() if key[1] == 1} == whole
 
 
 @given(

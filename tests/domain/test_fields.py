@@ -101,9 +101,19 @@ def test_a_field_nobody_reads_is_named_with_those_there_are():
     _, faults = read({"unit_prize": "1", 5: 1, "steps": 2}, take)
     assert faults == [
         "plan.steps: has no steps",
-        "plan.unit_prize: unknown field; known are free_units, unit_price; did you mean unit_price?",
+        "plan.unit_prize: unknown field (did you mean 'unit_price'?); known are free_units, unit_price",
         "plan.5: unknown field; known are free_units, unit_price",
     ]
+
+
+def test_the_name_somebody_meant_is_looked_for_only_while_few_faults_were_found():
+    _, faults = read({f"unit_prixe{number}": "1" for number in range(2_000)}, _refuse_all)
+    assert [fault.count("did you mean 'unit_price'?") for fault in faults] == [1] * 51 + [0] * 1_949
+
+
+def _refuse_all(fields):
+    fields.take("unit_price")
+    fields.refuse_unknown()
 
 
 def test_a_field_left_empty_is_a_fault_and_one_fault_only():

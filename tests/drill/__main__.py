@@ -9,6 +9,7 @@ from dataclasses import asdict
 from connectors.settings import PROJECT_ROOT
 from tests.drill import plan
 from tests.drill.drill import Report, run
+from tests.drill.page import page
 
 _AFTER_OUTAGE_SECONDS = 30.0
 
@@ -20,14 +21,18 @@ def main() -> int:
     calm_seconds = plan.CALM_SECONDS * len(plan.Kind) if options.calm else 0.0
     seconds = options.seconds or max(30.0, calm_seconds + options.kills * plan.SECONDS_A_KILL)
     if options.outage:
-        faults, seconds = plan.outage(options.outage), options.outage + _AFTER_OUTAGE_SECONDS
+        faults, seconds = plan.outage(options.outage, options.engine), options.outage + _AFTER_OUTAGE_SECONDS
     else:
         faults = plan.draw(seed, kills=options.kills, seconds=seconds, calm=options.calm)
     print(f"Drill with seed {seed}: {len(faults)} faults in {seconds:.0f} s of load, about {seconds + 60:.0f} s in all.")
     report = run(seed=seed, faults=faults, seconds=seconds, events_per_second=options.rate)
-    target = PROJECT_ROOT / "build" / "drill.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(asdict(report), indent=1) + "\n")
+    command = " ".join(["python -m tests.drill", *sys.argv[1:], *([] if options.seed is not None else [f"--seed {seed}"])])
+    for folder in ("build", *(["docs"] if options.keep else [])):
+        target = PROJECT_ROOT / folder / "drill.json"
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(json.dumps(asdict(report), indent=1) + "\n")
+    if options.keep:
+        (PROJECT_ROOT / "docs" / "drill.md").write_text(page(report, command))
     _show(report)
     return 0 if report.ok else 1
 
@@ -48,7 +53,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, help=f"how long the load runs ({plan.SECONDS_A_KILL} s a kill)")
     calm = "one fault of each kind first, far apart, which measures what each costs by itself"
     parser.add_argument("--calm", action=argparse.BooleanOptionalAction, default=True, help=calm)
-    parser.add_argument("--outage", type=float, metavar="SECONDS", help="instead: all four engines dead for this long, once")
+    parser.add_argument("--outage", type=float, metavar="SECONDS", help="instead: engines dead for this long, once")
+    engines = sorted(plan.ENGINE_OF.values())
+    parser.add_argument(
+        "--engine", action="append", choices=engines, help="of the outage; again for several; all four without it"
+    )
+    parser.add_argument("--keep", action="store_true", help="write what it found to docs/drill.json and docs/drill.md, too")
     parser.add_argument("--rate", type=float, default=1_000, help="events a second (1000)")
     parser.add_argument("--seed", type=int, help="draws the plan and the events; the same seed, the same drill")
     return parser

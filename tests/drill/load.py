@@ -163,7 +163,7 @@ class Load:
         faults: list[dict[str, Any]] = [
             {**document, "time": "yesterday"},
             {**document, "type": "no.such.meter", "time": datetime.now(UTC).isoformat()},
-            {**document, "data": {"quantity": -1}},
+            {**document, "data": {"quantity": "one"}},
             {**document, "subject": ""},
         ]
         if alone and self._chance.random() < 0.3:

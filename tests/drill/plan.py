@@ -1,7 +1,7 @@
 """The plan of a drill: which fault happens when and for how long, drawn from a seed before anything starts."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -87,9 +87,10 @@ def draw(seed: int, *, kills: int, seconds: float, calm: bool = False) -> list[F
     return sorted(faults, key=lambda fault: fault.at_seconds)
 
 
-def outage(lasting_seconds: float) -> list[Fault]:
-    """Every engine dead at the same time, for this long."""
-    return [Fault(5.0 + number, kind, ENGINE_OF[kind], lasting_seconds) for number, kind in enumerate(ENGINE_OF)]
+def outage(lasting_seconds: float, engines: Sequence[str] = ()) -> list[Fault]:
+    """These engines dead at the same time, for this long; all of them when none is named."""
+    kinds = [kind for kind, engine in ENGINE_OF.items() if not engines or engine in engines]
+    return [Fault(5.0 + number, kind, ENGINE_OF[kind], lasting_seconds) for number, kind in enumerate(kinds)]
 
 
 def _calm(chance: random.Random) -> Iterator[Fault]:

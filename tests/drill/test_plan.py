@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.drill.drill import Report
+from tests.drill.page import page
 from tests.drill.plan import CALM_SECONDS, KILLS, Kind, draw, outage
 
 
@@ -47,3 +49,21 @@ def test_in_an_outage_all_four_engines_are_dead_at_the_same_time():
 
     assert len({fault.target for fault in faults}) == 4
     assert max(fault.at_seconds for fault in faults) < min(fault.until_seconds for fault in faults)
+
+
+def test_an_outage_may_be_of_one_engine_alone():
+    (fault,) = outage(120, ["kafka"])
+
+    assert (fault.kind, fault.target, fault.lasting_seconds) == (Kind.KAFKA, "kafka", 120)
+
+
+def test_what_a_drill_found_is_a_page():
+    report = Report(7, kills=3, lost=1, outcomes={"rated": 1_000}, worst_stall_seconds={"kafka_kill": 8.71})
+    report.differences = ["1 events are lost, 0 are doubled"]
+
+    text = page(report, "python -m tests.drill --seed 7")
+
+    assert "**1 differences.**" in text
+    assert "| rated | 1,000 |" in text
+    assert "| kafka_kill | 8.7 | 0.0 |" in text
+    assert text.endswith("- 1 events are lost, 0 are doubled\n")

@@ -235,7 +235,7 @@ def _power_cut_at(number):
     """A due_date that ends the process at its third call."""
     calls = iter(range(1, 100))
 
-    def cut(issued_on, mode):
+    def cut(issued_on, mode, *, term_days=None):
         if next(calls) == int(number[-6:]):
             raise KeyboardInterrupt
         return issued_on

@@ -1,24 +1,30 @@
 """Config events on the real books: applied in order and once, refused with field errors, answered, never half applied."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 
-import psycopg
 import pytest
 
-from connectors import metering_wiring, wiring
-from connectors.settings import settings
 from domain.config_changes import ConfigType
 from invoicing import apply_config
-from invoicing.publish_results import publish_next
 from tests.books import MID_OCTOBER, a_plan, an_event, book, open_shop
 from tests.builders_config import Configuring, a_change, a_customer_created, an_account_opened
-from tests.builders_usage import HAPPENED_AT, an_array
-from tests.metering_books import Books, DyingStore, KilledBeforeCommit
+from tests.builders_usage import HAPPENED_AT
+from tests.config_books import answers, last_errors, state
+from tests.metering_books import Books
 
 pytestmark = pytest.mark.engines
 
 HOUR = timedelta(hours=1)
+CONTRACT = {
+    "account": "acme-live",
+    "currency": "INR",
+    "from": (HAPPENED_AT - 2 * HOUR).isoformat(),
+    "charges": [
+        {"code": "otp.delivered", "meter": "otp.delivered", "description": "OTP", "sac": "998319", "unit": "message"}
+    ],
+}
+CONTRACT["charges"][0]["price"] = {"model": "per_unit", "unit_price": "0.10"}
 
 
 @pytest.fixture(name="books")
@@ -34,25 +40,6 @@ def _config(books):
     config = Configuring()
     yield config
     config.store.close()
-
-
-def answers(books):
-    """Type, outcome and named fields of every event, in the order they were decided."""
-    joined = "config_result r JOIN config_event e USING (event_key)"
-    rows = books.rows(f"SELECT e.type, r.outcome, r.errors FROM {joined} ORDER BY config_result_id")
-    return [(type_, outcome, [error["field"] for error in errors]) for type_, outcome, errors in rows]
-
-
-def last_errors(books):
-    ((errors,),) = books.rows("SELECT errors FROM config_result ORDER BY config_result_id DESC LIMIT 1")
-    return {error["field"]: error["reason"] for error in errors}
-
-
-def state(books):
-    """Everything config events may change but their own records."""
-    tables = ("customer", "account", "alias", "subscription", "wallet", "plan", "plan_version", "charge", "audit_record")
-    tables += ("account_threshold", "customer_contact", "customer_address", "config_change", "config_version")
-    return {table: books.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables}
 
 
 # Every type
@@ -74,7 +61,7 @@ def test_a_customer_with_everything_is_configured_by_events_alone_and_used_at_on
     )
     assert [(outcome, fields) for _, outcome, fields in answers(books)] == [("applied", [])] * 10
     book(database, [an_event("acme-web"), an_event("shop", at=HAPPENED_AT - HOUR / 2)], warehouse=False)
-    assert books.outcomes() == {"rated": 2, "accepted": 10}
+    assert books.outcomes() == {"rated": 1, "quarantined": 1, "accepted": 10}  # the plan begins with the account
     assert books.balance("group") < 0 == books.balance("acme-live")
     assert books.rows("SELECT kind, value FROM account_threshold") == [("absolute", 500_000_000)]
 
@@ -85,6 +72,35 @@ def test_a_customer_with_everything_is_configured_by_events_alone_and_used_at_on
     )
     assert [outcome for _, outcome, _ in answers(books)[10:]] == ["applied", "applied", "refused"]
     assert set(last_errors(books)) == {"data.accounts.acme-live", "data.accounts.group"}
+
+
+def test_subscriptions_and_contracts_are_configured_by_events_and_rated_with(books, config, database):
+    config.apply(
+        a_customer_created(),
+        an_account_opened(plan=None),
+        a_change(ConfigType.SUBSCRIPTION_STARTED, "acme-live", {"plan": "otp-inr", "at": (MID_OCTOBER - HOUR).isoformat()}),
+        a_change(ConfigType.CONTRACT_WRITTEN, "acme-2026", CONTRACT),
+    )
+    book(database, [an_event("acme-web")], warehouse=False)
+    assert [outcome for _, outcome, _ in answers(books)] == ["applied"] * 4
+    assert books.balance("acme-live") == Decimal("-0.10")  # the contract's price, where the plan says 0.20
+
+    later = (MID_OCTOBER + HOUR).isoformat()
+    config.apply(
+        a_change(ConfigType.CONTRACT_WRITTEN, "acme-2026", CONTRACT),
+        a_change(ConfigType.CONTRACT_ENDED, "acme-2026", {"at": later}),
+        a_change(ConfigType.SUBSCRIPTION_PAUSED, "acme-live", {"at": later, "why": "shop closed"}),
+        a_change(ConfigType.SUBSCRIPTION_RESUMED, "acme-live", {"at": (MID_OCTOBER + 2 * HOUR).isoformat()}),
+        a_change(ConfigType.PLAN_PUBLISHED, "otp-inr", {**a_plan(), "trial_days": 3}),
+        a_change(
+            ConfigType.SUBSCRIPTION_CHANGED, "acme-live", {"plan": "otp-inr", "plan_version": 2, "at_period_end": True}
+        ),
+        a_change(ConfigType.SUBSCRIPTION_CANCELLED, "acme-live", {"at": "2027-03-01T00:00:00+05:30"}),
+    )
+    assert [outcome for _, outcome, _ in answers(books)[4:]] == ["unchanged", *["applied"] * 6]
+    book(database, [an_event("acme-web", at=MID_OCTOBER + 2 * HOUR)], warehouse=False)
+    assert books.balance("acme-live") == Decimal("-0.30")
+    assert books.rows("SELECT count(*), count(DISTINCT plan_version_id) FROM subscription") == [(4, 2)]
 
 
 def test_the_table_has_a_use_case_for_every_type_and_each_was_tried():
@@ -131,7 +147,21 @@ def test_what_is_so_already_is_unchanged(books, config):
         (a_change("alias.moved", "acme-web", {"to": "acme-live"}), ["data.to"]),
         (a_change("alias.moved", "nobody", {"to": "acme-live"}), ["data"]),
         (a_change("alias.ended", "acme-web", {"at": 5}), ["data.at"]),
-        (a_change("plan.published", "broken", {"name": "Broken", "currency": "EUR"}), ["data.plan.currency"]),
+        (a_change("plan.published", "broken", {"name": "Broken", "currency": "EUR"}), ["data.charges", "data.currency"]),
+        (a_change("plan.published", "otp-inr", {**a_plan(), "code": "otp-usd"}), ["data.code"]),
+        (a_change("contract.written", "acme-2026", {"account": "nobody", "priority": -1}),
+         ["data.currency", "data.from", "data.priority"]),
+        (a_change("contract.written", "acme-2026", {**CONTRACT, "account": "nobody"}), ["data"]),
+        (a_change("contract.ended", "nothing"), ["data"]),
+        (a_change("subscription.started", "acme-live", {"plan": "otp-inr"}), ["data.at"]),
+        (a_change("subscription.started", "nobody", {"plan": "otp-inr"}), ["data"]),
+        (a_change("subscription.changed", "acme-live", {"plan": "nothing"}), ["data"]),
+        (a_change("subscription.changed", "acme-live", {"plan": "otp-usd"}), ["data.plan"]),
+        (a_change("subscription.changed", "acme-live", {"at": "2026-11-01T00:00:00Z", "at_period_end": True, "x": 1}),
+         ["data.at", "data.plan", "data.x"]),
+        (a_change("subscription.resumed", "acme-live", {}), ["data"]),
+        (a_change("subscription.paused", "acme-live", {"plan": "otp-inr"}), ["data.plan"]),
+        (a_change("subscription.cancelled", "acme-live", {"at_period_end": 1}), ["data.at_period_end"]),
         (a_change("threshold.set", "acme-live", {"thresholds": [{"kind": "absolute", "amount": 5}]}),
          ["data.thresholds[0].amount"]),
         (a_change("threshold.set", "nobody", {"thresholds": []}), ["data"]),
@@ -198,154 +228,3 @@ def test_a_fault_nobody_foresaw_is_a_dead_letter_and_the_event_can_be_sent_again
     assert books.rows("SELECT count(*) FROM audit_record WHERE action = 'x'") == [(0,)]
     config.apply(change)
     assert [outcome for _, outcome, _ in answers(books)] == ["unchanged", "applied"]
-
-
-# Once, in order
-
-
-def test_a_redelivery_and_a_duplicate_are_applied_once(books, config):
-    records = config.append(a_customer_created(), an_account_opened())
-    config.take(records)
-    before = state(books)
-    assert config.take(records).redelivered_records == 2
-    change = a_change("alias.mapped", "shop", {"account": "acme-live"}, event_id="same")
-    config.apply(change, change)
-    config.apply(change)
-    assert books.outcomes() == {"accepted": 3, "duplicate": 2}
-    assert len(answers(books)) == 3
-    assert len(state(books)["audit_record"]) == len(before["audit_record"]) + 1
-
-
-def test_events_are_applied_in_the_order_of_their_partition_also_within_one_record(books, config):
-    names = [f"Name {number}" for number in range(30)]
-    config.apply(a_customer_created())
-    changes = [a_change("customer.updated", "acme", {"version": n + 1, "legal_name": name}) for n, name in enumerate(names)]
-    config.apply(an_array(*changes[:10]), *changes[10:])
-    assert {outcome for _, outcome, _ in answers(books)} == {"applied"}
-    assert books.rows("SELECT legal_name, revision FROM customer") == [(names[-1], 31)]
-
-
-def test_two_workers_at_once_apply_each_change_once(books, config):
-    other = Configuring(config.topic)
-    config.apply(a_customer_created())
-    records = config.append(*(an_account_opened(code=f"a{n}", aliases=[f"alias-{n}"]) for n in range(40)))
-    with ThreadPoolExecutor(2) as threads:
-        list(threads.map(lambda worker: worker.take(records), (config, other)))
-    other.store.close()
-    assert books.rows("SELECT count(*), count(DISTINCT code) FROM account") == [(40, 40)]
-    assert len(answers(books)) == 41
-
-
-def test_commands_and_events_at_once_do_not_wait_in_a_circle(books, config):
-    """Wallets and the audit trail are locked in one order by both: here, moves of what is due against top-ups."""
-    from decimal import Decimal
-
-    from invoicing.administer import top_up
-    from tests.books import AUTHOR
-
-    config.apply(a_customer_created(), *(an_account_opened(code=c, aliases=[c]) for c in ("top", "below")))
-    config.apply(a_change("account.changed", "below", {"parent": "top"}))
-    flips = [a_change("account.changed", "below", {"pay_from": "top" if n % 2 == 0 else None}) for n in range(30)]
-
-    def credit(number):
-        return top_up(wiring.administration(), account_code="top", amount=Decimal(1), reference=f"r{number}", author=AUTHOR)
-
-    with ThreadPoolExecutor(2) as threads:
-        applied = threads.submit(config.apply, an_array(*flips[:15]), *flips[15:])
-        credited = list(threads.map(credit, range(30)))
-        applied.result()
-    assert all(credited)
-    assert {outcome for _, outcome, _ in answers(books)} == {"applied"}
-    assert books.balance("top") == 30
-
-
-# Crashes
-
-
-def test_a_worker_killed_before_its_commit_leaves_nothing_and_the_next_applies_everything(books, config):
-    from dataclasses import replace
-
-    records = config.append(a_customer_created(), an_account_opened())
-    before = state(books)
-
-    class ConfigDyingStore(DyingStore):
-        def __init__(self, store):
-            self._store = store
-
-    with pytest.raises(KilledBeforeCommit):
-        replace(config.receiving, store=ConfigDyingStore(config.store)).receive(records)
-    assert state(books) == before
-    assert (books.count("config_event"), books.count("config_result"), books.count("config_result_to_send")) == (0, 0, 0)
-    config.take(records)
-    assert [outcome for _, outcome, _ in answers(books)] == ["applied", "applied"]
-
-
-def test_a_lost_connection_in_the_middle_is_a_pause_and_nothing_is_half_applied(books, config, monkeypatch):
-    from domain.errors import EngineUnavailable
-
-    def loses_the_connection(store, change, author):
-        with psycopg.connect(settings().postgres_dsn, autocommit=True) as other:
-            others = "pid <> pg_backend_pid() AND datname = current_database() AND state = 'idle in transaction'"
-            other.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
-        return apply_config.Applied(changed=True)
-
-    records = config.append(a_customer_created(), an_account_opened())
-    with monkeypatch.context() as patched:
-        patched.setitem(apply_config.APPLICATIONS, ConfigType.ACCOUNT_OPENED, loses_the_connection)
-        with pytest.raises(EngineUnavailable):
-            config.take(records)
-    assert (books.count("customer"), books.count("config_event")) == (0, 0)
-    config.take(records)
-    assert [outcome for _, outcome, _ in answers(books)] == ["applied", "applied"]
-
-
-# Publishing
-
-
-class TopicThatRemembers:
-    """Takes answers, and may die before it says so."""
-
-    def __init__(self, dies=False):
-        self.sent = []
-        self._dies = dies
-
-    def send(self, results):
-        self.sent += results
-        if self._dies:
-            raise KilledBeforeCommit
-
-
-def test_answers_are_published_in_their_order_once_and_forgotten(books, config):
-    config.apply(a_customer_created(), a_customer_created(email="x"), an_account_opened())
-    waiting, topic = metering_wiring.config_results(), TopicThatRemembers()
-    assert [publish_next(waiting, topic, results_max=2) for _ in range(3)] == [2, 1, None]
-    waiting.close()
-    assert [(result.type, result.outcome) for result in topic.sent] == [
-        ("customer.created", "applied"),
-        ("customer.created", "refused"),
-        ("account.opened", "applied"),
-    ]
-    assert topic.sent[0].facts == {"version": 1}
-    assert topic.sent[1].code == "invalid_input"
-
-
-def test_a_publisher_killed_after_sending_sends_again_under_the_same_identity(books, config):
-    config.apply(a_customer_created())
-    waiting = metering_wiring.config_results()
-    dying, next_one = TopicThatRemembers(dies=True), TopicThatRemembers()
-    with pytest.raises(KilledBeforeCommit):
-        publish_next(waiting, dying, results_max=10)
-    assert publish_next(waiting, next_one, results_max=10) == 1
-    waiting.close()
-    assert dying.sent == next_one.sent
-
-
-def test_balances_that_an_event_moves_are_there_to_be_told(books, config, database):
-    config.apply(
-        a_customer_created(),
-        *(an_account_opened(code=code, mode="postpaid", aliases=[code]) for code in ("top", "below")),
-        a_change("account.changed", "below", {"parent": "top"}),
-    )
-    book(database, [an_event("below")], warehouse=False)
-    receipt = config.apply(a_change("account.changed", "below", {"pay_from": "top"}))
-    assert sorted(balance.balance_micros for balance in receipt.balances) == [-200_000, 0]

@@ -66,7 +66,7 @@ class Shop:
         """Every row of the books that money depends on."""
         tables = ("batch_range", "partition_progress", "usage_event", "usage_total", "wallet", "wallet_entry", "event_key")
         tables += ("dead_letter", "conflicting_event", "quarantined_event", "vacant_offsets", "audit_record")
-        return {table: sorted(map(repr, self.books.rows(f"SELECT * FROM {table}"))) for table in tables}
+        return {table: sorted(map(repr, self.books.rows(f"SELECT t::text FROM {table} t"))) for table in tables}
 
 
 @pytest.fixture

@@ -8,8 +8,13 @@ from sqlalchemy.exc import IntegrityError
 
 from connectors import batch_wiring, metering_wiring, wiring
 from domain.errors import Invalid, InvalidInput, NotFound
+from domain.invoice.assemble import PaymentMode
+from domain.money import Currency
+from domain.period import BillingMonth
 from invoicing.accrue_fees import accrue_fees
-from invoicing.administer import Author
+from invoicing.administer import Author, open_accounts
+from invoicing.administration_ports import NewAccount
+from invoicing.invoice_ports import Batch
 from invoicing.write_contract import end_contract, write_contract
 from tests.books import MID_OCTOBER, an_event, book, open_account, open_shop
 
@@ -32,6 +37,14 @@ def store(database: Engine, warehouse, cache):
     open_account("acme", mode="prepaid")
     open_account("other", mode="prepaid")
     return wiring.administration()
+
+
+ISSUED = """
+INSERT INTO invoice (account_id, month, status, currency, subtotal_minor, tax_minor, total_minor, prepaid_minor, document,
+    document_digest, drafted_at, number, issue_date)
+SELECT account_id, '2026-10-01', 'issued', 'INR', 0, 0, 0, 0, '{}', 'd', now(), 'N', '2026-11-01'
+FROM account WHERE code = 'acme'
+"""
 
 
 def a_contract(**changes):
@@ -158,3 +171,67 @@ def test_contracts_that_end_soon_are_listed(store):
     reader = wiring.contract_reader()
     assert [row["contract"] for row in reader.contracts(now=NOW, until=NOW + timedelta(days=30))] == ["acme-2026"]
     assert reader.contracts(now=NOW, until=NOW + timedelta(days=3)) == []
+
+
+def test_a_customers_contract_leaves_accounts_of_another_currency_alone(store, database):
+    author = Author("tests", NOW)
+    dollars = NewAccount(
+        "acme-global", "customer-acme", PaymentMode.PREPAID, Currency.USD, "UTC", ("acme-global",), "otp-usd"
+    )
+    open_accounts(wiring.administration(), [], [dollars], author=author)
+    fee = {"code": "support", "kind": "recurring", "description": "Support", "sac": "998319", "amount": "310.00"}
+    contract = a_contract(code="all", account=None, customer="customer-acme", charges=[SMS_FOR_LESS, fee], to=None)
+    write_contract(store, contract, author=ASHA)
+    book(database, [an_event("acme", at=MID_OCTOBER, quantity=10), an_event("acme-global", at=MID_OCTOBER, quantity=10)])
+    assert charged(database) == {"acme": 1_000_000, "acme-global": 2_000_000}
+    accrue_fees(batch_wiring.fee_books(), batch_wiring.balances(), now=MID_OCTOBER)
+    assert charged(database) == {"acme": 1_000_000 + 220_000_000, "acme-global": 2_000_000}
+    books_balance()
+
+
+def test_a_contract_that_begins_in_the_past_names_the_events_that_were_charged_without_it(store, database):
+    book(database, [an_event("acme", at=MID_OCTOBER), an_event("other", at=MID_OCTOBER)])
+    later = Author("asha", MID_OCTOBER + timedelta(days=3))
+    assert write_contract(store, a_contract(), author=later).events_to_rerate == {"acme": 1}
+    ended = end_contract(store, "acme-2026", at=MID_OCTOBER - timedelta(days=1), author=later)
+    assert ended.events_to_rerate == {"acme": 1}
+
+
+def test_a_contract_may_not_begin_or_end_in_a_time_that_is_invoiced(store, database):
+    write_contract(store, a_contract(code="running", priority=5, to=None), author=ASHA)
+    with database.begin() as connection:
+        connection.execute(text(ISSUED))
+    with pytest.raises(Invalid, match=r"from: usage of account acme before 2026-11-01 is invoiced"):
+        write_contract(store, a_contract(), author=ASHA)
+    with pytest.raises(Invalid, match=r"at: usage of account acme before 2026-11-01 is invoiced"):
+        end_contract(store, "running", at=datetime(2026, 10, 20, tzinfo=UTC), author=ASHA)
+    end_contract(store, "running", at=datetime(2026, 11, 1, tzinfo=UTC), author=ASHA)
+
+
+def test_a_list_says_what_holds_when_a_contract_has_ended(store):
+    write_contract(store, a_contract(), author=ASHA)
+    write_contract(store, a_contract(code="next", **{"from": "2026-10-20T00:00:00+05:30", "to": None}), author=ASHA)
+    rows = wiring.contract_reader().contracts(now=NOW, party="acme")
+    assert [(row["contract"], row["then"]) for row in rows] == [("acme-2026", "next"), ("next", "")]
+    assert wiring.contract_reader().contracts(now=NOW, party="other") == []
+    end_contract(store, "next", at=datetime(2026, 10, 25, tzinfo=UTC), author=ASHA)
+    assert [row["then"] for row in wiring.contract_reader().contracts(now=NOW, party="acme")] == ["next", "the plan"]
+
+
+def test_the_strongest_contract_in_force_at_the_end_of_a_month_says_when_its_invoice_is_payable(store, database):
+    def term():
+        book_ = batch_wiring.invoice_book()
+        (account,) = [one for one in book_.drafts.due(BillingMonth(2026, 10), Batch(0, 1)) if one.code == "acme"]
+        return account.payment_term_days
+
+    book(database, [an_event("acme", at=MID_OCTOBER)])
+    assert term() is None
+    write_contract(store, a_contract(charges=None, payment_term_days=60), author=ASHA)  # ends on the 20th
+    assert term() is None
+    write_contract(store, a_contract(code="long", charges=None, payment_term_days=45, priority=1, to=None), author=ASHA)
+    assert term() == 45
+    customers = a_contract(
+        code="all", charges=None, payment_term_days=30, priority=2, to=None, account=None, customer="customer-acme"
+    )
+    write_contract(store, customers, author=ASHA)
+    assert term() == 30

@@ -192,3 +192,10 @@ def test_the_invoice_takes_its_facts_from_the_customer(books, database, cache, w
     ((document,),) = books.rows("SELECT document FROM invoice")
     assert document["buyer"]["address_lines"] == ["14 Marine Lines", "Mumbai 400020, Maharashtra"]
     assert (document["buyer"]["gstin"], document["place_of_supply"]) == ("27AAPFU0939F1ZV", "27")
+
+
+def test_taking_back_a_field_that_does_not_exist_is_a_slip_that_is_named(books):
+    create(a_customer_document(**FULL))
+    found = faults_of(lambda: update({"phnoe": None, "addresses": {"shiping": None, "registered": None}, "languages": None}))
+    assert [fault.split(":")[0] for fault in found] == ["addresses.shiping", "phnoe"]
+    assert stored().revision == 1

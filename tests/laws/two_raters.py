@@ -167,6 +167,7 @@ def rated_by_the_first(
     return rated, Booked(
         {TotalKey(*key): _running(total) for key, total in totals.items()},
         {PositionKey(*key): _running(total) for key, total in positions.items()},
+        {},
     )
 
 

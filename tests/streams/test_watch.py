@@ -1,5 +1,8 @@
 """The watchdog's eye: standing still with lag counts, standing still without lag does not."""
 
+import pytest
+
+from domain.errors import EngineUnavailable
 from streams import watch
 from streams.watch import Progress
 
@@ -55,3 +58,34 @@ def test_a_worker_that_says_it_waits_for_a_database_is_stalled_but_does_not_give
     assert watch._stalled_seconds() == 200
     now[0] += 91
     assert watch._silent_seconds() == 91
+
+
+class _Broker:
+    """Kafka as the watchdog asks it."""
+
+    def __init__(self, *, answers):
+        self.answers = answers
+
+    def partitions(self):
+        if not self.answers:
+            raise EngineUnavailable("Kafka does not answer on 127.0.0.1:1")
+        return {}
+
+
+@pytest.mark.parametrize(("answers", "ends"), [(True, [70]), (False, [])])
+async def test_a_worker_gives_itself_up_only_when_kafka_answers_and_it_reads_nothing(monkeypatch, answers, ends):
+    ended = []
+    monkeypatch.setattr(watch, "_lag_records", lambda: 5)
+    monkeypatch.setattr(watch.clock, "monotonic_seconds", lambda: 1_000.0)
+    monkeypatch.setattr(watch, "_progress", Progress(0))
+    monkeypatch.setattr(watch, "_signs_of_life", Progress(0))
+    for progress in (watch._progress, watch._signs_of_life):
+        progress.booked_records = watch._booked_records()
+    watch._signs_of_life.booked_records += watch.metrics.waiting_for_engine._value.get()
+    monkeypatch.setattr(watch.wiring, "topic_admin", lambda: _Broker(answers=answers))
+    monkeypatch.setattr(watch.os, "_exit", ended.append)
+
+    await watch._look()
+
+    assert ended == ends
+    assert (watch._silent_seconds() == 0) is not answers

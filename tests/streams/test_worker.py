@@ -1,8 +1,9 @@
 """The metering worker as a process, on the real engines: start, codecs, faults, kills and ends."""
 
+import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -150,7 +151,8 @@ def test_rated_usage_reaches_redis_its_topic_and_clickhouse(installation: Instal
         assert held == [str(balance_micros), str(version)]
     in_postgres = installation.query("SELECT count(*), sum(amount_micros)::bigint FROM usage_event")[0]
     assert installation.clickhouse().execute("SELECT count(), sum(amount_micros) FROM usage_event") == [in_postgres]
-    assert len(read_all(installation, "usage.rated", in_postgres[0])) == in_postgres[0]
+    arrays = read_all(installation, "usage.rated", in_postgres[0], size=lambda value: len(json.loads(value)))
+    assert sum(len(json.loads(value)) for _, value in arrays) == in_postgres[0]
     assert installation.failing_checks() == {}
 
 
@@ -259,8 +261,10 @@ def test_a_worker_that_cannot_work_says_so_in_one_sentence(
     assert "Traceback" not in done.stderr + done.stdout
 
 
-def read_all(installation: Installation, topic: str, count: int) -> list[tuple[list[tuple[str, bytes]], bytes]]:
-    """Headers and values of the first records of a topic."""
+def read_all(
+    installation: Installation, topic: str, count: int, *, size: Callable[[bytes], int] = lambda _value: 1
+) -> list[tuple[list[tuple[str, bytes]], bytes]]:
+    """Headers and values of the first records of a topic; `size` is how many of those counted a value holds."""
     consumer = Consumer(
         {
             "bootstrap.servers": installation.settings.kafka_bootstrap,
@@ -273,7 +277,7 @@ def read_all(installation: Installation, topic: str, count: int) -> list[tuple[l
     consumer.assign([TopicPartition(installation.topic(topic), number, 0) for number in partitions])
     found: list[tuple[list[tuple[str, bytes]], bytes]] = []
     deadline = time.monotonic() + 30
-    while len(found) < count and time.monotonic() < deadline:
+    while sum(size(value) for _, value in found) < count and time.monotonic() < deadline:
         for message in consumer.consume(1_000, timeout=1.0):
             assert message.error() is None
             found.append((message.headers() or [], message.value()))

@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import date
 from itertools import pairwise
 
 import pytest
@@ -112,6 +113,14 @@ def test_late_usage_is_marked_on_its_line():
     text = text_of(an_invoice(a_line(), late))
     assert text.count("LATE USAGE") == 1
     assert "Sep 2026 · otp-india v1 LATE USAGE" in text
+
+
+def test_a_fee_shows_the_days_it_is_for_and_no_events():
+    days = (date(2026, 11, 1), date(2026, 11, 30))
+    fee = a_line(description="Platform fee", service_days=days, unit="month", unit_price_text="₹999.00", event_count=0)
+    text = text_of(an_invoice(a_line(), fee))
+    assert "1 – 30 Nov 2026 · otp-india v1" in text
+    assert "₹999.00 –" in text
 
 
 def test_what_the_wallet_paid_is_taken_off():

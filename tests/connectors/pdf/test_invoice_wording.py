@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from connectors.pdf.countries import country_name
 from connectors.pdf.fonts import register_fonts, width, wrap
 from connectors.pdf.sheet import BODY
-from connectors.pdf.wording import day_text, month_text, period_text, quantity_text, rate_text, state_text
+from connectors.pdf.wording import day_text, days_text, month_text, period_text, quantity_text, rate_text, state_text
 from domain.money import Currency
 from domain.period import BillingMonth
 
@@ -19,6 +19,9 @@ def test_dates_and_periods():
     assert day_text(None) == "–"
     assert month_text(BillingMonth(2026, 10)) == "Oct 2026"
     assert period_text(BillingMonth(2028, 2)) == "1 – 29 February 2028"
+    assert days_text(date(2026, 11, 1), date(2026, 11, 30)) == "1 – 30 Nov 2026"
+    assert days_text(date(2026, 10, 15), date(2026, 11, 14)) == "15 Oct – 14 Nov 2026"
+    assert days_text(date(2026, 12, 15), date(2027, 1, 14)) == "15 Dec 2026 – 14 Jan 2027"
 
 
 @pytest.mark.parametrize(

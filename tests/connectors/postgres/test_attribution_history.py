@@ -171,6 +171,7 @@ INSERT INTO alias VALUES ('acme', 1);
 INSERT INTO plan (code, name) VALUES ('p', 'P');
 INSERT INTO plan_version (plan_id, version, currency, published_at, document) VALUES (1, 1, 'INR', now(), '{}');
 INSERT INTO charge (plan_version_id, meter, description, sac, unit, price) VALUES (1, 'm', 'M', '998319', 'message', '{}');
+INSERT INTO subscription (account_id, plan_version_id) VALUES (1, 1);
 INSERT INTO batch (worker, config_version, booked_at, rated) SELECT 'w', version, now(), 1 FROM config_version;
 INSERT INTO batch_range VALUES (1, 't', 0, 0, 1, 1, 1, 1, 0, 0, 0, 0);
 INSERT INTO partition_progress VALUES ('t', 0, 1);

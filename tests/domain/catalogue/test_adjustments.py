@@ -39,7 +39,8 @@ def test_an_adjustment_never_takes_off_more_than_there_is_and_its_steps_add_up(k
 
 
 @pytest.mark.parametrize(
-    ("kind", "printed"), [("percentage", "-10%"), ("free_amount", "≤ ₹50.00"), ("maximum", "≤ ₹100.00"), ("trial", "trial")]
+    ("kind", "printed"),
+    [("percentage", "-10%"), ("free_amount", "up to ₹50.00"), ("maximum", "max. ₹100.00"), ("trial", "trial")],
 )
 def test_an_invoice_line_prints_it_in_few_characters(kind, printed):
     assert an_adjustment(kind).printed(Currency.INR) == printed

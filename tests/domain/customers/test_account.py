@@ -45,7 +45,7 @@ def test_currency_and_time_zone_are_its_customers_where_it_does_not_say():
         ({"payment_term_days": 366}, "payment_term_days", "must be a whole number from 0 to 365, not 366"),
         ({"payment_term_days": True}, "payment_term_days", "must be a whole number from 0 to 365, not true"),
         ({"time_zone": "Mars/Olympus"}, "time_zone", "must be an IANA time zone"),
-        ({"pay_form": "acme"}, "pay_form", "did you mean pay_from?"),
+        ({"pay_form": "acme"}, "pay_form", "did you mean 'pay_from'?"),
     ],
 )
 def test_what_an_account_may_not_be_is_named(changes, path, reason):
@@ -80,3 +80,11 @@ def test_what_is_settled_cannot_change_and_every_attempt_is_named():
 def test_aliases_and_plans_change_by_their_own_commands():
     account = read_opening(an_account_document()).account
     assert "aliases: unknown field" in faults_of(changed, account, {"aliases": ["x"]})[0]
+
+
+def test_taking_back_a_field_that_does_not_exist_is_a_slip_that_is_named():
+    account = read_opening(an_account_document()).account
+    assert changed(account, {"name": None, "parent": None}) == account
+    (fault,) = faults_of(changed, account, {"nmae": None, "name": None})
+    assert fault.startswith("nmae: unknown field (did you mean 'name'?)")
+    assert len(faults_of(changed, account, {"nmae": None, "extra": 1})) == 2

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ INVOICES = [
     an_invoice(),
     an_invoice(issued=False),
     an_invoice(a_line(), a_line(late=True, service_month=OCTOBER.previous()), mode=PaymentMode.PREPAID),
+    an_invoice(a_line(), a_line(service_days=(date(2026, 11, 1), date(2026, 11, 30)))),
     an_invoice(buyer=a_buyer(BuyerCategory.OVERSEAS), currency=Currency.USD),
     an_invoice(buyer=a_buyer(BuyerCategory.UNREGISTERED, email=None)),
     replace(an_invoice(issued=False), status=InvoiceStatus.VOID),

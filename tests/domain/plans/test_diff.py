@@ -4,7 +4,8 @@ import pytest
 
 from domain.plans import read_plan
 from domain.plans.diff import plan_changes
-from tests.builders_plans import a_charge, a_discount, a_fee, a_matrix, a_meter, a_plan, per_unit
+from domain.plans.digest import plan_digest
+from tests.builders_plans import a_charge, a_commitment, a_discount, a_fee, a_matrix, a_meter, a_plan, per_unit
 
 SMS, INDIA = {"channel": "sms"}, {"channel": "sms", "country": "IN"}
 
@@ -32,8 +33,9 @@ def changes(old, new):
         (a_plan(a_charge(), a_charge("voice")), a_plan(a_charge("voice"), a_charge())),
     ],
 )
-def test_what_means_the_same_does_not_differ(old, new):
+def test_what_means_the_same_does_not_differ_and_has_one_digest(old, new):
     assert changes(old, new) == []
+    assert plan_digest(read_plan(old)) == plan_digest(read_plan(new))
 
 
 @pytest.mark.parametrize(
@@ -98,8 +100,42 @@ def test_what_means_the_same_does_not_differ(old, new):
         ),
     ],
 )
-def test_one_difference_is_one_change_with_old_and_new(old, new, expected):
+def test_one_difference_is_one_change_with_old_and_new_and_another_digest(old, new, expected):
     assert changes(old, new) == [expected]
+    assert plan_digest(read_plan(old)) != plan_digest(read_plan(new))
+
+
+def test_the_digest_of_a_plan_stays_what_it_is():
+    """It is written down, in CI and in commit messages; who changes the canonical form changes it for everybody."""
+    digest = plan_digest(read_plan(a_plan(a_charge(price=a_matrix((SMS, "1"), (INDIA, "2"))), a_fee())))
+    assert digest == "26f1c2b13a19859d8a0db3012094a11f90bed4b35fea83646f75fc9d8039775e"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "percent"),
+    [
+        (a_charge(price=per_unit("0.185")), a_charge(price=per_unit("0.19")), "+2.70"),
+        (a_charge(price=per_unit("0.19")), a_charge(price=per_unit("0.185")), "-2.63"),
+        (a_charge(price=per_unit("0.000001")), a_charge(price=per_unit("1")), "+99,999,900.00"),
+        (a_charge(price=per_unit("3")), a_charge(price=per_unit("0")), "-100.00"),
+        (a_charge(price=per_unit("0")), a_charge(price=per_unit("3")), None),
+        (a_charge(price=tiers((100, "3"), (None, "2"))), a_charge(price=tiers((200, "3"), (None, "2"))), None),
+        (a_fee(), a_fee(amount="999.01"), "+0.00"),
+        (a_commitment(), a_commitment(minimum="12500"), "+25.00"),
+        (a_charge(), a_charge(unit="sms"), None),
+    ],
+)
+def test_a_price_that_changed_says_by_how_many_percent(old, new, percent):
+    (change,) = plan_changes(read_plan(a_plan(a_charge("other"), old)), read_plan(a_plan(a_charge("other"), new)))
+    assert change.percent == percent
+
+
+def test_one_tier_more_is_one_tier_added_and_those_after_it_stay():
+    old = a_plan(a_charge(price=tiers((100, "3"), (1_000, "2"), (None, "1"))))
+    new = a_plan(a_charge(price=tiers((100, "3"), (500, "2.5"), (1_000, "2"), (None, "1"))))
+    path = "charges[otp.delivered].price.tiers[up to 500]"
+    assert changes(old, new) == [(path, "added", "None", "{'up_to': 500, 'unit_price': '2.5'}")]
+    assert [change[:2] for change in changes(new, old)] == [(path, "removed")]
 
 
 def test_a_new_plan_is_all_added():

@@ -188,6 +188,18 @@ def test_usage_that_cannot_be_read_is_refused_with_its_place(usage, fault):
     assert any(str(error).startswith(fault) for error in refused.value.errors), str(refused.value)
 
 
+def test_a_total_of_what_the_plan_does_not_have_is_a_slip_and_refused():
+    plan = a_plan(a_charge(code="otp"))
+    slips = [{"charge": "opt"}, {"meter": "otp.deliverd"}, {"charge": "x"}]
+    with pytest.raises(Invalid) as refused:
+        quoted(plan, *({**slip, "quantity": 1} for slip in slips))
+    assert [str(error) for error in refused.value.errors] == [
+        "[0].charge: 'opt' is no charge of this plan; there are otp",
+        "[1].meter: 'otp.deliverd' is no meter of this plan; there are otp.delivered (did you mean 'otp.delivered'?)",
+        "[2].charge: 'x' is no charge of this plan; there are otp",
+    ]
+
+
 def test_the_rows_of_a_table_have_properties_as_columns_and_numbers_where_meters_measure():
     row = {
         "type": "otp.delivered",

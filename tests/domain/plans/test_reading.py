@@ -1,5 +1,7 @@
 """Plan documents: read as a whole, or refused with everything that is wrong with them."""
 
+import time
+
 import pytest
 
 from domain.catalogue import AdjustmentKind, Aggregation, Meter, Reset, Sharing, read_adjustment, read_charge
@@ -144,11 +146,12 @@ def test_a_listed_meter_must_be_published_or_defined():
     named = a_charge(meter=..., meters=["otp.delivered", "otp.delivred"], code="otp")
     assert faults_of(a_plan(named), published=PUBLISHED) == [
         "charges[0].meters[1]: meter 'otp.delivred' is neither published nor defined under `meters`; known are otp.delivered"
+        " (did you mean 'otp.delivered'?)"
     ]
     short = a_charge("otp.delivred")
     assert faults_of(a_plan(short, meters=[a_meter()]), published=PUBLISHED) == [
         "charges[0].meter: meter 'otp.delivred' is neither published nor defined under `meters`;"
-        " known are numbers, otp.delivered"
+        " known are numbers, otp.delivered (did you mean 'otp.delivered'?)"
     ]
     assert read_plan(a_plan(named)).implied == (
         Meter(0, "otp.delivered", "otp.delivered"),
@@ -173,9 +176,19 @@ def test_a_published_meter_is_defined_again_only_as_it_is():
         (a_plan(code=""), "code: must be a code"),
         (a_plan(code="a/b"), "code: must be a code"),
         (a_plan(code="x" * 101), "code: must be a code of 1 to 100"),
-        (a_plan(name="x" * 257), "name: must be a text of 1 to 256 characters"),
+        (a_plan(name="x" * 257), "name: must be a text of 1 to 256 printable"),
         (a_plan(name="a\0b"), "name: must be a text"),
         (a_plan(name="\ud800"), "name: must be a text"),
+        (a_plan(name=" \u00a0"), "name: must be a text of 1 to 256 printable characters in one line"),
+        (a_plan(name="one\ntwo"), "name: must be a text"),
+        (a_plan(a_charge(description="a\x1b[31mb")), "charges[0].description: must be a text"),
+        (a_plan(a_charge(unit="a\u202eb")), "charges[0].unit: must be a text"),
+        (a_plan(a_fee(description="a\u2028b")), "charges[0].description: must be a text"),
+        (a_plan(adjustments=[a_discount(description="\x7f")]), "adjustments[0].description: must be a text"),
+        (a_plan(a_charge(price=a_matrix(({"channel": "a\tb"}, "1")))), "charges[0].price.rows[0].when.channel: must be"),
+        (a_plan(a_fee(), trial_days=3), "trial_days: is taken off usage, and this plan has fees only"),
+        (a_plan(a_fee(), adjustments=[a_discount()]), "adjustments[0]: is taken off usage, and this plan has fees only"),
+        (a_plan(adjustments=[a_discount(kind="trial", percent=...)]), "adjustments[0]: would never end: say for how many"),
         (a_plan(currency="EUR"), "currency: must be one of INR, USD, IDR, not 'EUR'"),
         (a_plan(currency=None), "currency: must be one of"),
         (a_plan(trial_days=-1), "trial_days: must be a whole number from 0"),
@@ -266,6 +279,30 @@ def test_what_is_wrong_is_named_with_its_path(document, fault):
     assert any(said.startswith(fault.removeprefix(": ")) for said in faults_of(document)), faults_of(document)
 
 
+def test_a_fault_is_said_once():
+    """A trial whose days are wrong has no end only because they are; a discount of an unknown kind is no trial."""
+    endless = a_discount(kind="trial", percent=..., days=0)
+    unknown = a_discount(code="other", kind="gift")
+    assert [fault.split(": ")[0] for fault in faults_of(a_plan(adjustments=[endless, unknown]))] == [
+        "adjustments[0].days",
+        "adjustments[1].kind",
+    ]
+
+
+def test_what_is_misspelt_is_answered_with_what_was_meant():
+    charge = a_charge(description=..., descripton="One-time password delivered")
+    discount = a_discount(applies_to=["otp.deliverd"])
+    least = a_commitment(counts=["otp.deliverd"])
+    assert [fault for fault in faults_of(a_plan(charge, least, adjustments=[discount])) if "did you mean" in fault] == [
+        "charges[0].descripton: unknown field (did you mean 'description'?);"
+        " known are code, description, kind, meter, meters, price, reset, sac, shared, unit",
+        "adjustments[0].applies_to[0]: 'otp.deliverd' is not a usage charge of this plan; they are otp.delivered"
+        " (did you mean 'otp.delivered'?)",
+        "charges[1].counts[0]: 'otp.deliverd' is not a usage charge of this plan; they are otp.delivered"
+        " (did you mean 'otp.delivered'?)",
+    ]
+
+
 def test_everything_that_is_wrong_is_said_at_once_and_in_order():
     document = a_plan(
         a_charge(sac="1", unit="", colour="red"),
@@ -341,3 +378,15 @@ def test_a_row_that_decides_only_some_of_the_events_leaves_the_doubt():
 def test_a_matrix_made_to_take_long_is_refused_in_time():
     rows = [({"channel": f"c{n}"}, "1") for n in range(2_500)] + [({"country": f"k{n}"}, "1") for n in range(2_500)]
     assert len(faults_of(a_plan(a_charge(price=a_matrix(*rows))))) == 20
+
+
+def test_a_document_with_very_many_faults_is_refused_in_time_that_grows_with_their_number():
+    """Looking through all faults for each one more, four times as many would take sixteen times as long."""
+    tiers = [{"up_to": None, "flat_fee": None, "unit_price": None} for _ in range(1_000)]
+    charges = [a_charge(f"m{number}", price={"model": "volume", "tiers": tiers}) for number in range(32)]
+    took = []
+    for many in (8, 32):
+        started = time.process_time()
+        assert len(faults_of(a_plan(*charges[:many]))) == many * 3_000
+        took.append(time.process_time() - started)
+    assert took[1] < 10 * took[0]

@@ -1,5 +1,6 @@
 """Events rated in parts, on the real books: every total, position and value is what the domain says."""
 
+import json
 import random
 from itertools import cycle
 
@@ -132,3 +133,30 @@ def test_a_further_part_that_is_missing_in_the_warehouse_is_found_and_mended(wor
     assert [gap.missing for gap in found.differences] == [rich.count("further_charge")]
     assert found.equal
     assert warehouse.execute("SELECT count() FROM further_charge") == [(rich.count("further_charge"),)]
+
+
+def test_parts_that_another_batch_takes_back_and_puts_in_place_are_told_with_what_their_event_says(
+    worker, topic, rich, database, warehouse
+):
+    worker.take(topic.append(a_usage_event("one", data={"channel": "sms", "to": 1})))
+    send_to_warehouse()
+    with database.begin() as connection:
+        batch = "INSERT INTO batch (worker, config_version, booked_at, rated) SELECT 'again', version, now(), 0"
+        batch_id = connection.execute(text(batch + " FROM config_version RETURNING batch_id")).scalar_one()
+        for kind, sign in (("reversal", -1), ("replacement", 1)):
+            taken = f"""
+                INSERT INTO further_charge (event_key, event_time, batch_id, account_id, charge_id, quantity_millionths,
+                    amount_micros, metered_millionths, event_count, kind, price_cell)
+                SELECT event_key, event_time, {batch_id}, account_id, charge_id, {sign} * quantity_millionths,
+                    {sign} * amount_micros, NULL, {sign}, '{kind}', price_cell FROM usage_event"""
+            connection.execute(text(taken))
+    announcement = metering_wiring.outbox().unannounced(events_max=10)
+    told = [json.loads(record) for rated in announcement.rated for records in rated.records.values() for record in records]
+    again = [event["data"] for event in told if event["data"]["batch_id"] == batch_id]
+    assert [(data["event_id"], data["kind"], data["amount_micros"]) for data in again] == [
+        ("one", "reversal", -300_000),
+        ("one", "replacement", 300_000),
+    ]
+    assert len({event["id"] for event in told}) == len(told)
+    send_to_warehouse()
+    assert reconcile(batch_wiring.booked_usage(), batch_wiring.warehoused_usage(), Days()).equal

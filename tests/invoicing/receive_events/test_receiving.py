@@ -225,7 +225,7 @@ def test_a_server_that_does_not_answer_is_one_sentence(worker, topic, family):
 # What the database refuses
 
 
-@pytest.mark.parametrize("change", ["UPDATE {} SET handled_as = 'x'", "DELETE FROM {}", "TRUNCATE {}"])
+@pytest.mark.parametrize("change", ["UPDATE {} SET handled_as = 'x'", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 def test_what_was_received_is_append_only(worker, topic, database, family, change):
     worker.take(topic.append(an_event(family)))
     table = f"{family.value}_event"

@@ -1,0 +1,41 @@
+"""Recompute an invoice run: the second rater over all its accounts, before a person approves it."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from domain.period import BillingMonth
+from invoicing.approve_run import started_run
+from invoicing.invoice_ports import InvoiceRuns
+from invoicing.recompute.evidence import EvidenceRoom
+from invoicing.recompute_accounts import Comparison, recompute_accounts
+from invoicing.start_run import ACTOR
+
+RESULT: Final = "second_rater"
+"""Where the certificate of a run has the result."""
+_DIFFERENCES_KEPT: Final = 100
+
+
+def recompute_run(month: BillingMonth, *, room: EvidenceRoom, runs: InvoiceRuns, now: datetime) -> Comparison:
+    """Compute the month's usage anew and keep the result with the run, whatever it is.
+
+    Raises NotFound when no run was started.
+    """
+    started_run(month, runs=runs)
+    found = recompute_accounts(month, None, room=room)
+    run = started_run(month, runs=runs)
+    certificate = {**run.certificate, RESULT: _facts(found, now)}
+    runs.save(replace(run, certificate=certificate), actor=ACTOR, now=now, action="invoice_run.recomputed")
+    return found
+
+
+def _facts(found: Comparison, now: datetime) -> dict[str, Any]:
+    return {
+        "recomputed_at": now.isoformat(),
+        "agrees": not found.differences,
+        "accounts": found.accounts,
+        "events": found.events,
+        "totals": found.totals,
+        "amount_micros": dict(found.amount_micros),
+        "differences": found.rows()[:_DIFFERENCES_KEPT],
+    }

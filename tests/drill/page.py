@@ -1,0 +1,40 @@
+"""What a drill found, as a page for docs/."""
+
+from tests.drill.drill import Report
+
+
+def page(report: Report, command: str) -> str:
+    """The report in words and tables; `command` does it again."""
+    said = "Everything adds up." if report.ok else f"{len(report.differences)} differences."
+    stalls = sorted(report.worst_stall_seconds.items(), key=lambda item: -item[1])
+    parts = report.worst_stall_of_a_partition_seconds
+    lines = [
+        "# The fault drill, as it was run",
+        "",
+        f"`{command}`: {report.load_seconds:.0f} s of load, {report.kills} kills. **{said}**",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| records, events sent | {report.records_sent:,}, {report.events_sent:,} |",
+        f"| lost, doubled | {report.lost}, {report.doubled} |",
+        f"| records redelivered | {report.redelivered_records:,} |",
+        f"| events announced again, rows sent again | {report.announced_again:,}, {report.warehoused_again:,} |",
+        f"| worst take-over after a SIGKILL | {report.worst_take_over_seconds:.1f} s |",
+        f"| quiet after the last event | {report.quiet_after_seconds:.1f} s |",
+        f"| workers that ended by themselves | {len(report.worker_deaths)} |",
+        "",
+        "| fault | how often |",
+        "|---|---|",
+        *(f"| {kind} | {number} |" for kind, number in sorted(report.faults_by_kind.items())),
+        "",
+        "| outcome | events |",
+        "|---|---|",
+        *(f"| {outcome} | {number:,} |" for outcome, number in report.outcomes.items()),
+        "",
+        "| worst stall by the only fault near it | no batch at all, s | none of a partition, s |",
+        "|---|---|---|",
+        *(f"| {cause} | {seconds:.1f} | {parts.get(cause, 0.0):.1f} |" for cause, seconds in stalls),
+        "",
+        *(f"- {difference}" for difference in report.differences),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
