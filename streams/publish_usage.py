@@ -1,4 +1,4 @@
-"""Keeping a publisher beside this worker (streams/publisher.py), and counting what it sends."""
+"""Keeping a publisher (streams/publisher.py) and a watcher (streams/wallet_watcher.py) beside this worker."""
 
 import asyncio
 import json
@@ -18,16 +18,26 @@ _END_SECONDS = 40.0
 @app.task
 async def publish_usage() -> None:
     """Run a publisher for as long as the worker runs; start another when one ends."""
+    await _keep("publisher")
+
+
+@app.task
+async def watch_wallets() -> None:
+    """Run a watcher for as long as the worker runs; start another when one ends."""
+    await _keep("wallet_watcher")
+
+
+async def _keep(name: str) -> None:
     while not app.should_stop:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "streams.publisher", stdin=PIPE, stdout=PIPE, cwd=PROJECT_ROOT
+            sys.executable, "-m", f"streams.{name}", stdin=PIPE, stdout=PIPE, cwd=PROJECT_ROOT
         )
         try:
             await _count(process)
         finally:
             await _end(process)
         if not app.should_stop:
-            _log.error("the publisher ended with code %s; starting another", process.returncode)
+            _log.error("the %s ended with code %s; starting another", name, process.returncode)
             await asyncio.sleep(_RESTART_SECONDS)
 
 

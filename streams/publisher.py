@@ -1,7 +1,6 @@
 """The publisher: a process of its own beside the worker that sends on what is booked, to topics and to ClickHouse.
 
-It also fills Redis again when that lost its content, forgets old identities, looks at wallets that left their bounds, and
-sends what was found there. Started by streams/publish_usage.py.
+It also fills Redis again when that lost its content, and forgets old identities. Started by streams/publish_usage.py.
 It runs at low priority, outside the worker's interpreter lock and in small portions, so that sending gives way to
 debiting (figures in docs/adr/0004). One thread a destination, so that one engine's silence does not hold up the other;
 what one of them reads from the books serves both. It ends when its standard input does, that is, with its worker.
@@ -11,7 +10,6 @@ import gc
 import json
 import logging
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -19,23 +17,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from connectors import clock, wallet_wiring
+from connectors import clock
 from connectors import metering_wiring as wiring
-from domain.errors import EngineUnavailable
-from invoicing.apply_payments import apply_payments
 from invoicing.forget_identities import forget_identities
 from invoicing.publish_results import publish_next
 from invoicing.publish_usage import Outbox, announce_next, warehouse_next
 from invoicing.refill_balances import refill_balances
-from invoicing.relay_outbox import relay_outbox
-from invoicing.watch_wallets import watch_wallets
+from streams.turns import run_until_worker_ends, take_turns
 
-_log = logging.getLogger("streams.publisher")
 _RETRY_SECONDS: Final = 1.0
 _REFILL_SECONDS: Final = 1.0
 _FORGET_SECONDS: Final = 20.0
-_WATCH_SECONDS: Final = 0.03
-_PAUSE_LONGEST_SECONDS: Final = 30.0
 _NICENESS: Final = 10
 
 
@@ -68,10 +60,6 @@ def main() -> None:
     """Publish until standard input ends."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s publisher %(levelname)s %(message)s")
     _give_way()
-    # A Ctrl-C or SIGTERM for the group is the worker's to answer: it closes the pipe when it has drained.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    threading.excepthook = _end
     ended = threading.Event()
     reader = wiring.rated_events()
     announcing, warehousing = wiring.outbox(reader), wiring.outbox(reader)
@@ -81,23 +69,8 @@ def main() -> None:
         threading.Thread(target=_answer, args=(ended,)),
         threading.Thread(target=_refill, args=(ended,)),
         threading.Thread(target=_forget, args=(ended,)),
-        threading.Thread(target=_pay, args=(ended,)),
-        threading.Thread(target=_watch, args=(ended,)),
-        threading.Thread(target=_relay, args=(ended,)),
     ]
-    for thread in threads:
-        thread.start()
-    sys.stdin.read()
-    ended.set()
-    for thread in threads:
-        thread.join()
-
-
-def _end(unforeseen: threading.ExceptHookArgs) -> None:
-    """An error nobody expects ends the process, not only its thread: the worker starts another, nothing is lost."""
-    _log.critical("the publisher ends", exc_info=unforeseen.exc_value)
-    logging.shutdown()
-    os._exit(1)
+    run_until_worker_ends("publisher", threads, ended)
 
 
 def _give_way() -> None:
@@ -150,42 +123,14 @@ def _refill(ended: threading.Event) -> None:
     def refill() -> None:
         told = refill_balances(wallets, cache)
         if told is not None:
-            _log.info("Redis had lost the balances: told all %d of them", told)
+            logging.getLogger(__name__).info("Redis had lost the balances: told all %d of them", told)
 
-    _until(ended, "refilling Redis", _REFILL_SECONDS, refill)
+    take_turns(ended, "refilling Redis", _REFILL_SECONDS, refill)
 
 
 def _forget(ended: threading.Event) -> None:
     identities = wiring.identities()
-    _until(ended, "forgetting identities", _FORGET_SECONDS, lambda: forget_identities(identities, now=clock.now()))
-
-
-def _pay(ended: threading.Event) -> None:
-    """Apply payments that were received."""
-    store, cache = wallet_wiring.top_ups(), wiring.balance_cache()
-    _until(ended, "applying payments", _WATCH_SECONDS, lambda: apply_payments(store, cache, now=clock.now()))
-
-
-def _watch(ended: threading.Event) -> None:
-    """Look at wallets that left their bounds, and tell Redis at once what was found."""
-    store, cache = wiring.wallet_watch(), wiring.balance_cache()
-
-    def watch() -> None:
-        while watch_wallets(store, cache, now=clock.now()).looks and not ended.is_set():
-            pass
-
-    _until(ended, "watching wallets", _WATCH_SECONDS, watch)
-
-
-def _relay(ended: threading.Event) -> None:
-    """Send what was saved to be told; a thread of its own, so that Kafka's silence does not keep Redis from hearing."""
-    store, sender = wiring.messages(), wiring.message_sender()
-
-    def relay() -> None:
-        while relay_outbox(store, sender) and not ended.is_set():
-            pass
-
-    _until(ended, "relaying messages", _WATCH_SECONDS, relay)
+    take_turns(ended, "forgetting identities", _FORGET_SECONDS, lambda: forget_identities(identities, now=clock.now()))
 
 
 def _send_until(ended: threading.Event, destination: str, outbox: Holdable, pace: Pace, send: Send) -> None:
@@ -198,23 +143,7 @@ def _send_until(ended: threading.Event, destination: str, outbox: Holdable, pace
             while held and not ended.wait(pace.seconds):
                 certain |= _catch_up(ended, destination, pace, send, certain=certain)
 
-    _until(ended, f"sending to {destination}", _RETRY_SECONDS, send_while_held)
-
-
-def _until(ended: threading.Event, doing: str, pause_seconds: float, turn: Callable[[], object]) -> None:
-    """Take turns with pauses between them; after failures wait longer each time, and say so."""
-    pause = pause_seconds
-    while not ended.is_set():
-        started = clock.monotonic_seconds()
-        try:
-            turn()
-            pause = pause_seconds
-        except EngineUnavailable as error:
-            # A turn that went on for longer than the longest pause had worked: its failure is a first one.
-            worked = clock.monotonic_seconds() - started > _PAUSE_LONGEST_SECONDS
-            pause = pause_seconds * 2 if worked else min(pause * 2, _PAUSE_LONGEST_SECONDS)
-            _log.warning("%s; %s goes on in %.0f s, nothing is lost", error, doing, pause)
-        ended.wait(pause)
+    take_turns(ended, f"sending to {destination}", _RETRY_SECONDS, send_while_held)
 
 
 def _catch_up(ended: threading.Event, destination: str, pace: Pace, send: Send, *, certain: bool) -> bool:
