@@ -1,14 +1,19 @@
 """How far a topic reaches: the first and the next offset of each of its partitions."""
 
+import time
 from collections.abc import Mapping
 from typing import Final
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from connectors.clock import monotonic_seconds
 from domain.errors import EngineUnavailable, WrongSetup
 
 _TIMEOUT_SECONDS: Final = 10
+_LEADERLESS: Final = frozenset({KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION})
+"""A partition is between leaders: just created, or its broker just started. It has one in a moment."""
+_LEADER_PAUSE_SECONDS: Final = 0.1
 
 
 class TopicOffsets:
@@ -35,5 +40,16 @@ class TopicOffsets:
         return {number: (first[number], following[number]) for number in sorted(first)}
 
     def _offsets(self, partitions: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
+        """Waits for partitions that are between leaders."""
+        deadline = monotonic_seconds() + _TIMEOUT_SECONDS
+        while True:
+            try:
+                return self._asked(partitions, spec)
+            except KafkaException as error:
+                if error.args[0].code() not in _LEADERLESS or monotonic_seconds() > deadline:
+                    raise
+            time.sleep(_LEADER_PAUSE_SECONDS)
+
+    def _asked(self, partitions: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
         futures = self._client.list_offsets(dict.fromkeys(partitions, spec), request_timeout=_TIMEOUT_SECONDS)
         return {partition.partition: future.result(_TIMEOUT_SECONDS).offset for partition, future in futures.items()}
