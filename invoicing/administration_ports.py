@@ -79,6 +79,8 @@ class StoredPlan:
     published_at: datetime
     document: Mapping[str, Any]
     """As it was published."""
+    starts_at: datetime | None = None
+    """Subscriptions to it begin then or later; None: whenever."""
 
 
 class Plans(Protocol):
@@ -96,8 +98,8 @@ class Plans(Protocol):
     def last(self, code: str) -> StoredPlan | None:
         """The last version of a plan."""
 
-    def add_version(self, plan: PlanDocument, document: Mapping[str, Any], *, version: int, published_at: datetime) -> None:
-        """Store a checked plan and its document as a version, with all its charges."""
+    def add_version(self, plan: PlanDocument, stored: StoredPlan) -> None:
+        """Store a checked plan as a version, with all its charges."""
 
 
 class Aliases(Protocol):

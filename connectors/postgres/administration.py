@@ -44,7 +44,9 @@ _SUBSCRIBE = text("""
 INSERT INTO subscription (account_id, plan_version_id, validity)
 SELECT :account_id, plan_version_id, tstzrange(CAST(:subscribed_from AS timestamptz), NULL)
 FROM plan_version JOIN plan USING (plan_id)
-WHERE code = :plan_code AND currency = :currency ORDER BY version DESC LIMIT 1
+WHERE code = :plan_code AND currency = :currency
+  AND coalesce(starts_at <= coalesce(CAST(:subscribed_from AS timestamptz), CAST(:opened_at AS timestamptz)), true)
+ORDER BY version DESC LIMIT 1
 """)
 _STATUS = text("SELECT status FROM account WHERE code = :code")
 _PAYER = text("""
@@ -129,9 +131,10 @@ class _Administration:
             "plan_code": account.plan_code,
             "currency": account.currency.value,
             "subscribed_from": account.subscribed_from,
+            "opened_at": created_at,
         }
         if self._connection.execute(_SUBSCRIBE, plan).rowcount != 1:
-            raise NotFound(f"plan {account.plan_code!r} has no version in {account.currency}: publish it first")
+            raise NotFound(f"plan {account.plan_code!r} has no version in {account.currency} that holds: publish it first")
         for alias in account.aliases:
             self.map_alias(alias, account_code=account.code)
         return True
