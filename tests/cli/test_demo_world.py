@@ -23,6 +23,9 @@ from cli.demonstration.second_rater import (
     taken_off_micros,
 )
 from domain.catalogue import read_adjustment, read_charge
+from domain.customers.account import read_opening
+from domain.customers.address import AddressKind
+from domain.customers.customer import read_customer
 from domain.period import BillingMonth
 from domain.plans import read_plan
 from domain.tax.gst import decide_tax
@@ -57,6 +60,13 @@ def test_a_month_is_over_for_every_account_when_it_is_over_in_india():
     in_india = october.span(ZoneInfo("Asia/Kolkata")).end
 
     assert all(october.span(ZoneInfo(one.account.time_zone)).end <= in_india for one in subscribers())
+
+
+def test_every_customer_and_account_is_one_the_rules_take():
+    for one in subscribers():
+        customer, opening = read_customer(one.customer.document()), read_opening(one.account.document())
+        assert customer.addresses[AddressKind.BILLING].country == one.customer.country
+        assert (opening.account.customer, opening.plan) == (customer.code, one.account.plan_code)
 
 
 def test_every_gstin_has_its_right_check_character():

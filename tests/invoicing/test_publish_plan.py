@@ -2,7 +2,6 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -11,11 +10,11 @@ from sqlalchemy import Engine, text
 
 from connectors import wiring
 from domain.errors import Invalid
-from domain.money import Currency
-from invoicing.administer import open_accounts
-from invoicing.administration_ports import NewAccount, NewCustomer
+from invoicing.keep_accounts import open_account
 from invoicing.publish_plan import publish_plan
+from invoicing.write_customer import create_customer
 from tests.books import AUTHOR
+from tests.builders_customers import a_customer_document, an_account_document
 from tests.builders_plans import (
     a_charge,
     a_commitment,
@@ -124,10 +123,10 @@ def test_another_start_is_another_version_and_none_comes_before_one_that_is_anno
 def test_an_account_that_is_opened_before_a_version_starts_is_on_the_one_before(database):
     published()
     publish_from(AUTHOR.at + timedelta(days=1), a_charge(price=per_unit("0.30")))
-    customer = NewCustomer("cus", "Acme", "a@acme.example", None, ("1 Road",), "IN", "29", None, "unregistered")
-    account = NewAccount("acc", "cus", "postpaid", Currency.INR, "Asia/Kolkata", (), "otp-india")
-    later = replace(account, code="later", subscribed_from=AUTHOR.at + timedelta(days=1))
-    open_accounts(wiring.administration(), [customer], [account, later], author=AUTHOR)
+    store = wiring.administration()
+    create_customer(store, a_customer_document(), author=AUTHOR)
+    for code, opens_at in (("acc", AUTHOR.at), ("later", AUTHOR.at + timedelta(days=1))):
+        open_account(store, an_account_document(code=code, plan="otp-india"), opens_at=opens_at, author=AUTHOR)
     subscriptions = "subscription JOIN account a USING (account_id) JOIN plan_version USING (plan_version_id)"
     assert rows(database, f"SELECT a.code, version FROM {subscriptions} ORDER BY 1") == [("acc", 1), ("later", 2)]
 
