@@ -15,6 +15,7 @@ from invoicing import administer
 from invoicing.administer import Author
 from invoicing.administration_ports import AdministrationStore
 from invoicing.keep_accounts import open_account
+from invoicing.write_contract import write_contract
 from invoicing.write_customer import create_customer
 
 ACTOR: Final = "demonstration"
@@ -52,7 +53,11 @@ def _open(store: AdministrationStore, one: Subscriber, *, month: BillingMonth, a
     if not is_known:
         create_customer(store, one.customer.document(), author=author)
     opens_at = month.span(ZoneInfo(one.account.time_zone)).start
-    return open_account(store, one.account.document(), opens_at=opens_at, author=author).written.changed
+    opened = open_account(store, one.account.document(), opens_at=opens_at, author=author).written.changed
+    contract = catalogue.contracts().get(one.account.code)
+    if contract is not None:
+        write_contract(store, catalogue.contract_from(contract, opens_at), author=author)
+    return opened
 
 
 def top_up_wallets(subscribers: Sequence[Subscriber], *, run_id: str, now: datetime) -> dict[str, int]:
