@@ -57,7 +57,8 @@ def fees_until(now: datetime, spans: Sequence[FeeSpan], *, time_zone: ZoneInfo, 
     active = [span for span in sorted(spans, key=lambda span: span.start) if not span.paused]
     for once, span in _one_time(active):
         if span.start <= now:
-            key = _key(once.charge_id, ONCE, due_at=span.start, time_zone=time_zone)
+            # It is for no period that could end here: the month it lies in has it, also on that month's first instant.
+            key = _key(once.charge_id, ONCE, due_at=span.start + _MICROSECOND, time_zone=time_zone)
             _add(totals, key, SHARE_SCALE, once.amount_micros)
     runs = _runs(active)
     for fee, span in runs:

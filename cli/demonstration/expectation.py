@@ -163,13 +163,14 @@ class Expectation:
             after[key] = Used(money, 0, taken_off_micros(one, money))
 
     def _bear_fees_ahead(self, account: str, months: Sequence[str], after: dict[UsageKey, Used]) -> None:
-        """What is due when its month begins is on the invoice of the month before; what is paid once, with the first."""
+        """What is due when its month begins is invoiced with the month before; what is paid once, with the first."""
         for code, fee in self._codes(account, FEES).items():
             ahead = fee["kind"] == "recurring" and fee.get("billed", "in_advance") == "in_advance"
             for month in months if ahead else months[:1] if fee["kind"] == "one_time" else ():
                 period = f"{month}-01/{_next(month)}-01" if ahead else ONCE
                 amount = fee_micros(fee, spent_micros=0)
-                after[UsageKey(account, _previous(month), code, period)] = Used(1_000_000, 0, amount)
+                invoiced = _previous(month) if ahead else month
+                after[UsageKey(account, invoiced, code, period)] = Used(1_000_000, 0, amount)
 
     def _bear_fees(self, account: str, month: str, before: Mapping[UsageKey, Used], after: dict[UsageKey, Used]) -> None:
         fees = self._codes(account, FEES)

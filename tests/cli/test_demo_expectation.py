@@ -100,13 +100,13 @@ def run_of(plan, events, *, contracts=None):
     return expectation
 
 
-def test_what_is_due_ahead_is_on_the_invoice_of_the_month_before_and_what_is_paid_once_on_the_first():
+def test_what_is_due_ahead_is_on_the_invoice_of_the_month_before_and_what_is_paid_once_on_its_own():
     assert amounts(run_of(AHEAD, [{}]).charged({}, {"acme": "2026-09"})) == {
         ("2026-10", "otp", "*"): 2,
         ("2026-08", "fee", "2026-09-01/2026-10-01"): 5,
         ("2026-09", "fee", "2026-10-01/2026-11-01"): 5,
         ("2026-10", "fee", "2026-11-01/2026-12-01"): 5,
-        ("2026-08", "setup", "once"): 7,
+        ("2026-09", "setup", "once"): 7,
     }
 
 

@@ -109,6 +109,11 @@ def test_a_one_time_fee_is_paid_once_in_a_subscription_however_its_plan_changes(
     assert fees("2027-01-01", *spans) == {("2026-10", 1, "once"): 5_000_000_000}
 
 
+def test_a_one_time_fee_of_a_subscription_that_begins_with_a_month_is_on_the_invoice_of_that_month():
+    setup = OneTimeFee(1, "setup", 5_000_000_000)
+    assert fees("2026-10-31", a_span("2026-10-01", None, setup)) == {("2026-10", 1, "once"): 5_000_000_000}
+
+
 def test_another_subscription_pays_its_own_one_time_fee():
     setup = OneTimeFee(1, "setup", 5_000_000_000)
     spans = (a_span("2026-10-05", "2026-10-06", setup), a_span("2026-10-07", None, setup, subscription=2))

@@ -140,7 +140,7 @@ def test_a_change_of_plan_in_mid_month_is_split_exactly_and_the_invoice_says_how
         statement = "SELECT document FROM invoice JOIN account USING (account_id) WHERE code = 'account-0'"
         document = connection.execute(text(statement)).scalar_one()
     lines = [(line["plan_version"], line["quantity_millionths"], line["amount_micros"]) for line in document["lines"]]
-    assert lines == [("otp-inr v2", 677_419, 420_000_000), ("otp-inr v1", 322_581, 100_000_000)]
+    assert lines == [("otp-inr v1", 322_581, 100_000_000), ("otp-inr v2", 677_419, 420_000_000)]
     books_balance()
 
 
