@@ -22,7 +22,7 @@ def recompute_run(month: BillingMonth, *, room: EvidenceRoom, runs: InvoiceRuns,
     Raises NotFound when no run was started.
     """
     started_run(month, runs=runs)
-    found = recompute_accounts(month, None, room=room)
+    found = recompute_accounts(month, None, room=room, now=now)
     run = started_run(month, runs=runs)
     certificate = {**run.certificate, RESULT: _facts(found, now)}
     runs.save(replace(run, certificate=certificate), actor=ACTOR, now=now, action="invoice_run.recomputed")
@@ -37,5 +37,7 @@ def _facts(found: Comparison, now: datetime) -> dict[str, Any]:
         "events": found.events,
         "totals": found.totals,
         "amount_micros": dict(found.amount_micros),
+        "fees": found.fees,
+        "fees_micros": dict(found.fees_micros),
         "differences": found.rows()[:_DIFFERENCES_KEPT],
     }

@@ -6,14 +6,14 @@ from sqlalchemy import text
 from connectors import proof_wiring
 from domain.errors import BooksDoNotBalance, NotFound
 from invoicing.recompute_accounts import recompute_accounts, require_agreement
-from tests.books import an_event, book, open_account
+from tests.books import NOVEMBER_2, an_event, book, open_account
 from tests.builders import OCTOBER
 
 pytestmark = pytest.mark.engines
 
 
 def recomputed(*codes):
-    return recompute_accounts(OCTOBER, codes or None, room=proof_wiring.evidence_room())
+    return recompute_accounts(OCTOBER, codes or None, room=proof_wiring.evidence_room(), now=NOVEMBER_2)
 
 
 def test_books_kept_by_the_first_rater_are_those_the_second_comes_to(shop):

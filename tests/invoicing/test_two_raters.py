@@ -11,7 +11,7 @@ from connectors import batch_wiring, proof_wiring
 from domain.period import BillingMonth
 from invoicing.recompute_accounts import recompute_accounts
 from invoicing.rerate_usage import preview_rerating
-from tests.books import book, open_account, open_shop
+from tests.books import NOVEMBER_2, book, open_account, open_shop
 from tests.conftest import _EMPTY
 from tests.invoicing.selling import publish, write_contract
 from tests.laws import catalogues
@@ -84,7 +84,7 @@ def test_both_raters_come_to_the_same_books(postgres_database, database, custome
 
     target(rated_events(database), label="events that were rated")
     for month in MONTHS:
-        assert recompute_accounts(month, None, room=proof_wiring.evidence_room()).rows() == []
+        assert recompute_accounts(month, None, room=proof_wiring.evidence_room(), now=NOVEMBER_2).rows() == []
     assert [check.name for check in batch_wiring.books().examine(rows_shown=1).checks if check.rows] == []
     for customer in customers:
         assert preview_rerating(customer.code, SEPTEMBER, store=proof_wiring.rerating()).moved == 0
