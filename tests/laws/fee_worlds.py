@@ -18,7 +18,6 @@ from invoicing.recompute.positions import TotalKey
 OPENED = datetime(2025, 12, 10, 7, tzinfo=UTC)
 DAYS = 460
 ZONES = ("Asia/Kolkata", "Asia/Jakarta", "UTC", "America/New_York", "Europe/Berlin")
-USAGE_CODES = ("otp", "voice")
 USAGE_CHARGES = {
     9001: ChargeFacts(9001, "otp", "usage", {}, "usage"),
     9002: ChargeFacts(9002, "voice", "usage", {}, "usage"),
@@ -134,8 +133,8 @@ def month_start(number: int, zone: str) -> datetime:
 
 
 @st.composite
-def fees(draw, code):
-    """A recurring charge, a one-time charge or a commitment."""
+def fees(draw, code, counted=("otp", "voice", "platform", "setup")):
+    """A recurring charge, a one-time charge or a commitment, which may count some codes."""
     kind = draw(st.sampled_from(["recurring", "recurring", "one_time", "commitment"]))
     document: dict[str, Any] = {"code": code, "kind": kind}
     if kind != "one_time" and draw(st.booleans()):
@@ -145,9 +144,7 @@ def fees(draw, code):
     if kind == "commitment":
         document["minimum"] = str(draw(_amounts))
         if draw(st.booleans()):
-            document["counts"] = draw(
-                st.lists(st.sampled_from([*USAGE_CODES, "platform", "setup"]), min_size=1, unique=True)
-            )
+            document["counts"] = draw(st.lists(st.sampled_from(counted), min_size=1, unique=True))
         return document
     document["amount"] = str(draw(_amounts))
     if kind == "recurring":
