@@ -16,7 +16,7 @@ from typing import Any
 
 BILLING = Path(sys.executable).with_name("billing")
 RUN_ID = "manual__1"
-BEFORE_APPROVAL = (("invoices", "start"), ("invoices", "draft"))
+BEFORE_APPROVAL = (("invoices", "start"), ("invoices", "draft"), ("invoices", "recompute"))
 AFTER_APPROVAL = (("invoices", "approve", "--by", "Admin"), ("invoices", "issue"), ("invoices", "print"))
 LONG_AGO = "2026-01-01T00:00:00Z"
 
