@@ -15,6 +15,7 @@ from cli import (
     explain,
     fees,
     invoices,
+    notifications,
     plans,
     price,
     received,
@@ -52,6 +53,7 @@ app.add_typer(contracts.app, name="contracts")
 app.add_typer(fees.app, name="fees")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")
+app.add_typer(notifications.app, name="notifications")
 app.add_typer(warehouse.app, name="warehouse")
 app.command("explain")(explain.explain)
 app.command("recompute")(recompute.recompute)
