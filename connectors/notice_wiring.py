@@ -1,16 +1,20 @@
 """Building what notices need."""
 
+import logging
+
 from connectors import clock
 from connectors.kafka.notices_topic import NoticesTopic
 from connectors.mail.smtp_sender import Attachment, MailServer, SmtpSender
 from connectors.postgres.delivery_desk import DeliveryDesk
 from connectors.postgres.notices import PostgresNotices
 from connectors.settings import settings
+from connectors.voucher_wiring import voucher_pdf
 from connectors.webhooks.public_addresses import read_url
 from connectors.webhooks.signing import new_secret
 from connectors.webhooks.webhook_sender import WebhookSender
 from connectors.wiring import database
 from domain.customers.contacts import Channel
+from domain.errors import BillingError
 from invoicing.notice_ports import NoticeSender
 from invoicing.watch_wallets import NOTIFICATIONS_TOPIC
 
@@ -62,5 +66,10 @@ def fresh_secret() -> str:
     return new_secret()
 
 
-def _voucher(_number: str) -> Attachment | None:
-    return None
+def _voucher(number: str) -> Attachment | None:
+    """A voucher's PDF to go with a letter; a letter goes without it rather than not at all."""
+    try:
+        return number.replace("/", "-") + ".pdf", voucher_pdf(number, now=clock.now())
+    except BillingError as error:
+        logging.getLogger(__name__).warning("a letter goes without its voucher: %s", error)
+        return None
