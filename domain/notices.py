@@ -25,6 +25,8 @@ _BY_TYPE: Final = {
     FAILED: NoticeKind.PAYMENT_FAILED,
     DEBIT_AHEAD: NoticeKind.PAYMENT_DUE,
 }
+UNASKED: Final = frozenset({DEBIT_AHEAD})
+"""Types that are told whatever a customer chose: a debit of a mandate has to be announced."""
 _MONEY: Final = ((Role.BILLING, Role.FINANCE),)
 _BALANCE: Final = ((Role.BILLING,), (Role.FINANCE, Role.TECHNICAL), (Role.OWNER,))
 _SERVICE: Final = ((Role.BILLING, Role.TECHNICAL, Role.OWNER),)
@@ -95,14 +97,14 @@ def _kind_of_alert(data: Mapping[str, Any]) -> NoticeKind:
     return NoticeKind.BALANCE_EXHAUSTED if isinstance(balance, int) and balance <= 0 else NoticeKind.BALANCE_LOW
 
 
-def recipients(kind: NoticeKind, audience: Audience, *, circle: int = 0) -> tuple[Recipient, ...]:
-    """Everybody who is told, each once by each channel; nobody when the customer switched the kind off.
+def recipients(kind: NoticeKind, audience: Audience, *, circle: int = 0, unasked: bool = False) -> tuple[Recipient, ...]:
+    """Everybody who is told, each once by each channel; nobody when the customer switched the kind off, unless `unasked`.
 
     Where no contact has a role of the circle, the customer's own address stands in. Where no chosen channel can be used,
     mail is: to be told another way than one asked for is better than not to hear.
     """
     chosen = audience.choices.get(kind, DEFAULT_CHANNELS)
-    if not chosen:
+    if not chosen and not unasked:
         return ()
     people = _people(kind, audience, circle)
     found: list[Recipient] = []

@@ -10,9 +10,9 @@ from typing import Final
 
 from domain.advances import Advance, given_back, split_payment
 from domain.errors import InvalidInput, TaxProfileIncomplete, WrongSetup
-from domain.notices import RECEIVED, REFUNDED
+from domain.notices import FAILED, RECEIVED, REFUNDED
 from domain.payments import PaymentType
-from domain.top_up_rules import INDIA
+from domain.top_up_rules import INDIA, AttemptState
 from domain.top_ups import Applied, Decision, PaymentFact, Waits, decide
 from invoicing.metering_ports import Balance
 from invoicing.top_up_ports import Moved, TopUpStore, TopUpTransaction, Voucher, WaitingPayment
@@ -75,6 +75,8 @@ def _apply(transaction: TopUpTransaction, event: WaitingPayment, now: datetime) 
         if kind == "refund":
             transaction.tell([payment_message(fact, part, moved)], now=now)
     transaction.close(event.payment_event_id, decision.applied, decision.waits, tried_at=now)
+    if event.request is not None and decision.applied is not Applied.WAITING:
+        _answer(transaction, event, now)
     if moved is not None:
         facts = {"event": event.payment_event_id, "payment": fact.payment, "amount_minor": fact.amount_minor}
         action = f"wallet.{decision.applied.value}"
@@ -93,6 +95,28 @@ def _credit(transaction: TopUpTransaction, fact: PaymentFact, now: datetime) -> 
     moved = transaction.credit(fact, advance, voucher=voucher, booked_at=now)
     transaction.tell([payment_message(fact, advance, moved)], now=now)
     return Decision(Applied.CREDITED), moved
+
+
+def _answer(transaction: TopUpTransaction, event: WaitingPayment, now: datetime) -> None:
+    """Close the request for a top-up that an event answers; the wallet is looked at again, for the next method."""
+    match event.fact.type:
+        case PaymentType.CAPTURED:
+            transaction.answer_request(event, AttemptState.CAPTURED, reason=None, now=now)
+        case PaymentType.FAILED:
+            reason = event.failure or "the gateway said no more"
+            answered = transaction.answer_request(event, AttemptState.FAILED, reason=reason, now=now)
+            if answered is not None:
+                data = {
+                    "request": answered.request_id,
+                    "method": answered.method,
+                    "charge_minor": answered.charge_minor,
+                    "currency": answered.currency.value,
+                    "reason": reason,
+                }
+                account = event.fact.account
+                transaction.tell([Message(NOTIFICATIONS_TOPIC, account, FAILED, account, data)], now=now)
+        case _:
+            return
 
 
 def payment_message(fact: PaymentFact, advance: Advance, moved: Moved) -> Message:

@@ -11,7 +11,7 @@ from typing import Final
 from domain.alert_follow_up import ESCALATIONS, escalate
 from domain.customers.contacts import Channel
 from domain.deliveries import LEASE, next_try
-from domain.notices import ESCALATION, kind_of, recipients
+from domain.notices import ESCALATION, UNASKED, kind_of, recipients
 from invoicing.notice_ports import (
     Delivery,
     DeliveryFailed,
@@ -50,7 +50,7 @@ def _keep(transaction: NoticeTransaction, taken: TakenNotice, now: datetime) -> 
         return False
     audience = transaction.audience(notice.account) if kind is not None else None
     if kind is not None and audience is not None:
-        for recipient in recipients(kind, audience, circle=circle):
+        for recipient in recipients(kind, audience, circle=circle, unasked=notice.type in UNASKED):
             transaction.add_delivery(notification_id, recipient, now=now)
     return True
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from domain.advances import Advance
 from domain.money import Currency
 from domain.tax.gst import TaxDecision
+from domain.top_up_rules import AttemptState
 from domain.top_ups import Applied, KnownTopUp, PayingAccount, PaymentFact, Waits
 from invoicing.metering_ports import Balance
 from invoicing.watch_ports import Message
@@ -20,6 +21,20 @@ class WaitingPayment:
 
     payment_event_id: int
     fact: PaymentFact
+    request: int | None = None
+    """The request for a top-up it answers, where it names one."""
+    failure: str | None = None
+    """Why it failed, in the gateway's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredRequest:
+    """A request for a top-up that has just been answered."""
+
+    request_id: int
+    method: str
+    charge_minor: int
+    currency: Currency
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +94,11 @@ class TopUpTransaction(Protocol):
         self, fact: PaymentFact, part: Advance, *, kind: str, voucher: Voucher | None, booked_at: datetime
     ) -> Moved:
         """Take a part of a payment out of its wallet, of the payment's own lot first."""
+
+    def answer_request(
+        self, event: WaitingPayment, state: AttemptState, *, reason: str | None, now: datetime
+    ) -> AnsweredRequest | None:
+        """Close the request an event answers; None when there is none of the account, or it was answered so before."""
 
     def close(self, payment_event_id: int, applied: Applied, waits: Waits | None, *, tried_at: datetime) -> None:
         """Keep what became of an event."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, text
 
 from connectors.postgres import audit
+from connectors.postgres.advance_tax import advance_tax
 from connectors.postgres.database import transaction
 from connectors.postgres.notices import tell
 from connectors.postgres.vouchers import add_voucher, the_seller
@@ -19,19 +20,19 @@ from domain.advances import Advance
 from domain.errors import InvalidInput, NotFound
 from domain.money import MICROS_PER_MINOR, Currency
 from domain.payments import PaymentType
-from domain.tax.gst import TaxDecision, decide_tax
-from domain.tax.place_of_supply import BuyerCategory, BuyerTaxProfile, LetterOfUndertaking
+from domain.tax.gst import TaxDecision
 from domain.tax.states import Head
+from domain.top_up_rules import AttemptState
 from domain.top_ups import Applied, KnownTopUp, PayingAccount, PaymentFact, Waits
-from invoicing.apply_payments import SAC
 from invoicing.metering_ports import Balance
-from invoicing.top_up_ports import BankTransfer, Moved, Voucher, WaitingPayment
+from invoicing.top_up_ports import AnsweredRequest, BankTransfer, Moved, Voucher, WaitingPayment
 from invoicing.watch_ports import Message
 
 _TURN: Final = text("SELECT pg_advisory_xact_lock(hashtext('apply payments'))")
 _FIELDS: Final = """
 SELECT e.payment_event_id, e.type, e.subject, e.gateway, e.reference, coalesce(e.data ->> 'payment', e.reference) AS payment,
-       e.amount_minor, e.currency
+       e.amount_minor, e.currency, e.data ->> 'reason' AS failure,
+       CASE WHEN e.data ->> 'request' ~ '^[0-9]{1,18}$' THEN CAST(e.data ->> 'request' AS bigint) END AS request
 FROM payment_event e LEFT JOIN payment_application a USING (payment_event_id)
 """
 # Events are stored by one transaction at a time, so their ids are in the order in which they were committed.
@@ -80,6 +81,14 @@ _LOCK_BY_ID: Final = text("SELECT wallet_id FROM wallet WHERE wallet_id = :walle
 _TAKE_FROM_LOT: Final = text("""
 SELECT take_from_lot(lot_id, least(remaining_micros, :micros), :booked_at) FROM lot_balance
 WHERE lot_id = :lot_id AND remaining_micros > 0
+""")
+# Money that arrived after all counts, also when the request was given up; nothing undoes a capture.
+_ANSWER: Final = text("""
+UPDATE top_up_request r SET state = :state, closed_at = :now, payment_event_id = :event,
+    reason = CASE WHEN :state = 'failed' THEN CAST(:reason AS text) END
+FROM account a WHERE r.request_id = :request AND a.account_id = r.account_id AND a.code = :account
+    AND (r.state = 'in_flight' OR (r.state = 'failed' AND :state = 'captured'))
+RETURNING r.request_id, r.method, r.charge_minor, r.currency
 """)
 _CLOSE: Final = text("""
 INSERT INTO payment_application (payment_event_id, outcome, reason, tried_at) VALUES (:event, :outcome, :reason, :tried_at)
@@ -158,6 +167,8 @@ class PostgresTopUpTransaction:
                     row.amount_minor,
                     Currency(row.currency),
                 ),
+                row.request,
+                row.failure,
             )
             for row in rows
         ]
@@ -184,12 +195,8 @@ class PostgresTopUpTransaction:
 
     def decide_tax(self, account: str, *, on: date) -> TaxDecision:
         """How an advance of an account is taxed. Raises InvalidInput, TaxProfileIncomplete, WrongSetup."""
-        buyer, seller = self._connection.execute(_BUYER, {"code": account}).one(), the_seller(self._connection)
-        lut = None
-        if seller.lut_arn is not None and buyer.export != "igst":
-            lut = LetterOfUndertaking(seller.lut_arn, seller.lut_valid_from, seller.lut_valid_to)
-        profile = BuyerTaxProfile(buyer.country, buyer.gstin, BuyerCategory(buyer.tax_category), buyer.state_code)
-        return decide_tax(seller.gstin, profile, on=on, sac=SAC, lut=lut)
+        buyer = self._connection.execute(_BUYER, {"code": account}).one()
+        return advance_tax(buyer, the_seller(self._connection), on=on)
 
     def credit(self, fact: PaymentFact, advance: Advance, *, voucher: Voucher, booked_at: datetime) -> Moved:
         """Credit a payment, with its lot and its receipt voucher."""
@@ -236,6 +243,23 @@ class PostgresTopUpTransaction:
             ids = {"top_up_id": top_up.top_up_id, "account_id": top_up.account_id}
             number = add_voucher(self._connection, voucher, fact, **ids)
         return Moved(self._move(top_up.wallet_id, -micros, kind, f"{fact.gateway} {fact.reference}", booked_at), number)
+
+    def answer_request(
+        self, event: WaitingPayment, state: AttemptState, *, reason: str | None, now: datetime
+    ) -> AnsweredRequest | None:
+        """Close the request an event answers; None when there is none of the account, or it was answered so before."""
+        facts = {
+            "request": event.request,
+            "account": event.fact.account,
+            "event": event.payment_event_id,
+            "state": state.value,
+            "reason": reason,
+            "now": now,
+        }
+        # The wallet first, as everybody does: a look at it may be giving this very request up.
+        self._connection.execute(_LOCK_WALLET, {"code": event.fact.account})
+        row = self._connection.execute(_ANSWER, facts).one_or_none()
+        return None if row is None else AnsweredRequest(row.request_id, row.method, row.charge_minor, Currency(row.currency))
 
     def close(self, payment_event_id: int, applied: Applied, waits: Waits | None, *, tried_at: datetime) -> None:
         """Keep what became of an event."""

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, text
 
+from connectors.postgres.advance_tax import SELLERS, only_seller
 from connectors.postgres.database import transaction
-from domain.errors import NotFound, WrongSetup
+from domain.errors import NotFound
 from domain.invoice.model import Party, TaxLine
 from domain.invoice.numbering import financial_year, format_number
 from domain.money import Currency
@@ -18,9 +19,6 @@ from invoicing.apply_payments import SAC
 from invoicing.print_vouchers import KeptVoucher
 from invoicing.top_up_ports import Voucher
 
-_SELLERS: Final = text("""
-SELECT gstin, legal_name, address_lines, email, lut_arn, lut_valid_from, lut_valid_to FROM seller
-""")
 _BUYER: Final = text("""
 SELECT c.legal_name, c.country, c.gstin, c.state_code, c.address_lines, c.email
 FROM account a JOIN customer c USING (customer_id) WHERE a.code = :code
@@ -55,10 +53,7 @@ _TAKEN_OVER: Final = ("place_of_supply", "supply_type", "legend", "rates_basis_p
 
 def the_seller(connection: Connection) -> Any:
     """The seller that vouchers are by. Raises WrongSetup unless there is exactly one."""
-    sellers = connection.execute(_SELLERS).all()
-    if len(sellers) != 1:
-        raise WrongSetup(f"the database has {len(sellers)} sellers and vouchers need exactly one: add or remove one")
-    return sellers[0]
+    return only_seller(connection.execute(text(SELLERS)).all())
 
 
 def add_voucher(connection: Connection, voucher: Voucher, fact: PaymentFact, *, top_up_id: int, account_id: int) -> str:

@@ -71,6 +71,15 @@ def test_a_kind_that_was_switched_off_is_told_to_nobody():
     assert addresses(NoticeKind.BALANCE_LOW, an_audience(choices={NoticeKind.BALANCE_LOW: ()})) == []
 
 
+def test_what_the_law_wants_announced_is_told_all_the_same():
+    audience = an_audience(choices={NoticeKind.PAYMENT_DUE: ()})
+    assert recipients(NoticeKind.PAYMENT_DUE, audience) == ()
+    assert [one.address for one in recipients(NoticeKind.PAYMENT_DUE, audience, unasked=True)] == [
+        "asha@acme.example",
+        "ravi@acme.example",
+    ]
+
+
 def test_every_chosen_channel_has_its_own_delivery():
     chosen = {NoticeKind.BALANCE_LOW: (Channel.EMAIL, Channel.WEBHOOK, Channel.SMS)}
     assert addresses(NoticeKind.BALANCE_LOW, an_audience(choices=chosen, endpoints=(3, 5))) == [
