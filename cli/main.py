@@ -22,6 +22,7 @@ from cli import (
     recompute,
     rerate,
     schema,
+    settlements,
     simulate_plan,
     subscriptions,
     topics,
@@ -51,6 +52,7 @@ app.add_typer(books.app, name="books")
 app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(fees.app, name="fees")
+invoices.app.add_typer(settlements.app)
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")
 app.add_typer(notifications.app, name="notifications")

@@ -1,5 +1,6 @@
 """Building what wallets' use cases need."""
 
+from connectors.postgres.settlements import Settlements
 from connectors.postgres.standings import PostgresStandings
 from connectors.postgres.top_up_rules import TopUpRules
 from connectors.postgres.top_ups import PostgresTopUps
@@ -21,6 +22,11 @@ def top_ups() -> PostgresTopUps:
 def top_up_rules() -> TopUpRules:
     """Rules of automatic top-ups, to be set and looked at."""
     return TopUpRules(database())
+
+
+def settlements() -> Settlements:
+    """What of invoices was paid."""
+    return Settlements(database())
 
 
 def standings() -> PostgresStandings:

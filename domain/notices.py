@@ -70,7 +70,7 @@ def kind_of(type_: str, data: Mapping[str, Any]) -> NoticeKind | None:
     """What a notification is about; None when customers are not told of it."""
     match type_:
         case "notification.account_status":
-            return _kind_of_status(data.get("status"), data.get("was"))
+            return _kind_of_status(data)
         case "notification.wallet_alert":
             # Credit that ends is told with the grace that begins at the same instant.
             return None if data.get("threshold") == "absolute:0" else _kind_of_alert(data)
@@ -80,13 +80,13 @@ def kind_of(type_: str, data: Mapping[str, Any]) -> NoticeKind | None:
             return _BY_TYPE.get(type_)
 
 
-def _kind_of_status(status: object, was: object) -> NoticeKind | None:
-    match status:
+def _kind_of_status(data: Mapping[str, Any]) -> NoticeKind | None:
+    match data.get("status"):
         case "suspended" | "closed":
             return NoticeKind.SERVICE_SUSPENDED
         case "grace":
-            return NoticeKind.BALANCE_EXHAUSTED
-        case "active" | "low" if was == "suspended":
+            return NoticeKind.BALANCE_EXHAUSTED if data.get("overdue_since") is None else NoticeKind.PAYMENT_DUE
+        case "active" | "low" if data.get("was") == "suspended":
             return NoticeKind.SERVICE_RESUMED
         case _:
             return None

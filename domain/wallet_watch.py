@@ -135,6 +135,9 @@ def _bounds(terms: Terms, watched: Watched, arms: Mapping[str, Arm]) -> tuple[li
 
 def _look_again_at(terms: Terms, standing: Standing, watched: Watched, now: datetime) -> datetime | None:
     moments = [look_again_at(terms, standing, watched.override, now=now)]
+    overdue = watched.credit.overdue_since
+    if overdue is not None and overdue > now:
+        moments.append(overdue)
     if watched.wallet.burnt_a_day_micros > 0 and any(
         threshold.kind is ThresholdKind.DAYS_OF_RUNWAY for threshold in watched.thresholds
     ):

@@ -84,6 +84,7 @@ def _status_messages(
         "balance_micros": item.watched.wallet.balance_micros,
         "currency": item.currency,
         "since": now.isoformat(),
+        "overdue_since": _past(item.watched.credit.overdue_since, now),
     }
     messages = [
         Message(STATUS_TOPIC, account, "account.status", account, data) for account in transaction.leaning(item.account_id)
@@ -91,6 +92,10 @@ def _status_messages(
     if item.standing_version:
         messages.append(Message(NOTIFICATIONS_TOPIC, item.account, "notification.account_status", item.account, data))
     return messages
+
+
+def _past(instant: datetime | None, now: datetime) -> str | None:
+    return instant.isoformat() if instant is not None and instant <= now else None
 
 
 def _alert_messages(item: LookedAt, crossings: Sequence[Crossing], now: datetime) -> Sequence[Message]:

@@ -84,6 +84,22 @@ def _suspended(delivery: Delivery) -> Letter:
             (("Account", account), ("Balance", balance), ("Since", _moment(delivery))),
             "alarm",
         )
+    if delivery.notice.data.get("overdue_since"):
+        return Letter(
+            f"Sending has stopped: an invoice of {account} is overdue",
+            "Sending has stopped",
+            (
+                f"Account {account} is suspended, because an invoice has not been paid. Messages already on their way are "
+                "still charged.",
+                "Sending starts again by itself as soon as your payment is recorded.",
+            ),
+            (
+                ("Account", account),
+                ("Overdue since", _at(delivery, "overdue_since")),
+                ("Suspended since", _moment(delivery)),
+            ),
+            "alarm",
+        )
     return Letter(
         f"Sending has stopped: {account} is suspended",
         "Sending has stopped",
@@ -92,6 +108,21 @@ def _suspended(delivery: Delivery) -> Letter:
             "Sending starts again by itself as soon as a payment brings the balance above zero.",
         ),
         (("Account", account), ("Balance", balance), ("Suspended since", _moment(delivery))),
+        "alarm",
+    )
+
+
+def _overdue(delivery: Delivery) -> Letter:
+    account = delivery.notice.account
+    return Letter(
+        f"An invoice of {account} is overdue",
+        "Please pay your overdue invoice",
+        (
+            f"An invoice of account {account} was not paid by its due date. For a limited time, messages are still sent.",
+            "When the grace period is over, sending stops until your payment is recorded. If you have paid, thank you: "
+            "please send us the reference of your payment.",
+        ),
+        (("Account", account), ("Overdue since", _at(delivery, "overdue_since"))),
         "alarm",
     )
 
@@ -212,6 +243,7 @@ _BY_KIND: Final = {
     NoticeKind.BALANCE_EXHAUSTED: _balance_exhausted,
     NoticeKind.SERVICE_SUSPENDED: _suspended,
     NoticeKind.SERVICE_RESUMED: _resumed,
+    NoticeKind.PAYMENT_DUE: _overdue,
 }
 
 

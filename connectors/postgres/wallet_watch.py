@@ -38,6 +38,7 @@ _DONE: Final = "DELETE FROM wallet_look WHERE account_id IN (SELECT account_id F
 _FACTS: Final = """
 SELECT w.wallet_id, w.account_id, a.code, w.currency, a.mode, a.status AS account_status, w.balance_micros, w.version,
        t.low_level_micros, t.grace_hours, t.grace_micros, t.credit_limit_micros,
+       CASE WHEN t.suspend_overdue THEN overdue_since(w.account_id) END AS overdue_since,
        s.version AS standing_version, s.state, s.effective, s.floor_micros, s.grace_since, s.arms,
        s.override_state, s.override_reason, s.override_by, s.override_until,
        r.threshold_micros AS rule_threshold_micros, r.amount_minor AS rule_amount_minor, r.monthly_limit_minor, r.methods,
@@ -186,7 +187,7 @@ def _looked_at(row: Any, now: datetime) -> LookedAt:
         chosen,
         _thresholds(row.thresholds) if chosen.prepaid or row.thresholds else (),
         wallet,
-        CreditFacts(row.balance_micros, closed=row.account_status == "closed"),
+        CreditFacts(row.balance_micros, row.overdue_since, closed=row.account_status == "closed"),
         standing,
         _override(row),
         {code: Arm(arm) for code, arm in (row.arms or {}).items()},

@@ -35,6 +35,11 @@ def test_a_standing_is_told_where_it_changes_what_an_account_may_do(status, was,
     assert kind_of("notification.account_status", {"status": status, "was": was}) is kind
 
 
+def test_a_grace_for_an_overdue_invoice_is_told_as_a_payment_that_is_due():
+    data = {"status": "grace", "was": "active", "overdue_since": "2026-11-18T00:00:00+05:30"}
+    assert kind_of("notification.account_status", data) is NoticeKind.PAYMENT_DUE
+
+
 def test_an_alert_is_told_as_low_above_zero_and_as_exhausted_below():
     assert kind_of("notification.wallet_alert", {"threshold": "absolute:9", "balance_micros": 5}) is NoticeKind.BALANCE_LOW
     alert = {"threshold": "absolute:-9", "balance_micros": -10}
