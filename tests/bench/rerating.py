@@ -11,10 +11,10 @@ from connectors.postgres.database import open_engine
 from connectors.postgres.rerating import PostgresRerating, PostgresReratingDesk
 from domain.money import Currency
 from invoicing import administer
-from invoicing.administration_ports import NewAccount, NewCustomer
 from invoicing.rerate_usage import rerate_usage
 from tests.bench.figures import Figure, at_most, observed
 from tests.installation import Installation
+from tests.opened_accounts import NewAccount, NewCustomer, open_accounts
 
 EVENTS = 500_000
 ACCOUNTS = 5
@@ -95,7 +95,7 @@ def _fill(installation: Installation, events: int) -> None:
         for i in numbers
     ]
     accounts = [NewAccount(f"A{i}", f"C{i}", "postpaid", Currency.INR, "Asia/Kolkata", (f"A{i}",), "old") for i in numbers]
-    administer.open_accounts(store, customers, accounts, author=author)
+    open_accounts(store, customers, accounts, author=author)
     with psycopg.connect(installation.settings.postgres_dsn, autocommit=True) as connection:
         connection.execute("SET synchronous_commit = off")
         connection.execute(_EVENTS.encode(), {"events": events, "accounts": ACCOUNTS})

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from connectors.kafka.config_results_topic import as_record
 from connectors.settings import PROJECT_ROOT
 from domain import config_changes
-from domain.config_changes import ConfigType
+from domain.config_changes import ConfigChange, ConfigType
 from domain.customers.account import changed, read_opening
 from domain.customers.contacts import NoticeKind
 from domain.customers.customer import read_customer
@@ -21,6 +21,7 @@ from domain.customers.thresholds import read_thresholds
 from domain.errors import Invalid
 from invoicing.publish_results import ConfigResult
 from tests.builders_customers import a_customer_abroad, a_customer_document, an_account_document
+from tests.builders_plans import a_plan
 
 DOCS = PROJECT_ROOT / "docs"
 DATA_SCHEMA = json.loads((DOCS / "schemas" / "config-data.schema.json").read_text())
@@ -37,6 +38,9 @@ READERS = {
     ConfigType.ALIAS_MOVED: config_changes.read_alias_moved,
     ConfigType.ALIAS_ENDED: config_changes.read_ending,
     ConfigType.THRESHOLD_SET: read_thresholds,
+    ConfigType.PLAN_PUBLISHED: lambda data: config_changes.read_plan_published(
+        ConfigChange(ConfigType.PLAN_PUBLISHED, a_plan()["code"], data)
+    ),
     ConfigType.SUBSCRIPTION_STARTED: lambda data: config_changes.read_subscription_terms(
         data, with_plan=True, may_wait=False
     ),
@@ -64,6 +68,7 @@ RIGHT = {
     ConfigType.THRESHOLD_SET: {
         "thresholds": [{"kind": "absolute", "amount": "5.00"}, {"kind": "days_of_runway", "days": 3}]
     },
+    ConfigType.PLAN_PUBLISHED: {**a_plan(), "from": AT},
     ConfigType.SUBSCRIPTION_STARTED: {"plan": "otp", "plan_version": 2, "at": AT, "why": "signed"},
     ConfigType.SUBSCRIPTION_CANCELLED: {"at_period_end": True},
 }
@@ -81,11 +86,11 @@ def is_read(type_, data):
     return True
 
 
-def test_every_type_is_in_the_schema_and_every_one_but_plans_says_what_its_data_is():
+def test_every_type_is_in_the_schema_and_says_what_its_data_is():
     Draft202012Validator.check_schema(DATA_SCHEMA)
     assert set(DATA_SCHEMA["properties"]["type"]["enum"]) == set(ConfigType)
     said = {rule["if"]["properties"]["type"]["const"] for rule in DATA_SCHEMA["allOf"]}
-    assert said == set(ConfigType) - {ConfigType.PLAN_PUBLISHED}
+    assert said == set(ConfigType)
     assert set(DATA_SCHEMA["$defs"]["notifications"]["properties"]) == set(NoticeKind)
 
 
@@ -142,6 +147,7 @@ def test_whatever_is_read_fits_the_schema(type_, data):
         (ConfigType.ALIAS_MAPPED, {"acount": "acme"}),
         (ConfigType.THRESHOLD_SET, {"thresholds": [{"kind": "absolute", "percent": 5}]}),
         (ConfigType.SUBSCRIPTION_CHANGED, {}),
+        (ConfigType.PLAN_PUBLISHED, {**a_plan(), "from": "2027-01-01"}),
     ],
 )
 def test_the_schema_tells_what_can_be_told_by_shape(type_, data):
