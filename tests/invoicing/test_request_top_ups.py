@@ -5,11 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 
+import jsonschema
 import pytest
 from sqlalchemy import text
 
 from connectors import batch_wiring, metering_wiring, wallet_wiring, wiring
 from connectors.postgres.wallet_watch import PostgresWatchTransaction
+from connectors.settings import PROJECT_ROOT
 from domain.errors import IllegalTransition, NotFound
 from domain.top_up_rules import ANSWER_WITHIN, NOTICE, Method, TopUpRule
 from invoicing.administer import top_up
@@ -62,6 +64,12 @@ def told(shop, topic):
     return [(type_, data) for type_, data in rows(shop, statement)]
 
 
+def validate_request(type_, data):
+    schema = json.loads((PROJECT_ROOT / "docs/schemas/payment-request.schema.json").read_text())
+    event = {"specversion": "1.0", "id": "1", "source": "/otpless/billing", "type": type_, "subject": "acme"}
+    jsonschema.validate({**event, "time": NOW.isoformat(), "data": data}, schema)
+
+
 def rule(shop):
     return wallet_wiring.top_up_rules().rule("acme")
 
@@ -82,6 +90,7 @@ def test_the_request_and_the_notice_of_the_debit_go_out_with_its_row(acme):
     watch()
     ((type_, asked),) = told(acme, "payment.requests")
     assert type_ == "payment.request"
+    validate_request("payment.request", asked)
     debit_at = NOW + NOTICE
     assert asked == {
         "request": 1, "reason": "auto_top_up", "method": "upi_mandate", "amount_minor": 1_000_00, "charge_minor": 1_180_00,
@@ -237,7 +246,9 @@ def test_a_rule_that_is_stopped_cancels_what_it_asked_for_and_asks_no_more(acme)
     assert wallet_wiring.top_up_rules().stop("acme", by="asha", at=NOW) == [1]
     assert watch(NOW + timedelta(days=9)) == 0
     assert requests(acme) == [("upi_mandate", "failed")]
-    assert [type_ for type_, _ in told(acme, "payment.requests")] == ["payment.request", "payment.request_cancelled"]
+    both = told(acme, "payment.requests")
+    assert [type_ for type_, _ in both] == ["payment.request", "payment.request_cancelled"]
+    validate_request(*both[1])
     with pytest.raises(NotFound, match="no rule that could be stopped"):
         wallet_wiring.top_up_rules().stop("acme", by="asha", at=NOW)
 
