@@ -105,7 +105,7 @@ def _new_run(events: int, seed: int, *, screen: Screen) -> _Run:
     now = clock.now()
     month = BillingMonth.of(now, _INDIA).previous()
     accounts, run_id = subscribers(), _new_run_id(now)
-    expectation = Expectation({plan["code"]: plan for plan in catalogue.plans()}, str(month))
+    expectation = Expectation({plan["code"]: plan for plan in catalogue.plans()}, str(month), catalogue.contracts())
     traffic = Traffic(accounts, month, events=events, seed=seed, run_id=run_id, expectation=expectation)
     return _Run(run_id, month, accounts, traffic, screen)
 

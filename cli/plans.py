@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 import yaml
 
+from cli.instants import instant
 from cli.output import AsJson, By, console, faults_of, listed_faults, show, show_rows
 from connectors import clock, wiring
 from domain.errors import FieldError, Invalid, InvalidInput, NotFound
@@ -96,14 +97,23 @@ def diff(
 
 
 @app.command("publish")
-def publish(file: _File, *, by: By = "operator", as_json: AsJson = False) -> None:
+def publish(
+    file: _File,
+    *,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Subscriptions to it begin then or later, e.g. 2027-01-01T00:00:00+05:30.")
+    ] = None,
+    by: By = "operator",
+    as_json: AsJson = False,
+) -> None:
     """Store a plan file as the next version of its plan, unless the last version means the same.
 
-    Example: billing plans publish plans/otp-india.yaml --by asha
+    Example: billing plans publish plans/otp-india.yaml --from 2027-01-01T00:00:00+05:30 --by asha
     """
+    starts_at = None if start is None else instant("--from", start)
     document = wiring.read_plan_file(file)
     with faults_of(file):
-        said = publish_plan(wiring.administration(), document, author=Author(by, clock.now()))
+        said = publish_plan(wiring.administration(), document, author=Author(by, clock.now()), starts_at=starts_at)
     facts = {
         "plan": said.code,
         "version": said.version,
@@ -131,11 +141,18 @@ def show_plan(
     checked = comparable(plan, published=reader.meters())
     digest = None if checked is None else plan_digest(checked)
     if as_json:
-        facts = {"plan": plan.code, "version": plan.version, "published_at": plan.published_at.isoformat()}
+        begins = None if plan.starts_at is None else plan.starts_at.isoformat()
+        facts = {
+            "plan": plan.code,
+            "version": plan.version,
+            "published_at": plan.published_at.isoformat(),
+            "from": begins,
+        }
         typer.echo(json.dumps({**facts, "digest": digest, "document": plan.document}))
         return
     said = "of older rules" if digest is None else f"digest {digest[:_DIGEST_SHOWN]}"
-    typer.echo(f"# {plan.code} v{plan.version}, {said}, published {plan.published_at:%Y-%m-%d %H:%M:%S %Z}")
+    begins = "" if plan.starts_at is None else f", from {plan.starts_at:%Y-%m-%d %H:%M:%S %Z} on"
+    typer.echo(f"# {plan.code} v{plan.version}, {said}, published {plan.published_at:%Y-%m-%d %H:%M:%S %Z}{begins}")
     typer.echo(yaml.safe_dump(dict(plan.document), sort_keys=False, allow_unicode=True, width=120), nl=False)
 
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from cli.instants import instant
 from cli.output import faults_of
 from connectors import wiring
 from domain.catalogue import Aggregation
@@ -29,12 +30,17 @@ def quote_usage(
     plan: Annotated[Path, typer.Option(help="A plan document: .yaml, .yml or .json.")],
     usage: Annotated[Path, typer.Option(help="Events or totals: .yaml, .yml, .json or .csv (docs/plans.md).")],
     time_zone: Annotated[str, typer.Option(help="The account's time zone, which says when months begin.")] = "Asia/Kolkata",
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="When the subscription begins; without it, with the month of the first usage."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The answer is always JSON.", hidden=True)] = True,
 ) -> None:
     """Print lines, totals and their arithmetic as JSON, by the functions the worker rates with.
 
     Example: billing price quote --plan plans/otp-india.yaml --usage usage.csv
     """
+    starts_at = None if start is None else instant("--from", start)
     try:
         zone = ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder of zones, e.g. America
@@ -46,5 +52,5 @@ def quote_usage(
     }
     with faults_of(usage):
         entries = read_usage(wiring.read_usage_file(usage), measured=measured, is_table=usage.suffix.lower() == ".csv")
-        said = quote(document, entries, time_zone=zone)
+        said = quote(document, entries, time_zone=zone, starts_at=starts_at)
     typer.echo(json.dumps(said.document(), ensure_ascii=False))

@@ -14,7 +14,9 @@ from domain.customers.plain_text import read_code, read_text
 from domain.errors import Faults
 from domain.event_data import check_nested
 from domain.fields import Fields, but_is, shown
+from domain.plans import read_plan
 from domain.receiving import Event
+from domain.refusals import placed_at
 from domain.usage import RefusalReason, Refused
 
 YEAR_FIRST: Final = 1970
@@ -86,12 +88,21 @@ class AliasMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanPublished:
+    """A plan document is the next version of its plan, for subscriptions that begin at `start` or later."""
+
+    document: Mapping[str, Any]
+    start: datetime | None
+    """None: whenever."""
+
+
+@dataclass(frozen=True, slots=True)
 class SubscriptionTerms:
     """What a subscription is to be: on which plan (None for pauses and endings), from when, and why."""
 
     plan: str | None
     version: int | None
-    """None: the newest."""
+    """None: the newest that holds then."""
     at: datetime | None
     """None: from when the event happened, unless at the end of the account's month."""
     at_period_end: bool
@@ -123,6 +134,18 @@ def read_alias_moved(data: Mapping[str, Any]) -> AliasMoved:
     to, at = read_code(fields, "to"), read_instant(fields, "at")
     _end(fields, faults)
     return AliasMoved(to or "", at)
+
+
+def read_plan_published(change: ConfigChange) -> PlanPublished:
+    """The particulars of a publication: a plan document, and {from?}. Raises Invalid with every fault of both."""
+    document = change.named()
+    fields, faults = _particulars({name: document.pop(name) for name in ("from",) if name in document})
+    start = read_instant(fields, "from")
+    fields.refuse_unknown()
+    if faults:
+        faults.attempt(lambda: _read_plan_in(document))
+    faults.refuse_if_any()
+    return PlanPublished(document, start)
 
 
 def read_subscription_terms(data: Mapping[str, Any], *, with_plan: bool, may_wait: bool) -> SubscriptionTerms:
@@ -179,6 +202,11 @@ def read_instant(fields: Fields, name: str) -> datetime | None:
     years = f"of the years {YEAR_FIRST} to {YEAR_LAST}"
     fields.fault(name, f"must be an instant {years} with its time zone, e.g. 2026-12-01T00:00:00+05:30" + but_is(value))
     return None
+
+
+def _read_plan_in(data: Mapping[str, Any]) -> None:
+    with placed_at(DATA):
+        read_plan(data)
 
 
 def _particulars(data: Mapping[str, Any]) -> tuple[Fields, Faults]:

@@ -66,6 +66,8 @@ class Faults:
     A reader adds what it finds and carries on; `refuse_if_any` at the end is what keeps a half-read document from use.
     """
 
+    __slots__ = ("_paths", "errors")
+
     def __init__(self) -> None:
         self.errors: Final[list[FieldError]] = []
         self._paths: Final[set[str]] = set()

@@ -40,6 +40,14 @@ Spent = Callable[[Period, frozenset[str] | None], int]
 FeeTotals = dict[FeeKey, FeeAmount]
 
 
+def counts_towards(counted_as: frozenset[str], counts: frozenset[str] | None) -> bool:
+    """Whether money counts towards a commitment that names charges, or None of them.
+
+    `counted_as` is the code of the usage charge, or those an adjustment is on; empty for an adjustment of all usage.
+    """
+    return counts is None or (bool(counted_as) and counted_as <= counts)
+
+
 def fees_until(now: datetime, spans: Sequence[FeeSpan], *, time_zone: ZoneInfo, spent: Spent) -> FeeTotals:
     """What every fee should come to at a moment; fees that fall due later are not in it.
 

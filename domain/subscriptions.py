@@ -8,7 +8,7 @@ A change may lie in the past as long as no invoice was issued for that time; wha
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
@@ -29,6 +29,8 @@ class PlanChoice:
     label: str
     """As printed: "otp-india v1"."""
     currency: Currency
+    starts_at: datetime | None = field(default=None, compare=False)
+    """Nobody is on it before then; None: whenever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +251,9 @@ def _faults_of(subscriptions: Subscriptions, plan: PlanChoice, *, at: datetime) 
     if plan.currency is not subscriptions.currency:
         reason = f"{plan.label} is in {plan.currency} and account {subscriptions.account} in {subscriptions.currency}"
         faults.append(FieldError("plan", f"{reason}: choose a plan in {subscriptions.currency}"))
+    if plan.starts_at is not None and at.utcoffset() is not None and at < plan.starts_at:
+        reason = f"{plan.label} holds from {_shown(plan.starts_at)}, and {_shown(at)} is before"
+        faults.append(FieldError("plan", f"{reason}: choose that instant or a later one, or another version"))
     return faults
 
 

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Final, TypeVar
 
 from domain.fee_terms import fee_spans
-from domain.fees import FeeAmount, FeeKey, fees_until
+from domain.fees import FeeAmount, FeeKey, counts_towards, fees_until
 from domain.period import Period
 from invoicing.fee_ports import FeeAccount, FeeBooks, FeeDifference
 from invoicing.invoice_ports import Balances
@@ -68,7 +68,7 @@ def differences(account: FeeAccount, *, now: datetime) -> dict[FeeKey, FeeAmount
         return sum(
             money.amount_micros
             for money in account.usage
-            if first <= money.service_month < after and (counts is None or (money.counted_as and money.counted_as <= counts))
+            if first <= money.service_month < after and counts_towards(money.counted_as, counts)
         )
 
     spans = fee_spans(account.segments, account.contracts, time_zone=account.time_zone)

@@ -1,4 +1,4 @@
-"""Administer accounts: sellers, plans, customers, accounts, aliases and top-ups, each checked, applied once and audited."""
+"""Administer what accounts lean on: sellers, plans, aliases and top-ups, each checked, applied once and audited."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from domain.errors import InvalidInput
 from domain.money import micros_from_decimal
-from invoicing.administration_ports import AdministrationStore, Author, NewAccount, NewCustomer, NewSeller
+from invoicing.administration_ports import AdministrationStore, Author, NewSeller
 from invoicing.publish_plan import publish_plan as publish_plan_document
 
-__all__ = ["Author", "add_sellers", "map_aliases", "open_accounts", "publish_plan", "top_up"]
+__all__ = ["Author", "add_sellers", "map_aliases", "publish_plan", "top_up"]
 
 TOP_UP_MAX: Final = Decimal(1_000_000_000)
 
@@ -29,28 +29,6 @@ def add_sellers(store: AdministrationStore, sellers: Sequence[NewSeller], *, aut
 def publish_plan(store: AdministrationStore, document: Mapping[str, Any], *, author: Author) -> bool:
     """Whether a plan document became a new version (invoicing/publish_plan.py). Raises Invalid with every fault."""
     return publish_plan_document(store, document, author=author).is_new
-
-
-def open_accounts(
-    store: AdministrationStore, customers: Sequence[NewCustomer], accounts: Sequence[NewAccount], *, author: Author
-) -> int:
-    """Add customers and their accounts; what exists already is left alone. Returns how many accounts are new."""
-    with store.begin() as transaction:
-        for customer in customers:
-            if transaction.add_customer(customer, created_at=author.at):
-                transaction.audit(
-                    action="customer.added",
-                    subject=customer.code,
-                    actor=author.name,
-                    after=asdict(customer),
-                    at=author.at,
-                )
-        opened = [account for account in accounts if transaction.open_account(account, created_at=author.at)]
-        for account in opened:
-            transaction.audit(
-                action="account.opened", subject=account.code, actor=author.name, after=asdict(account), at=author.at
-            )
-    return len(opened)
 
 
 def map_aliases(store: AdministrationStore, aliases: Mapping[str, str], *, author: Author) -> int:

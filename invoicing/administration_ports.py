@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from domain.account_tree import AccountTree, TreeAccount
 from domain.alias_spans import NamedSpan
 from domain.catalogue import Meter
-from domain.money import Currency
 from domain.plans import PlanDocument
 from invoicing.customer_ports import Accounts, Customers
 from invoicing.metering_ports import Balance
@@ -23,36 +22,6 @@ class Author:
 
     name: str
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NewCustomer:
-    """Who pays: profile and tax profile."""
-
-    code: str
-    legal_name: str
-    email: str
-    phone: str | None
-    address_lines: tuple[str, ...]
-    country: str
-    state_code: str | None
-    gstin: str | None
-    tax_category: str
-
-
-@dataclass(frozen=True, slots=True)
-class NewAccount:
-    """An account of a customer, with the aliases its events will carry and the plan it is on."""
-
-    code: str
-    customer_code: str
-    mode: str
-    currency: Currency
-    time_zone: str
-    aliases: tuple[str, ...]
-    plan_code: str
-    subscribed_from: datetime | None = None
-    """When its subscription begins; None: it has no beginning, and bears fees from the opening of the account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +49,8 @@ class StoredPlan:
     published_at: datetime
     document: Mapping[str, Any]
     """As it was published."""
+    starts_at: datetime | None = None
+    """Subscriptions to it begin then or later; None: whenever."""
 
 
 class Plans(Protocol):
@@ -97,8 +68,8 @@ class Plans(Protocol):
     def last(self, code: str) -> StoredPlan | None:
         """The last version of a plan."""
 
-    def add_version(self, plan: PlanDocument, document: Mapping[str, Any], *, version: int, published_at: datetime) -> None:
-        """Store a checked plan and its document as a version, with all its charges."""
+    def add_version(self, plan: PlanDocument, stored: StoredPlan) -> None:
+        """Store a checked plan as a version, with all its charges."""
 
 
 class Aliases(Protocol):
@@ -145,12 +116,6 @@ class Administration(Protocol):
 
     def add_seller(self, seller: NewSeller) -> bool:
         """Register the billing entity."""
-
-    def add_customer(self, customer: NewCustomer, *, created_at: datetime) -> bool:
-        """Add a customer."""
-
-    def open_account(self, account: NewAccount, *, created_at: datetime) -> bool:
-        """Add an account with its wallet, aliases and subscription. Raises NotFound for an unknown customer or plan."""
 
     def map_alias(self, alias: str, *, account_code: str, start: datetime | None = None) -> bool:
         """Let an alias name an account, from a time on or always. Raises InvalidInput when it names another."""

@@ -19,6 +19,7 @@ from domain.config_changes import (
     read_alias_moved,
     read_ending,
     read_nothing,
+    read_plan_published,
     read_subscription_terms,
 )
 from domain.refusals import placed_at
@@ -101,9 +102,9 @@ def _end_alias(store: AdministrationStore, change: ConfigChange, author: Author)
 
 
 def _publish_plan(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
-    document = change.named()
+    said = read_plan_published(change)
     with placed_at(DATA):
-        publication = publish_plan.publish_plan(store, document, author=author)
+        publication = publish_plan.publish_plan(store, said.document, author=author, starts_at=said.start)
     return Applied(publication.is_new, {VERSION: publication.version})
 
 

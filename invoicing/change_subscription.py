@@ -37,6 +37,10 @@ class Timing:
         if self.at is not None and self.at_period_end:
             raise Invalid([FieldError("at", "say an instant or the end of the period, not both")])
 
+    def chosen_at(self, *, now: datetime) -> datetime | None:
+        """When a version that is not named has to hold; None at the end of a period, which each account has of its own."""
+        return None if self.at_period_end else self.at or now
+
     def of(self, present: Subscriptions, *, now: datetime) -> Change:
         """For one account."""
         at = rules.end_of_period(present, now=now) if self.at_period_end else self.at
@@ -69,7 +73,7 @@ def start(
     store: AdministrationStore, account: str, *, plan: PlanReference, timing: Timing = NOW, author: Author
 ) -> SubscriptionChange:
     """Subscribe an account to a plan. Raises Invalid and NotFound."""
-    choice = _choice(store, plan)
+    choice = _choice(store, plan, timing, now=author.at)
 
     def rule(present: Subscriptions, when: Change) -> Subscriptions:
         return rules.start(present, choice, when)
@@ -81,7 +85,7 @@ def change(
     store: AdministrationStore, account: str, *, plan: PlanReference, timing: Timing = NOW, author: Author
 ) -> SubscriptionChange:
     """Put an account on another plan, or another version. Raises Invalid, NotFound and IllegalTransition."""
-    choice = _choice(store, plan)
+    choice = _choice(store, plan, timing, now=author.at)
 
     def rule(present: Subscriptions, when: Change) -> Subscriptions:
         return rules.change(present, choice, when)
@@ -140,9 +144,9 @@ def segment_facts(segment: Segment) -> dict[str, Any]:
     }
 
 
-def _choice(store: AdministrationStore, plan: PlanReference) -> PlanChoice:
+def _choice(store: AdministrationStore, plan: PlanReference, timing: Timing, *, now: datetime) -> PlanChoice:
     with store.begin() as transaction:
-        return transaction.subscriptions.plan(plan.code, version=plan.version)
+        return transaction.subscriptions.plan(plan.code, version=plan.version, at=timing.chosen_at(now=now))
 
 
 def _apply(

@@ -63,10 +63,10 @@ def open_account(
         known = transaction.accounts.get(opening.account.code)
         if known is not None:
             return Kept(_again(known, opening, faults=faults, path=path))
-        plan = _plan_of(transaction, opening, faults=faults, path=path)
+        begins_at = opens_at or author.at
+        plan = _plan_of(transaction, opening, begins_at=begins_at, faults=faults, path=path)
         balances = _add(transaction, opening, author=author, faults=faults, path=path)
         if plan is not None:
-            begins_at = opens_at or author.at
             present = transaction.subscriptions.read(opening.account.code)
             with placed_at(path):
                 begun = subscriptions.start(present, plan, Change(begins_at, author.at, "account opened"))
@@ -206,12 +206,14 @@ def _again(known: StoredAccount, opening: Opening, *, faults: Faults, path: str)
     raise InvalidInput(f"account {code} exists already")
 
 
-def _plan_of(transaction: Administration, opening: Opening, *, faults: Faults, path: str) -> PlanChoice | None:
-    """The newest version of the plan an account begins on; None, with the fault, when there is none in its currency."""
+def _plan_of(
+    transaction: Administration, opening: Opening, *, begins_at: datetime, faults: Faults, path: str
+) -> PlanChoice | None:
+    """The newest version that holds of the plan an account begins on; None, with the fault, when its currency is another."""
     if opening.plan is None:
         return None
     try:
-        plan = transaction.subscriptions.plan(opening.plan, version=None)
+        plan = transaction.subscriptions.plan(opening.plan, version=None, at=begins_at)
     except NotFound as error:
         faults.add(at(path, "plan"), str(error))
         return None

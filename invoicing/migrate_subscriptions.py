@@ -144,7 +144,8 @@ def preview_migration(
 def _begin(store: AdministrationStore, order: MigrationOrder, *, author: Author) -> tuple[Migration, Sequence[str]]:
     with store.begin() as transaction:
         book = transaction.subscriptions
-        choice = book.plan(order.plan.code, version=order.plan.version)
+        at = order.timing.chosen_at(now=author.at)
+        choice = book.plan(order.plan.code, version=order.plan.version, at=at)
         if order.accounts is None:
             return Migration(choice), book.accounts_on(order.plan.code, but=choice, at=author.at)
     return Migration(choice), list(dict.fromkeys(order.accounts))

@@ -35,8 +35,11 @@ class SubscriptionBook(Protocol):
     def write(self, before: Subscriptions, after: Subscriptions) -> None:
         """Make the segments what they are in `after`. Those that ended already are never touched."""
 
-    def plan(self, code: str, *, version: int | None) -> PlanChoice:
-        """A version of a plan, the newest when none is named. Raises NotFound."""
+    def plan(self, code: str, *, version: int | None, at: datetime | None) -> PlanChoice:
+        """A version of a plan; when none is named the newest that holds at an instant, or at any. Raises NotFound.
+
+        One that does not hold yet is found when there is no other: the rules refuse it with its start.
+        """
 
     def accounts_on(self, plan_code: str, *, but: PlanChoice, at: datetime) -> Sequence[str]:
         """Codes of the accounts that are, or will be, on another version of a plan than this at an instant, in order."""

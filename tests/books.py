@@ -10,12 +10,13 @@ from sqlalchemy import Engine, text
 from connectors import metering_wiring, wiring
 from domain.metering import Origin
 from domain.money import Currency
-from invoicing.administer import Author, add_sellers, open_accounts, publish_plan
-from invoicing.administration_ports import NewAccount, NewCustomer, NewSeller
+from invoicing.administer import Author, add_sellers, publish_plan
+from invoicing.administration_ports import NewSeller
 from invoicing.meter_usage import Metered
 from invoicing.publish_usage import warehouse_next
 from invoicing.records import Record
 from tests.builders import KARNATAKA_GSTIN, MAHARASHTRA_GSTIN
+from tests.opened_accounts import NewAccount, NewCustomer, open_accounts
 
 AUTHOR = Author("tests", datetime(2026, 10, 1, tzinfo=UTC))
 MID_OCTOBER = datetime(2026, 10, 15, 12, tzinfo=UTC)

@@ -1,6 +1,7 @@
-"""What the demonstration sells: the billing entity and four plans like those of a real seller of one-time passwords."""
+"""What the demonstration sells: the billing entity, and plans and a contract like those of a real seller of OTPs."""
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ SAC: Final = "998319"
 """Other information technology services (heading 9983): what all plans here sell."""
 
 _PLANS: Final = Path(__file__).parent / "plans"
+_CONTRACT: Final = Path(__file__).parent / "contracts" / "kaveri-fintech.yaml"
 
 INDIA: Final = "otp-india"
 ENTERPRISE: Final = "otp-india-enterprise"
@@ -44,3 +46,14 @@ def seller(*, on: date) -> NewSeller:
 def plans() -> list[dict[str, Any]]:
     """The plan documents, as published: the files beside this one."""
     return [wiring.read_plan_file(_PLANS / f"{code}.yaml") for code in (INDIA, ENTERPRISE, GLOBAL, INDONESIA)]
+
+
+def contracts() -> dict[str, dict[str, Any]]:
+    """The contract documents by account, but for when they begin: with the account's subscription."""
+    document = wiring.read_plan_file(_CONTRACT)
+    return {document["account"]: document}
+
+
+def contract_from(document: Mapping[str, Any], start: datetime) -> dict[str, Any]:
+    """A contract document that holds from an instant on, until it is ended."""
+    return {**document, "from": start.isoformat()}

@@ -1,13 +1,13 @@
 """The demonstration's 200 accounts: who pays, how, in which currency, and the aliases their events carry."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from cli.demonstration import catalogue
 from cli.demonstration.places import ECONOMIC_ZONES, HOME, INDONESIA, OTHER_STATES, OVERSEAS, Abroad, City
 from domain.money import Currency
 from domain.tax.gstin import check_character
-from invoicing.administration_ports import NewAccount, NewCustomer
 
 ACCOUNTS: Final = 200
 _REGISTERED_UNTIL: Final = 124
@@ -44,11 +44,60 @@ _APPS: Final = ("android", "ios", "web")
 
 
 @dataclass(frozen=True, slots=True)
+class Customer:
+    """Who pays: profile and tax profile."""
+
+    code: str
+    legal_name: str
+    email: str
+    phone: str | None
+    address: Mapping[str, Any]
+    """As documents have it: lines, country, in India the city with its post code and state."""
+    country: str
+    state_code: str | None
+    gstin: str | None
+    tax_category: str
+
+    def document(self) -> dict[str, Any]:
+        """As `billing customers create` takes it."""
+        phone = {} if self.phone is None else {"phone": self.phone}
+        tax = {"category": self.tax_category} | ({} if self.gstin is None else {"gstin": self.gstin})
+        names = {"code": self.code, "legal_name": self.legal_name, "email": self.email}
+        zone = {"time_zone": "Asia/Kolkata"}  # of the customer; its accounts say their own
+        return names | phone | zone | {"addresses": {"billing": dict(self.address)}, "tax": tax}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account of a customer, with the aliases its events will carry and the plan it is on."""
+
+    code: str
+    customer_code: str
+    mode: str
+    currency: Currency
+    time_zone: str
+    aliases: tuple[str, ...]
+    plan_code: str
+
+    def document(self) -> dict[str, Any]:
+        """As `billing accounts open` takes it."""
+        return {
+            "code": self.code,
+            "customer": self.customer_code,
+            "mode": self.mode,
+            "currency": self.currency.value,
+            "time_zone": self.time_zone,
+            "aliases": list(self.aliases),
+            "plan": self.plan_code,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Subscriber:
     """One account with its customer and where most of its users are."""
 
-    account: NewAccount
-    customer: NewCustomer
+    account: Account
+    customer: Customer
     home: str
     """ISO 3166-1 alpha-2."""
 
@@ -98,12 +147,12 @@ def _indian(number: int, city: City, *, category: str) -> Subscriber:
     place, trade = _PLACES[number % len(_PLACES)], trades[(number // len(_PLACES) + number) % len(trades)]
     name = f"{place} {trade} {_SUFFIXES[number % len(_SUFFIXES)]}" if category != "unregistered" else f"{place} {trade}"
     slug = f"{place}-{trade}".lower().replace(" ", "-")
-    customer = NewCustomer(
+    customer = Customer(
         code=f"CUS-{number + 1:04d}",
         legal_name=name,
         email=f"accounts@{slug}.example",
         phone=f"+91 12345 {number + 1:05d}",
-        address_lines=city.address(number),
+        address=city.address(number),
         country="IN",
         state_code=city.state_code,
         gstin=None if category == "unregistered" else gstin(number, name, state_code=city.state_code),
@@ -116,12 +165,12 @@ def _indian(number: int, city: City, *, category: str) -> Subscriber:
 def _abroad(number: int, place: Abroad, names: tuple[str, str], *, currency: Currency, plan: str) -> Subscriber:
     name, words = names
     slug = words.lower().replace(" ", "-")
-    customer = NewCustomer(
+    customer = Customer(
         code=f"CUS-{number + 1:04d}",
         legal_name=name,
         email=f"finance@{slug}.example",
         phone=None,
-        address_lines=place.lines,
+        address={"lines": list(place.lines), "country": place.country},
         country=place.country,
         state_code=None,
         gstin=None,
@@ -133,15 +182,15 @@ def _abroad(number: int, place: Abroad, names: tuple[str, str], *, currency: Cur
 
 def _account(
     number: int,
-    customer: NewCustomer,
+    customer: Customer,
     slug: str,
     *,
     plan: str,
     currency: Currency = Currency.INR,
     time_zone: str = "Asia/Kolkata",
-) -> NewAccount:
+) -> Account:
     apps = _APPS[: number % 4] if number % 4 > 1 else ()
-    return NewAccount(
+    return Account(
         code=f"ACC-{number + 1:04d}",
         customer_code=customer.code,
         mode="postpaid" if number % 5 in (1, 3) else "prepaid",

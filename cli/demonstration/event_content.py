@@ -18,6 +18,8 @@ _OPERATORS: Final = {"IN": ("jio", "airtel", "vi", "bsnl"), "ID": ("telkomsel", 
 _ABROAD: Final = ("US", "AE", "SG", "GB", "ID", "MY", "DE")
 _AT_HOME: Final = 0.94
 _APPS: Final = ("android", "ios", "web")
+_USERS: Final = 600
+"""How many different people an account may have in a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,8 @@ class Content:
     quantity_millionths: int
 
 
-def draw_content(random: Random, subscriber: Subscriber) -> Content:
-    """An event as this account has them."""
+def draw_content(random: Random, subscriber: Subscriber, *, run_id: str) -> Content:
+    """An event as this account has them. The users of a run are its own."""
     meters = len(_METERS) if subscriber.home == "IN" else len(_METERS) - 1
     (meter,) = random.choices(_METERS[:meters], _METER_WEIGHTS[:meters])
     country = subscriber.home if random.random() < _AT_HOME else random.choice(_ABROAD)
@@ -38,6 +40,7 @@ def draw_content(random: Random, subscriber: Subscriber) -> Content:
     if meter == catalogue.OTP:
         weights = _CHANNEL_WEIGHTS.get(country, _CHANNEL_WEIGHTS_ELSEWHERE)
         (data["channel"],) = random.choices(_CHANNELS, weights)
+        data["user"] = user(run_id, random.randrange(_USERS))
     elif meter == catalogue.MAGIC_LINK:
         data["channel"] = random.choice(("email", "whatsapp"))
     elif meter == catalogue.VOICE:
@@ -47,9 +50,17 @@ def draw_content(random: Random, subscriber: Subscriber) -> Content:
     if random.random() < 0.2:
         data |= {"latency_ms": random.randint(180, 9_000), "fallback": random.random() < 0.1}
     quantity_millionths = _draw_quantity(random, meter)
+    if meter == catalogue.VOICE:
+        # To a hundredth of a paisa, as carriers report it.
+        data["carrier_cost"] = _as_number(quantity_millionths * random.randint(45, 90) // 10_000 * 100)
     if quantity_millionths != 1_000_000 or random.random() < 0.02:
         data["quantity"] = _as_number(quantity_millionths)
     return Content(meter, data, quantity_millionths)
+
+
+def user(run_id: str, number: int) -> str:
+    """Who logs in, as the core service tells one from another without saying who it is."""
+    return f"u{run_id}{number:03d}"
 
 
 def with_other_content(event: Event, content: Content) -> Event:

@@ -9,11 +9,14 @@ from typing import Any, Final, NamedTuple
 from cli.demonstration.second_rater import (
     FEES,
     adjustments_of,
+    agreed,
     amount_micros,
     charges_of,
     counts_earlier,
     fee_micros,
     is_made_on,
+    is_per_event,
+    measured,
     taken_off_micros,
 )
 
@@ -46,13 +49,18 @@ class Expectation:
     plans: Mapping[str, Mapping[str, Any]]
     """Plan documents by code."""
     month: str
+    contracts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Contract documents by account: each holds since the account's subscription began."""
     outcomes: Counter[str] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
     """By reason."""
     usage: dict[UsageKey, Used] = field(default_factory=dict)
-    """Quantity and number of events of usage charges; what they cost depends on what was used before (`charged`)."""
+    """Quantity and number of events of usage charges, and what those cost that are priced one by one; what others cost
+    depends on what was used before (`charged`)."""
     _rows: dict[UsageKey, Mapping[str, Any]] = field(default_factory=dict)
     _plan_of: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _values: set[tuple[UsageKey, str]] = field(default_factory=set)
+    """Of which meters count how many there are; every run has values of its own."""
 
     @property
     def received(self) -> int:
@@ -64,13 +72,27 @@ class Expectation:
         self.outcomes["rated"] += 1
         if not known:
             self.outcomes["quarantined"] += 1  # it is received twice: once to wait, once when it is released
-        self._plan_of[account] = self.plans[plan]
-        for charge, name, row in charges_of(self.plans[plan], event["type"], event["data"]):
-            key = UsageKey(account, self.month, charge, name)
-            self._rows[key] = row
+        if account not in self._plan_of:
+            contract = self.contracts.get(account)
+            self._plan_of[account] = agreed(self.plans[plan], contract) if contract else self.plans[plan]
+        for counted in charges_of(self._plan_of[account], event["type"], event["data"]):
+            key = UsageKey(account, self.month, counted.charge, counted.price)
+            self._rows[key] = counted.row
+            quantity = self._gained(key, measured(counted.meter, event["data"], quantity_millionths))
             used = self.usage.setdefault(key, Used())
-            used.quantity_millionths += quantity_millionths
+            used.quantity_millionths += quantity
             used.events += 1
+            if is_per_event(counted.row):
+                used.amount_micros += amount_micros(counted.row, Fraction(quantity, 1_000_000))
+
+    def _gained(self, key: UsageKey, read: int | str) -> int:
+        """Millionths of a unit that a total gains by what was read off an event: of a value seen before, none."""
+        if isinstance(read, int):
+            return read
+        place = (key._replace(price=""), read)
+        is_new = place not in self._values
+        self._values.add(place)
+        return 1_000_000 if is_new else 0
 
     def bad(self, reason: str) -> None:
         """A record or a member of an array came that cannot be read."""
@@ -92,12 +114,16 @@ class Expectation:
             total = key._replace(price=key.price + _under(later))
             start = before.get(total, Used())
             quantity = start.quantity_millionths + used.quantity_millionths
-            amount = amount_micros(self._rows[key], Fraction(quantity, 1_000_000))
+            row = self._rows[key]
+            one_by_one = start.amount_micros + used.amount_micros
+            amount = one_by_one if is_per_event(row) else amount_micros(row, Fraction(quantity, 1_000_000))
             after[total] = Used(quantity, start.events + used.events, amount)
         for account in self._plan_of:
             self._adjust(account, before, after, since)
         for account in self._plan_of:
-            for month in _months(since.get(account) or self.month, self.month):
+            months = _months(since.get(account) or self.month, self.month)
+            self._bear_fees_ahead(account, [*months, _next(self.month)], after)
+            for month in months:
                 self._bear_fees(account, month, before, after)
         return after
 
@@ -127,10 +153,21 @@ class Expectation:
             key = UsageKey(account, self.month, one["code"], one["code"] + _under(later))
             after[key] = Used(money, 0, taken_off_micros(one, money))
 
+    def _bear_fees_ahead(self, account: str, months: Sequence[str], after: dict[UsageKey, Used]) -> None:
+        """What is due when its month begins is on the invoice of the month before; what is paid once, with the first."""
+        for code, fee in self._codes(account, FEES).items():
+            ahead = fee["kind"] == "recurring" and fee.get("billed", "in_advance") == "in_advance"
+            for month in months if ahead else months[:1] if fee["kind"] == "one_time" else ():
+                period = f"{month}-01/{_next(month)}-01" if ahead else "once"
+                amount = fee_micros(fee, spent_micros=0)
+                after[UsageKey(account, _previous(month), code, period)] = Used(1_000_000, 0, amount)
+
     def _bear_fees(self, account: str, month: str, before: Mapping[UsageKey, Used], after: dict[UsageKey, Used]) -> None:
         fees = self._codes(account, FEES)
         spent = [key for key in {**before, **after} if key[:2] == (account, month) and key.charge not in fees]
         for code, fee in fees.items():
+            if fee["kind"] != "commitment" and fee.get("billed") != "in_arrears":
+                continue
             key = UsageKey(account, month, code, f"{month}-01/{_next(month)}-01")
             amount = fee_micros(fee, spent_micros=_money(spent, before, after))
             if amount:
@@ -160,9 +197,13 @@ def _months(first: str, last: str) -> list[str]:
     """Months as "2026-10", both included; the last alone when the first is later."""
     months = [last]
     while months[0] > first:
-        year, month = map(int, months[0].split("-"))
-        months.insert(0, f"{year - (month == 1):04d}-{(month - 2) % 12 + 1:02d}")
+        months.insert(0, _previous(months[0]))
     return months
+
+
+def _previous(month: str) -> str:
+    year, number = map(int, month.split("-"))
+    return f"{year - (number == 1):04d}-{(number - 2) % 12 + 1:02d}"
 
 
 def _next(month: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,21 +10,24 @@ class City:
     """A city; `post_code` is the first part of its post codes, `streets` some of its business addresses."""
 
     name: str
-    state: str
     state_code: str
     post_code: str
     streets: Sequence[str]
 
-    def address(self, number: int) -> tuple[str, ...]:
-        """The address of the `number`th customer."""
+    def address(self, number: int) -> dict[str, Any]:
+        """The address of the `number`th customer, as documents have it."""
         street = self.streets[number % len(self.streets)]
-        house = 3 + number * 17 % 290
-        return f"{house}, {street}", f"{self.name} {self.post_code}{number * 7 % 90 + 1:03d}, {self.state}"
+        return {
+            "lines": [f"{3 + number * 17 % 290}, {street}"],
+            "city": self.name,
+            "postal_code": f"{self.post_code}{number * 7 % 90 + 1:03d}",
+            "state_code": self.state_code,
+            "country": "IN",
+        }
 
 
 HOME: Final = City(
     "Bengaluru",
-    "Karnataka",
     "29",
     "560",
     ("12th Main, Indiranagar", "80 Feet Road, Koramangala", "Outer Ring Road, Bellandur", "MG Road", "ITPL Main Road"),
@@ -32,28 +35,28 @@ HOME: Final = City(
 """The seller's own state: supplies inside it bear CGST and SGST."""
 
 OTHER_STATES: Final = (
-    City("Mumbai", "Maharashtra", "27", "400", ("Senapati Bapat Marg, Lower Parel", "G Block, Bandra Kurla Complex")),
-    City("Gurugram", "Haryana", "06", "122", ("Golf Course Road, Sector 54", "Udyog Vihar Phase 4")),
-    City("New Delhi", "Delhi", "07", "110", ("Barakhamba Road, Connaught Place", "Okhla Industrial Estate Phase 3")),
-    City("Pune", "Maharashtra", "27", "411", ("Baner Road", "Senapati Bapat Road", "Magarpatta City, Hadapsar")),
-    City("Hyderabad", "Telangana", "36", "500", ("HITEC City, Madhapur", "Road No. 36, Jubilee Hills")),
-    City("Chennai", "Tamil Nadu", "33", "600", ("Rajiv Gandhi Salai, Taramani", "Anna Salai, Teynampet")),
-    City("Noida", "Uttar Pradesh", "09", "201", ("Sector 62", "Sector 16A, Film City")),
-    City("Ahmedabad", "Gujarat", "24", "380", ("CG Road, Navrangpura", "SG Highway, Bodakdev")),
-    City("Kolkata", "West Bengal", "19", "700", ("Sector V, Salt Lake", "Park Street")),
-    City("Kochi", "Kerala", "32", "682", ("Infopark Road, Kakkanad", "MG Road, Ernakulam")),
-    City("Jaipur", "Rajasthan", "08", "302", ("Tonk Road", "Sitapura Industrial Area")),
-    City("Indore", "Madhya Pradesh", "23", "452", ("AB Road, Vijay Nagar", "Super Corridor")),
-    City("Chandigarh", "Chandigarh", "04", "160", ("Sector 17C", "Industrial Area Phase 1")),
-    City("Bhubaneswar", "Odisha", "21", "751", ("Infocity, Chandaka", "Janpath, Saheed Nagar")),
+    City("Mumbai", "27", "400", ("Senapati Bapat Marg, Lower Parel", "G Block, Bandra Kurla Complex")),
+    City("Gurugram", "06", "122", ("Golf Course Road, Sector 54", "Udyog Vihar Phase 4")),
+    City("New Delhi", "07", "110", ("Barakhamba Road, Connaught Place", "Okhla Industrial Estate Phase 3")),
+    City("Pune", "27", "411", ("Baner Road", "Senapati Bapat Road", "Magarpatta City, Hadapsar")),
+    City("Hyderabad", "36", "500", ("HITEC City, Madhapur", "Road No. 36, Jubilee Hills")),
+    City("Chennai", "33", "600", ("Rajiv Gandhi Salai, Taramani", "Anna Salai, Teynampet")),
+    City("Noida", "09", "201", ("Sector 62", "Sector 16A, Film City")),
+    City("Ahmedabad", "24", "380", ("CG Road, Navrangpura", "SG Highway, Bodakdev")),
+    City("Kolkata", "19", "700", ("Sector V, Salt Lake", "Park Street")),
+    City("Kochi", "32", "682", ("Infopark Road, Kakkanad", "MG Road, Ernakulam")),
+    City("Jaipur", "08", "302", ("Tonk Road", "Sitapura Industrial Area")),
+    City("Indore", "23", "452", ("AB Road, Vijay Nagar", "Super Corridor")),
+    City("Chandigarh", "04", "160", ("Sector 17C", "Industrial Area Phase 1")),
+    City("Bhubaneswar", "21", "751", ("Infocity, Chandaka", "Janpath, Saheed Nagar")),
 )
 
 ECONOMIC_ZONES: Final = (
-    City("Bengaluru", "Karnataka", "29", "560", ("Manyata Embassy SEZ, Nagavara", "Bagmane SEZ, Mahadevapura")),
-    City("Navi Mumbai", "Maharashtra", "27", "400", ("Mindspace SEZ, Airoli",)),
-    City("Hyderabad", "Telangana", "36", "500", ("Phoenix SEZ, Gachibowli",)),
-    City("Chennai", "Tamil Nadu", "33", "600", ("MEPZ SEZ, Tambaram",)),
-    City("Gandhinagar", "Gujarat", "24", "382", ("GIFT City SEZ, Zone 1",)),
+    City("Bengaluru", "29", "560", ("Manyata Embassy SEZ, Nagavara", "Bagmane SEZ, Mahadevapura")),
+    City("Navi Mumbai", "27", "400", ("Mindspace SEZ, Airoli",)),
+    City("Hyderabad", "36", "500", ("Phoenix SEZ, Gachibowli",)),
+    City("Chennai", "33", "600", ("MEPZ SEZ, Tambaram",)),
+    City("Gandhinagar", "24", "382", ("GIFT City SEZ, Zone 1",)),
 )
 
 

@@ -1,4 +1,4 @@
-"""A rater of its own for the demonstration: prices, discounts and fees from the plan documents in plain fractions.
+"""A rater of its own for the demonstration: prices, discounts and fees from plans and contracts in plain fractions.
 
 It shares no code with domain/ and invoicing/, so that an error there cannot hide in the proof.
 """
@@ -6,32 +6,58 @@ It shares no code with domain/ and invoicing/, so that an error there cannot hid
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from math import ceil, floor
-from typing import Any
+from typing import Any, NamedTuple
 
 ANY = "*"
-FEES = ("recurring", "commitment")
+FEES = ("recurring", "one_time", "commitment")
 _ORDER = ("free_amount", "percentage", "maximum")
 
 
-def charges_of(
-    plan: Mapping[str, Any], event_type: str, properties: Mapping[str, object]
-) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """The usage charges that count an event: the code, the name of the price row, and the row."""
+class Counted(NamedTuple):
+    """A usage charge that counts an event."""
+
+    charge: str
+    price: str
+    """The name of the row that prices it: "sms/IN"."""
+    row: Mapping[str, Any]
+    meter: Mapping[str, Any]
+
+
+def agreed(plan: Mapping[str, Any], contract: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan under a contract: each charge of that stands in the place of the plan's of the same code, or is added."""
+    charges = {charge.get("code", charge.get("meter")): charge for charge in (*plan["charges"], *contract["charges"])}
+    return {**plan, "charges": list(charges.values())}
+
+
+def charges_of(plan: Mapping[str, Any], event_type: str, properties: Mapping[str, object]) -> Iterator[Counted]:
+    """The usage charges that count an event."""
     meters = {meter["code"]: meter for meter in plan.get("meters", ())}
     for charge in plan["charges"]:
         if charge.get("kind", "usage") != "usage":
             continue
         names = charge.get("meters") or [charge["meter"]]
-        named = [meters.get(name, {"event_type": name}) for name in names]
-        if any(_counts(meter, event_type, properties) for meter in named):
-            yield charge.get("code", names[0]), *choose_price(charge["price"], properties)
+        for name in names:
+            meter = meters.get(name, {"code": name, "event_type": name})
+            if _counts(meter, event_type, properties):
+                yield Counted(charge.get("code", names[0]), *choose_price(charge["price"], properties), meter)
+
+
+def measured(meter: Mapping[str, Any], properties: Mapping[str, Any], quantity_millionths: int) -> int | str:
+    """What a meter reads off an event: millionths of a unit, or the value of which it counts how many there are."""
+    aggregation = meter.get("aggregation", "sum")
+    if aggregation == "sum" and "property" not in meter:
+        return quantity_millionths
+    value = properties[meter["property"]] if "property" in meter else None
+    if aggregation == "sum" and value is not None:
+        return int(Fraction(str(value)) * 1_000_000)
+    if aggregation == "unique" and isinstance(value, str):
+        return value
+    raise LookupError(f"the demonstration does not know meters like {meter['code']}")
 
 
 def _counts(meter: Mapping[str, Any], event_type: str, properties: Mapping[str, object]) -> bool:
-    if meter.get("aggregation", "sum") != "sum" or "property" in meter:
-        raise LookupError(f"the demonstration does not know meters like {meter['code']}")
     filters = meter.get("filter", {})
-    return meter["event_type"] == event_type and all(properties.get(name) in filters[name] for name in filters)
+    return bool(meter["event_type"] == event_type) and all(properties.get(name) in filters[name] for name in filters)
 
 
 def choose_price(price: Mapping[str, Any], properties: Mapping[str, object]) -> tuple[str, Mapping[str, Any]]:
@@ -53,12 +79,22 @@ def choose_price(price: Mapping[str, Any], properties: Mapping[str, object]) -> 
     return best[1], best[2]
 
 
+def is_per_event(price: Mapping[str, Any]) -> bool:
+    """Whether each event is priced by itself."""
+    return bool(price["model"] == "percentage")
+
+
 def amount_micros(price: Mapping[str, Any], quantity: Fraction) -> int:
-    """What a quantity of units costs in all, in micros, a half counting as one."""
+    """What a quantity of units costs in all, or in one event, in micros, a half counting as one."""
     return floor(_amount(price, quantity) * 1_000_000 + Fraction(1, 2))
 
 
 def _amount(price: Mapping[str, Any], used: Fraction) -> Fraction:
+    if is_per_event(price):
+        share = max(
+            Fraction(price["percent"]) / 100 * used + Fraction(price.get("fixed", 0)), Fraction(price.get("minimum", 0))
+        )
+        return min(share, Fraction(price["maximum"])) if "maximum" in price else share
     quantity = max(Fraction(0), used - Fraction(price.get("free_units", 0)))
     if price["model"] == "per_unit":
         return Fraction(price["unit_price"]) * quantity
@@ -103,9 +139,9 @@ def taken_off_micros(adjustment: Mapping[str, Any], money_micros: int) -> int:
 
 
 def fee_micros(fee: Mapping[str, Any], *, spent_micros: int) -> int:
-    """What a whole month of a fee comes to, given what usage less discounts came to in it."""
-    if fee["every"] != "month" or fee.get("billed", "in_arrears") != "in_arrears" or "counts" in fee:
+    """What a whole month of a fee comes to, or all of one that is paid once, given what usage less discounts came to."""
+    if fee.get("every", "month") != "month" or fee.get("anchor", "calendar") != "calendar" or "counts" in fee:
         raise LookupError(f"the demonstration does not know fees like {fee['code']}")
-    if fee["kind"] == "recurring":
+    if fee["kind"] != "commitment":
         return int(Fraction(fee["amount"]) * 1_000_000)
     return max(0, int(Fraction(fee["minimum"]) * 1_000_000) - spent_micros)

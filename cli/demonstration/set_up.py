@@ -1,7 +1,6 @@
 """Setting up the demonstration's world: what is there already is left alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -14,6 +13,10 @@ from domain.errors import WrongSetup
 from domain.period import BillingMonth
 from invoicing import administer
 from invoicing.administer import Author
+from invoicing.administration_ports import AdministrationStore
+from invoicing.keep_accounts import open_account
+from invoicing.write_contract import write_contract
+from invoicing.write_customer import create_customer
 
 ACTOR: Final = "demonstration"
 _TOP_UPS: Final[Mapping[str, Sequence[Decimal]]] = {
@@ -31,16 +34,29 @@ def seed_accounts(subscribers: Sequence[Subscriber], *, month: BillingMonth, now
     store, author = wiring.administration(), Author(ACTOR, now)
     administer.add_sellers(store, [catalogue.seller(on=now.date())], author=author)
     changed = [plan["code"] for plan in catalogue.plans() if administer.publish_plan(store, plan, author=author)]
-    customers = {one.customer.code: one.customer for one in subscribers}
-    accounts = [
-        replace(one.account, subscribed_from=month.span(ZoneInfo(one.account.time_zone)).start) for one in subscribers
-    ]
-    opened = administer.open_accounts(store, list(customers.values()), accounts, author=author)
+    with store.together() as joined:
+        opened = sum(_open(joined, one, month=month, author=author) for one in subscribers)
     if changed and opened < len(subscribers):
         raise WrongSetup(
             f"the database has demonstration accounts on an older version of {', '.join(changed)}: "
             "give the demonstration a database of its own (POSTGRES_DB) or make this one anew"
         )
+    return opened
+
+
+def _open(store: AdministrationStore, one: Subscriber, *, month: BillingMonth, author: Author) -> bool:
+    """Open an account, with its customer; what is there is left as it is, whatever was made of it since."""
+    with store.begin() as transaction:
+        if transaction.accounts.get(one.account.code) is not None:
+            return False
+        is_known = transaction.customers.get(one.customer.code) is not None
+    if not is_known:
+        create_customer(store, one.customer.document(), author=author)
+    opens_at = month.span(ZoneInfo(one.account.time_zone)).start
+    opened = open_account(store, one.account.document(), opens_at=opens_at, author=author).written.changed
+    contract = catalogue.contracts().get(one.account.code)
+    if contract is not None:
+        write_contract(store, catalogue.contract_from(contract, opens_at), author=author)
     return opened
 
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from cli.demonstration.bad_records import KINDS, Event, encode
 from cli.demonstration.customers import Subscriber
-from cli.demonstration.event_content import Content, draw_content, respelled, with_other_content
+from cli.demonstration.event_content import Content, draw_content, respelled, user, with_other_content
 from cli.demonstration.expectation import Expectation
 from domain.period import BillingMonth
 
@@ -126,7 +126,7 @@ class Traffic:
         for name, account in self.new_aliases.items():
             if account == subscriber.account.code and self._random.random() < _NEW_ALIAS_SHARE:
                 alias, known = name, False
-        content = draw_content(self._random, subscriber)
+        content = draw_content(self._random, subscriber, run_id=self.run_id)
         event = self._event(alias, content, at=self._moment(subscriber, position))
         self.expectation.good(
             subscriber.account.code,
@@ -201,7 +201,7 @@ class Traffic:
 
     def _blank(self, alias: str) -> Event:
         """A good event that is never sent as it is."""
-        content = Content("otp.delivered", {"channel": "sms", "country": "IN"}, 1_000_000)
+        content = Content("otp.delivered", {"channel": "sms", "country": "IN", "user": user(self.run_id, 0)}, 1_000_000)
         return self._event(alias, content, at=self.month.span(_INDIA).start + timedelta(days=9))
 
     def _moment(self, subscriber: Subscriber, position: int) -> datetime:

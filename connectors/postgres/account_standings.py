@@ -22,8 +22,10 @@ _DEAD_LETTERS: Final = text("SELECT reason, count(*) AS letters FROM dead_letter
 _WAITING: Final = text("""
 SELECT count(*) FROM quarantined_event WHERE (released_at IS NULL OR sent_at IS NULL) AND subject = ANY(:aliases)
 """)
+# An adjustment of a plan over a contract's charge is named with its number there, which nobody outside can know.
 _USAGE: Final = text("""
-SELECT a.code AS account, to_char(t.service_month, 'YYYY-MM') AS month, c.code AS charge, t.price_cell AS price,
+SELECT a.code AS account, to_char(t.service_month, 'YYYY-MM') AS month, c.code AS charge,
+       regexp_replace(t.price_cell, '#[0-9]+', '') AS price,
        sum(t.quantity_millionths)::bigint AS quantity_millionths, sum(t.amount_micros)::bigint AS amount_micros,
        sum(t.event_count)::bigint AS events
 FROM usage_total t JOIN account a USING (account_id) JOIN charge c USING (charge_id) GROUP BY 1, 2, 3, 4

@@ -1,6 +1,6 @@
 """Sellers, plans, customers, accounts, aliases and top-ups in PostgreSQL."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -20,7 +20,7 @@ from connectors.postgres.subscriptions import SubscriptionRows
 from connectors.postgres.top_up_rules import TopUpRuleRows
 from domain.alias_spans import map_alias
 from domain.errors import InvalidInput, NotFound
-from invoicing.administration_ports import Administration, NewAccount, NewCustomer, NewSeller
+from invoicing.administration_ports import Administration, AdministrationStore, NewSeller
 
 _ADD_SELLER = text("""
 INSERT INTO seller (gstin, legal_name, address_lines, email, payment_lines, invoice_series,
@@ -29,24 +29,12 @@ VALUES (:gstin, :legal_name, :address_lines, :email, :payment_lines, :invoice_se
     :lut_arn, :lut_valid_from, :lut_valid_to)
 ON CONFLICT (gstin) DO NOTHING
 """)
-_ADD_CUSTOMER = text("""
-INSERT INTO customer (code, legal_name, email, phone, address_lines, country, state_code, gstin, tax_category, created_at)
-VALUES (:code, :legal_name, :email, :phone, :address_lines, :country, :state_code, :gstin, :tax_category, :created_at)
-ON CONFLICT (code) DO NOTHING
-""")
-_ADD_ACCOUNT = text("""
+_ACCOUNT = text("""
 INSERT INTO account (code, customer_id, mode, currency, time_zone, created_at)
 SELECT :code, customer_id, :mode, :currency, :time_zone, :created_at FROM customer WHERE code = :customer_code
 ON CONFLICT (code) DO NOTHING RETURNING account_id
 """)
 _ACCOUNT = text("SELECT account_id, currency FROM account WHERE code = :code")
-_ADD_WALLET = text("INSERT INTO wallet (account_id, currency) VALUES (:account_id, :currency)")
-_SUBSCRIBE = text("""
-INSERT INTO subscription (account_id, plan_version_id, validity)
-SELECT :account_id, plan_version_id, tstzrange(CAST(:subscribed_from AS timestamptz), NULL)
-FROM plan_version JOIN plan USING (plan_id)
-WHERE code = :plan_code AND currency = :currency ORDER BY version DESC LIMIT 1
-""")
 _STATUS = text("SELECT status FROM account WHERE code = :code")
 _PAYER = text("""
 SELECT p.code FROM account a JOIN account p ON p.account_id = a.pay_from_account_id WHERE a.account_id = :account_id
@@ -69,9 +57,26 @@ class KeptBack(NamedTuple):
     at: datetime
 
 
-def administration_within(connection: Connection, kept_back: list[KeptBack]) -> Administration:
-    """Configuration as a part of somebody else's transaction, who writes the audit records last."""
-    return _Administration(connection, kept_back)
+def record_kept_back(connection: Connection, kept_back: Sequence[KeptBack]) -> None:
+    """Write the audit records of what was done, in its order."""
+    for kept in kept_back:
+        audit.record(connection, [kept.change], action=kept.action, actor=kept.actor, at=kept.at)
+
+
+class JoinedAdministrationStore:
+    """Configuration as part of a transaction that goes on afterwards, which writes the audit records last."""
+
+    def __init__(self, connection: Connection, kept_back: list[KeptBack]) -> None:
+        self._connection = connection
+        self._kept_back = kept_back
+
+    @contextmanager
+    def begin(self) -> Iterator[Administration]:
+        """A part of the transaction: undone when left by an exception."""
+        kept_back: list[KeptBack] = []
+        with self._connection.begin_nested():
+            yield _Administration(self._connection, kept_back)
+        self._kept_back += kept_back
 
 
 class PostgresAdministrationStore:
@@ -79,6 +84,14 @@ class PostgresAdministrationStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    @contextmanager
+    def together(self) -> Iterator[AdministrationStore]:
+        """A store whose transactions commit as one, when left normally: for many changes that belong together."""
+        kept_back: list[KeptBack] = []
+        with transaction(self._engine) as connection:
+            yield JoinedAdministrationStore(connection, kept_back)
+            record_kept_back(connection, kept_back)
 
     @contextmanager
     def begin(self) -> Iterator[Administration]:
@@ -106,37 +119,6 @@ class _Administration:
             "payment_lines": list(seller.payment_lines),
         }
         return self._connection.execute(_ADD_SELLER, facts).rowcount == 1
-
-    def add_customer(self, customer: NewCustomer, *, created_at: datetime) -> bool:
-        facts = {**asdict(customer), "address_lines": list(customer.address_lines), "created_at": created_at}
-        return self._connection.execute(_ADD_CUSTOMER, facts).rowcount == 1
-
-    def open_account(self, account: NewAccount, *, created_at: datetime) -> bool:
-        facts = {
-            "code": account.code,
-            "customer_code": account.customer_code,
-            "mode": account.mode,
-            "currency": account.currency.value,
-            "time_zone": account.time_zone,
-            "created_at": created_at,
-        }
-        account_id = self._connection.execute(_ADD_ACCOUNT, facts).scalar()
-        if account_id is None:
-            if self._connection.execute(_ACCOUNT, {"code": account.code}).one_or_none() is not None:
-                return False
-            raise NotFound(f"customer {account.customer_code!r} of account {account.code!r} does not exist: add it first")
-        self._connection.execute(_ADD_WALLET, {"account_id": account_id, "currency": account.currency.value})
-        plan = {
-            "account_id": account_id,
-            "plan_code": account.plan_code,
-            "currency": account.currency.value,
-            "subscribed_from": account.subscribed_from,
-        }
-        if self._connection.execute(_SUBSCRIBE, plan).rowcount != 1:
-            raise NotFound(f"plan {account.plan_code!r} has no version in {account.currency}: publish it first")
-        for alias in account.aliases:
-            self.map_alias(alias, account_code=account.code)
-        return True
 
     def map_alias(self, alias: str, *, account_code: str, start: datetime | None = None) -> bool:
         self.require_open(account_code)

@@ -15,15 +15,14 @@ import psycopg
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DataError, IntegrityError
 
-from connectors.postgres import audit
-from connectors.postgres.administration import KeptBack, administration_within
+from connectors.postgres.administration import JoinedAdministrationStore, KeptBack, record_kept_back
 from connectors.postgres.database import transaction
 from connectors.postgres.receiving import PostgresReceivingTransaction
 from domain.config_results import ConfigAnswer
 from domain.errors import EngineUnavailable, InvalidInput
 from domain.metering import Partition
 from domain.receiving import Family, Sorted
-from invoicing.administration_ports import Administration, AdministrationStore
+from invoicing.administration_ports import AdministrationStore
 from invoicing.metering_ports import OffsetRange
 
 # For this transaction only: the pool gives the connection to the next one.
@@ -90,7 +89,7 @@ class PostgresConfigTransaction(PostgresReceivingTransaction):
         audits: list[KeptBack] = []
         try:
             with self._administered.begin_nested():
-                yield _WithinTransaction(self._administered, audits)
+                yield JoinedAdministrationStore(self._administered, audits)
         except (IntegrityError, DataError) as error:
             raise InvalidInput(f"the books refuse it: {_sentence(error)}") from error
         self._audits += audits
@@ -106,8 +105,7 @@ class PostgresConfigTransaction(PostgresReceivingTransaction):
         answered = [item.event.key for item in events.accepted if item.event.key in self._answers]
         with self._connection.cursor() as cursor:
             cursor.executemany(_INSERT_RESULT, [self._result_row(batch_id, key) for key in answered])
-        for kept in self._audits:
-            audit.record(self._administered, [kept.change], action=kept.action, actor=kept.actor, at=kept.at)
+        record_kept_back(self._administered, self._audits)
 
     def _result_row(self, batch_id: int, event_key: bytes) -> tuple[Any, ...]:
         answer, version = self._answers[event_key]
@@ -122,22 +120,6 @@ class PostgresConfigTransaction(PostgresReceivingTransaction):
             version,
             self.decided_at,
         )
-
-
-class _WithinTransaction:
-    """Configuration as part of a transaction that goes on afterwards."""
-
-    def __init__(self, connection: Connection, audits: list[KeptBack]) -> None:
-        self._connection = connection
-        self._audits = audits
-
-    @contextmanager
-    def begin(self) -> Iterator[Administration]:
-        """A part of the transaction: undone when left by an exception."""
-        audits: list[KeptBack] = []
-        with self._connection.begin_nested():
-            yield administration_within(self._connection, audits)
-        self._audits += audits
 
 
 def _sentence(error: IntegrityError | DataError) -> str:

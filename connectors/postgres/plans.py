@@ -21,15 +21,15 @@ INSERT INTO meter (code, event_type, aggregation, property, filter)
 VALUES (:code, :event_type, :aggregation, :property, CAST(:filter AS jsonb))
 """)
 _VERSION = text("""
-SELECT p.code, v.version, v.published_at, v.document FROM plan_version v JOIN plan p USING (plan_id)
+SELECT p.code, v.version, v.published_at, v.document, v.starts_at FROM plan_version v JOIN plan p USING (plan_id)
 WHERE p.code = :code AND (CAST(:version AS integer) IS NULL OR v.version = :version) ORDER BY v.version DESC LIMIT 1
 """)
 _PLAN = text("""
 INSERT INTO plan (code, name) VALUES (:code, :name) ON CONFLICT (code) DO UPDATE SET name = excluded.name RETURNING plan_id
 """)
 _ADD_VERSION = text("""
-INSERT INTO plan_version (plan_id, version, currency, published_at, document)
-VALUES (:plan_id, :version, :currency, :published_at, CAST(:document AS jsonb)) RETURNING plan_version_id
+INSERT INTO plan_version (plan_id, version, currency, published_at, document, starts_at)
+VALUES (:plan_id, :version, :currency, :published_at, CAST(:document AS jsonb), :starts_at) RETURNING plan_version_id
 """)
 # One statement, so that the configuration has one new version; in the order of the document, which ids keep.
 _ADD_CHARGES = text("""
@@ -39,7 +39,7 @@ SELECT :plan_version_id, row ->> 'code', row ->> 'kind', row ->> 'meter', row ->
 FROM jsonb_array_elements(CAST(:rows AS jsonb)) WITH ORDINALITY AS listed (row, number) ORDER BY number
 """)
 _LIST = text("""
-SELECT p.code AS plan, p.name, v.version, v.currency, v.published_at,
+SELECT p.code AS plan, p.name, v.version, v.currency, v.published_at, v.starts_at AS "from",
        (SELECT count(*) FROM charge c WHERE c.plan_version_id = v.plan_version_id) AS charges,
        (SELECT count(*) FROM subscription s WHERE s.plan_version_id = v.plan_version_id
             AND s.validity @> CAST(:now AS timestamptz)) AS subscribed
@@ -77,15 +77,16 @@ class PlanRows:
         """The last version of a plan."""
         return _stored(self._connection, code, None)
 
-    def add_version(self, plan: PlanDocument, document: Mapping[str, Any], *, version: int, published_at: datetime) -> None:
-        """Store a checked plan and its document as a version, with all its charges."""
+    def add_version(self, plan: PlanDocument, stored: StoredPlan) -> None:
+        """Store a checked plan as a version, with all its charges."""
         plan_id = self._connection.execute(_PLAN, {"code": plan.code, "name": plan.name}).scalar_one()
         facts = {
             "plan_id": plan_id,
-            "version": version,
+            "version": stored.version,
             "currency": plan.currency.value,
-            "published_at": published_at,
-            "document": json.dumps(document),
+            "published_at": stored.published_at,
+            "document": json.dumps(stored.document),
+            "starts_at": stored.starts_at,
         }
         plan_version_id = self._connection.execute(_ADD_VERSION, facts).scalar_one()
         rows = json.dumps([row._asdict() for row in plan.rows()])
@@ -138,4 +139,4 @@ def _meters(connection: Connection) -> dict[str, Meter]:
 
 def _stored(connection: Connection, code: str, version: int | None) -> StoredPlan | None:
     row = connection.execute(_VERSION, {"code": code, "version": version}).one_or_none()
-    return None if row is None else StoredPlan(row.code, row.version, row.published_at, row.document)
+    return None if row is None else StoredPlan(*row)

@@ -27,9 +27,10 @@ FROM subscription s JOIN plan_version v USING (plan_version_id) JOIN plan p USIN
 WHERE s.account_id = ANY(:account_ids) ORDER BY s.account_id, lower(s.validity) NULLS FIRST
 """)
 _PLAN: Final = text("""
-SELECT v.plan_version_id, p.code || ' v' || v.version AS label, v.currency
+SELECT v.plan_version_id, p.code || ' v' || v.version AS label, v.currency, v.starts_at
 FROM plan_version v JOIN plan p USING (plan_id)
-WHERE p.code = :code AND (CAST(:version AS integer) IS NULL OR v.version = :version) ORDER BY v.version DESC LIMIT 1
+WHERE p.code = :code AND (CAST(:version AS integer) IS NULL OR v.version = :version)
+ORDER BY coalesce(v.starts_at <= CAST(:at AS timestamptz), true) DESC, v.version DESC LIMIT 1
 """)
 _ON: Final = text("""
 SELECT DISTINCT a.code COLLATE "C" FROM subscription s JOIN account a USING (account_id)
@@ -106,13 +107,13 @@ class SubscriptionRows:
             if segment.segment_id == NEW:
                 self._connection.execute(_ADD, _row(account_id, segment))
 
-    def plan(self, code: str, *, version: int | None) -> PlanChoice:
-        """A version of a plan, the newest when none is named. Raises NotFound."""
-        found = self._connection.execute(_PLAN, {"code": code, "version": version}).one_or_none()
+    def plan(self, code: str, *, version: int | None, at: datetime | None) -> PlanChoice:
+        """A version of a plan; when none is named the newest that holds at an instant, or at any. Raises NotFound."""
+        found = self._connection.execute(_PLAN, {"code": code, "version": version, "at": at}).one_or_none()
         if found is None:
             which = "" if version is None else f" v{version}"
             raise NotFound(f"plan {code}{which} was never published: `billing plans list` shows what was")
-        return PlanChoice(found.plan_version_id, found.label, Currency(found.currency))
+        return PlanChoice(found.plan_version_id, found.label, Currency(found.currency), found.starts_at)
 
     def accounts_on(self, plan_code: str, *, but: PlanChoice, at: datetime) -> Sequence[str]:
         """Codes of the accounts on another version of a plan than this at an instant, in order."""

@@ -71,7 +71,7 @@ class Rates:
 class EffectivePlan:
     """Charges by code and adjustments in order, with the labels of where they come from."""
 
-    __slots__ = ("_by_type", "_counted", "_owners", "adjustments", "charges", "contracts", "version")
+    __slots__ = ("_by_type", "_counted", "_is_untagged", "_owners", "adjustments", "charges", "contracts", "version")
 
     def __init__(
         self, version: PlanVersion, contracts: Sequence[Contract] = (), *, adjustments: Sequence[Adjustment] | None = None
@@ -89,6 +89,9 @@ class EffectivePlan:
             for adjustment in prices.adjustments:
                 self._owners[adjustment.charge_id] = prices
         self.adjustments = all_adjustments(version, contracts) if adjustments is None else tuple(adjustments)
+        # Nothing comes or goes: no cell has a tag, and nobody need look.
+        limited = any(one.is_limited for one in self.adjustments)
+        self._is_untagged = not contracts and not limited and len(self.adjustments) == len(version.adjustments)
         self._by_type: dict[str, _OfType] = {}
         self._counted: Mapping[str, Sequence[tuple[Charge, tuple[Meter, ...]]]] | None = None
 
@@ -132,6 +135,8 @@ class EffectivePlan:
 
     def tags(self, item: Charge | Adjustment, *, under: Sequence[Adjustment]) -> str:
         """What follows the price cells of `item`, given those later adjustments it is `under`."""
+        if self._is_untagged:
+            return ""
         owner = self._owners[item.charge_id]
         tags = []
         for adjustment in under:

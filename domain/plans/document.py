@@ -56,17 +56,9 @@ class PlanDocument:
         """The meters it defines or implies."""
         return (*self.meters, *self.implied)
 
-    def recurring(self) -> tuple[Recurring, ...]:
-        """Its recurring fees."""
-        return tuple(fee for fee in self.fees if isinstance(fee, Recurring))
-
-    def one_time(self) -> tuple[OneTime, ...]:
-        """Its one-time fees."""
-        return tuple(fee for fee in self.fees if isinstance(fee, OneTime))
-
-    def commitments(self) -> tuple[Commitment, ...]:
-        """Its commitments."""
-        return tuple(fee for fee in self.fees if isinstance(fee, Commitment))
+    def periodic_fees(self) -> tuple[Recurring | Commitment, ...]:
+        """Its fees that come again."""
+        return tuple(fee for fee in self.fees if not isinstance(fee, OneTime))
 
     def rows(self) -> Iterator[PlanRow]:
         """What is stored: a row for each charge and adjustment, in their order."""

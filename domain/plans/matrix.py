@@ -47,12 +47,13 @@ def _read_dimensions(fields: Fields) -> Key:
 def _read_rows(fields: Fields, rows: Sequence[Any], dimensions: Key) -> dict[Key, Cell]:
     cells: dict[Key, Cell] = {}
     numbers: dict[Key, int] = {}
+    good: set[str] = set()
     for number, row in enumerate(rows):
         path = f"{fields.at('rows')}[{number}]"
         if not isinstance(row, Mapping):
             fields.faults.add(path, f"must be a price model with its values, e.g. when: {{channel: sms}}, not {shown(row)}")
             continue
-        key = _read_key(fields, row, dimensions, path=path)
+        key = _read_key(fields, row, dimensions, path=path, good=good)
         tariff = fields.faults.attempt(lambda row=row, path=path: read_tariff(row, path=path))  # type: ignore[misc]
         if key is None:
             continue
@@ -66,22 +67,27 @@ def _read_rows(fields: Fields, rows: Sequence[Any], dimensions: Key) -> dict[Key
     return cells
 
 
-def _read_key(fields: Fields, row: Mapping[Any, Any], dimensions: Key, *, path: str) -> Key | None:
+def _read_key(fields: Fields, row: Mapping[Any, Any], dimensions: Key, *, path: str, good: set[str]) -> Key | None:
+    """The values of a row by dimension. `good` are those looked at before, which come again in row after row."""
     when = row.get("when", {})
     if not isinstance(when, Mapping):
         fields.faults.add(f"{path}.when", f"must name properties and their values, e.g. {{channel: sms}}, not {shown(when)}")
         return None
-    good = True
+    faultless = True
     for name, value in when.items():
         if name not in dimensions:
             fields.faults.add(_at(path, name), f"not one of the dimensions {', '.join(dimensions)}")
-            good = False
+            faultless = False
+        elif isinstance(value, str) and value in good:
+            continue
         elif not is_value(value) or SEPARATOR in value:
             fields.faults.add(
                 _at(path, name), f"must be a text without {SEPARATOR!r}, in quotes if need be, not {shown(value)}"
             )
-            good = False
-    return tuple(when.get(name, ANY) for name in dimensions) if good else None
+            faultless = False
+        else:
+            good.add(value)
+    return tuple(when.get(name, ANY) for name in dimensions) if faultless else None
 
 
 def _at(path: str, name: object) -> str:

@@ -1,7 +1,7 @@
 """Quoting: what usage would come to under a plan document, by the same functions that the worker rates with.
 
-The account is one that subscribed when the month of the earliest usage began, and used nothing before. Usage without a
-time happened then. Fees are those of each period that the usage touches.
+The account is one that used nothing before. Unless it is said when it subscribed, it did when the month of the earliest
+usage began. Usage without a time happened then. What is quoted ends with the month of the latest usage.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,13 +18,13 @@ from domain.catalogue.price_list import PlanVersion
 from domain.errors import Faults, FieldError
 from domain.fields import guess
 from domain.metering import Origin, ReceivedEvent
-from domain.period import BillingMonth
+from domain.period import BillingMonth, Period
 from domain.plans.document import PlanDocument
 from domain.plans.quoted_usage import QuotedUsage
 from domain.rating.places import PartPlace, Place, TotalKey, place_of
 from domain.rating.running import RunningTotals
 from domain.rating.usage import Usage, measured
-from domain.usage import Refused, UsageEvent, event_key
+from domain.usage import Refused, UsageEvent
 
 _SOMEDAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """When usage without a time happens, if no usage has one."""
@@ -38,19 +38,25 @@ class Rated:
 
     is_dated: bool
     """Whether any usage has a time."""
+    subscribed: Period
+    """From when the account subscribed to the end of the month of the latest usage."""
     running: RunningTotals = field(default_factory=RunningTotals)
     places: dict[TotalKey, PartPlace] = field(default_factory=dict)
     """Where each running total came from."""
+    seen: set[Place] = field(default_factory=set)
+    """Whose running totals are among these already."""
     unpriced: list[FieldError] = field(default_factory=list)
     """Usage that no charge prices."""
 
 
-def rate_usage(plan: PlanDocument, usage: Sequence[QuotedUsage], *, time_zone: ZoneInfo) -> Rated:
+def rate_usage(
+    plan: PlanDocument, usage: Sequence[QuotedUsage], *, time_zone: ZoneInfo, starts_at: datetime | None = None
+) -> Rated:
     """Rate usage in the order of time. Raises Invalid for usage that the worker would refuse."""
-    first = min((one.time for one in usage if one.time is not None), default=None)
-    began = BillingMonth.of(first or _SOMEDAY, time_zone).span(time_zone).start
+    subscribed = _subscribed(usage, time_zone, starts_at)
+    began = subscribed.start
     account = _account(plan, usage, began, time_zone)
-    rated = Rated(first is not None)
+    rated = Rated(starts_at is not None or any(one.time is not None for one in usage), subscribed)
     faults = Faults()
     _refuse_unknown(plan, usage, faults)
     in_order = sorted(usage, key=lambda one: one.time or began)
@@ -59,7 +65,8 @@ def rate_usage(plan: PlanDocument, usage: Sequence[QuotedUsage], *, time_zone: Z
         terms = account.plan_at(event.time_micros)
         rates = terms.rates_for(event.meter, event.properties) if terms is not None else None
         if rates is None:
-            rated.unpriced.append(FieldError(one.path, f"no charge has a price for this {one.subject} {one.name}"))
+            early = "; it is from before the subscription begins" if terms is None else ""
+            rated.unpriced.append(FieldError(one.path, f"no charge has a price for this {one.subject} {one.name}{early}"))
             continue
         place = place_of(account, rates, time_micros=event.time_micros)
         try:
@@ -68,6 +75,14 @@ def rate_usage(plan: PlanDocument, usage: Sequence[QuotedUsage], *, time_zone: Z
             faults.add(one.path, str(refused))
     faults.refuse_if_any()
     return rated
+
+
+def _subscribed(usage: Sequence[QuotedUsage], time_zone: ZoneInfo, starts_at: datetime | None) -> Period:
+    times = [one.time for one in usage if one.time is not None]
+    if starts_at is None:
+        starts_at = BillingMonth.of(min(times, default=_SOMEDAY), time_zone).span(time_zone).start
+    latest = max([starts_at, *times])
+    return Period(starts_at.astimezone(UTC), BillingMonth.of(latest, time_zone).span(time_zone).end)
 
 
 def _refuse_unknown(plan: PlanDocument, usage: Iterable[QuotedUsage], faults: Faults) -> None:
@@ -89,7 +104,8 @@ def _rate(rated: Rated, place: Place, event: UsageEvent) -> None:
     received = ReceivedEvent(event, Origin("quote", 0, 0, event.time_micros), 0, b"")
     simple = place.is_simple and event.quantity_millionths >= 0
     rated.running.rate(Usage(received, place) if simple else measured(received, place))
-    if place.total_key not in rated.places or not place.is_simple:
+    if place not in rated.seen:
+        rated.seen.add(place)
         for part in place.parts():
             rated.places.setdefault(part.total_key, part)
 
@@ -104,7 +120,7 @@ def _event(one: QuotedUsage, number: int, time: datetime) -> UsageEvent:
         quantity_millionths=one.quantity_millionths,
         properties=dict(one.properties),
         properties_json="",
-        key=event_key("quote", str(number)),
+        key=number.to_bytes(16, "big"),
         body_digest=b"",
     )
 

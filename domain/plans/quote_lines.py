@@ -1,21 +1,22 @@
-"""The lines of a quote: usage and adjustments as rated, fees of the periods touched, each with its arithmetic."""
+"""The lines of a quote: usage and adjustments as rated, fees as they will be booked, each with its arithmetic."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from domain.catalogue.charges import UNDER, Reset
+from domain.catalogue.charges import UNDER
 from domain.errors import FieldError
 from domain.money import decimal_from_micros, decimal_from_minor, minor_from_micros
 from domain.plans.document import PlanDocument
-from domain.plans.fees import Commitment, Fee, OneTime
+from domain.plans.fees import Commitment, OneTime
 from domain.plans.quote import Rated, rate_usage
+from domain.plans.quoted_fees import Money, quoted_fees
 from domain.plans.quoted_usage import QuotedUsage
 from domain.pricing.price_fields import written_decimal
 from domain.pricing.step import Step, decimal_text
-from domain.rating.places import AdjustmentPlace, TotalKey, UsagePlace, period_start
+from domain.rating.places import AdjustmentPlace, PartPlace, TotalKey, UsagePlace
 from domain.rating.running import Total
 
 
@@ -27,7 +28,9 @@ class QuoteLine:
     kind: str
     description: str
     period: str
-    """The service month, or the first month of a fee's period: 2026-10. Empty where no usage has a time."""
+    """The service month, 2026-10; a fee's days, 2026-10-01/2026-11-01, or "once". Empty where nothing has a time."""
+    invoice: str
+    """The month whose invoice has it: 2026-10. Empty where nothing has a time."""
     price_cell: str
     """"sms/IN"; "*" when the price is not a matrix."""
     under: tuple[str, ...]
@@ -48,6 +51,7 @@ class QuoteLine:
             "kind": self.kind,
             "description": self.description,
             "period": self.period,
+            "invoice": self.invoice,
             "price_cell": self.price_cell,
             "under": list(self.under),
             "quantity": self.quantity,
@@ -86,13 +90,15 @@ class Quote:
         }
 
 
-def quote(plan: PlanDocument, usage: Sequence[QuotedUsage], *, time_zone: ZoneInfo) -> Quote:
-    """What usage would come to under a plan, tax not included. Raises Invalid for usage that would be refused."""
-    rated = rate_usage(plan, usage, time_zone=time_zone)
-    lines = [*_usage_lines(plan, rated), *_adjustment_lines(plan, rated)]
-    months = sorted({key.service_month for key in rated.running.added}) if rated.is_dated else []
-    for fee in plan.fees:
-        lines += _fee_lines(fee, months, lines, plan)
+def quote(
+    plan: PlanDocument, usage: Sequence[QuotedUsage], *, time_zone: ZoneInfo, starts_at: datetime | None = None
+) -> Quote:
+    """What usage would come to under a plan, tax not included. Raises Invalid for usage that would be refused.
+
+    The subscription begins at `starts_at`; None: with the month of the earliest usage.
+    """
+    rated = rate_usage(plan, usage, time_zone=time_zone, starts_at=starts_at)
+    lines = [*_usage_lines(plan, rated), *_adjustment_lines(plan, rated), *_fee_lines(plan, rated, time_zone)]
     return Quote(plan, tuple(lines), tuple(rated.unpriced))
 
 
@@ -113,6 +119,7 @@ def _usage_lines(plan: PlanDocument, rated: Rated) -> Iterator[QuoteLine]:
                 charge.code,
                 "usage",
                 charge.description,
+                _month(key, rated),
                 _month(key, rated),
                 *_cell(key),
                 written_quantity(total),
@@ -136,6 +143,7 @@ def _adjustment_lines(plan: PlanDocument, rated: Rated) -> Iterator[QuoteLine]:
                 "adjustment",
                 one.description,
                 _month(key, rated),
+                _month(key, rated),
                 "*",
                 _cell(key)[1],
                 written_quantity(total),
@@ -153,49 +161,36 @@ def _adding_up(steps: tuple[Step, ...], total: Total) -> tuple[Step, ...]:
     return (*steps, Step("less what the rest of the period came to", elsewhere)) if elsewhere else steps
 
 
-def _fee_lines(fee: Fee, months: Sequence[date], lines: Sequence[QuoteLine], plan: PlanDocument) -> Iterator[QuoteLine]:
-    starts: Sequence[date | None]
-    if isinstance(fee, OneTime):
-        starts = months[:1] or [None]
-    else:
-        starts = sorted({period_start(month, Reset(fee.every)) for month in months}) or [None]
-    for start in starts:
-        if isinstance(fee, Commitment):
-            amount, steps = _shortfall(fee, start, lines, plan)
-        else:
-            amount = fee.amount_micros
-            text = "once" if isinstance(fee, OneTime) else f"1 {fee.every}, {fee.billed.replace('_', ' ')}"
-            steps = (Step(text, amount),)
-        unit = "fee" if isinstance(fee, OneTime) else str(fee.every)
-        printed = decimal_text(fee.minimum_micros if isinstance(fee, Commitment) else fee.amount_micros)
-        period = "" if start is None else f"{start:%Y-%m}"
-        kind = fee.document()["kind"]
-        yield QuoteLine(fee.code, kind, fee.description, period, "*", (), "1", unit, 0, printed, amount, steps)
+def _fee_lines(plan: PlanDocument, rated: Rated, time_zone: ZoneInfo) -> Iterator[QuoteLine]:
+    money = [
+        Money(key.service_month, _counted_as(rated.places[key]), total.amount_micros)
+        for key, total in rated.running.added.items()
+    ]
+    for line in quoted_fees(plan, rated.subscribed, money, time_zone=time_zone):
+        fee = line.fee
+        yield QuoteLine(
+            fee.code,
+            fee.document()["kind"],
+            fee.description,
+            line.period if rated.is_dated else "",
+            f"{line.invoice_month:%Y-%m}" if rated.is_dated else "",
+            "*",
+            (),
+            written_decimal(line.amount.quantity_millionths),
+            "fee" if isinstance(fee, OneTime) else str(fee.every),
+            0,
+            decimal_text(fee.minimum_micros if isinstance(fee, Commitment) else fee.amount_micros),
+            line.amount.amount_micros,
+            line.steps,
+        )
 
 
-def _shortfall(
-    fee: Commitment, start: date | None, lines: Sequence[QuoteLine], plan: PlanDocument
-) -> tuple[int, tuple[Step, ...]]:
-    counted = sum(line.amount_micros for line in lines if _counts(fee, line, plan) and _within(line, start, fee))
-    short = max(0, fee.minimum_micros - max(0, counted))
-    steps = [Step("minimum", fee.minimum_micros), Step("less what counts towards it", -counted)]
-    rest = short - fee.minimum_micros + counted
-    if rest:
-        steps.append(Step("the minimum is reached" if counted > 0 else "less than nothing is nothing", rest))
-    return short, tuple(steps)
-
-
-def _counts(fee: Commitment, line: QuoteLine, plan: PlanDocument) -> bool:
-    if line.kind == "adjustment":
-        applies_to = next(one.applies_to for one in plan.adjustments if one.code == line.charge)
-        return fee.counts is None or (applies_to is not None and applies_to <= set(fee.counts))
-    return line.kind == "usage" and (fee.counts is None or line.charge in fee.counts)
-
-
-def _within(line: QuoteLine, start: date | None, fee: Commitment) -> bool:
-    if start is None or not line.period:
-        return True
-    return period_start(date.fromisoformat(f"{line.period}-01"), Reset(fee.every)) == start
+def _counted_as(place: PartPlace) -> frozenset[str]:
+    if isinstance(place, AdjustmentPlace):
+        return place.rate.adjustment.applies_to or frozenset()
+    if not isinstance(place, UsagePlace):
+        raise TypeError(f"{place} is neither usage nor an adjustment")
+    return frozenset({place.rate.charge.code})
 
 
 def _month(key: TotalKey, rated: Rated) -> str:

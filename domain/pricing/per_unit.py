@@ -13,6 +13,7 @@ from domain.pricing.price_fields import (
     UNIT_PRICE_MAX,
     Corrections,
     Options,
+    plain_micros,
     price_schema,
     read_micros,
     read_options,
@@ -39,6 +40,9 @@ class PerUnit:
     @classmethod
     def read(cls, document: Mapping[str, Any], *, path: str) -> Self:
         """From {"model": "per_unit", "unit_price": "0.1450"}. Raises Invalid with every fault."""
+        plain = plain_micros(document, "unit_price", most=UNIT_PRICE_MAX)
+        if plain is not None:
+            return cls(plain)
         faults = Faults()
         fields = Fields(document, path=path, faults=faults)
         fields.take("model")

@@ -23,6 +23,8 @@ _DECIMAL: Final = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
 _NEGATIVE: Final = re.compile(r"-[0-9]+(?:\.[0-9]+)?")
 _DIGITS_MAX: Final = 13
 _PLACES: Final = 6
+_PLAIN: Final = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,6}))?")
+_PLAIN_FIELDS: Final = 2
 
 DECIMAL_SCHEMA: Final[Mapping[str, Any]] = {
     "description": "An exact decimal in quotes, at most 6 places.",
@@ -65,8 +67,14 @@ class Options(NamedTuple):
         return document | written_corrections(self.corrections)
 
 
+_DEFAULTS: Final = Options(0, Corrections.REFUSED)
+_OPTION_NAMES: Final = frozenset(OPTION_SCHEMAS)
+
+
 def read_options(fields: Fields) -> Options:
     """`free_units` (default 0) and `corrections` (default refused)."""
+    if fields.lacks(_OPTION_NAMES):
+        return _DEFAULTS
     free = read_quantity(fields, "free_units", least_millionths=0, default=0)
     return Options(free or 0, read_corrections(fields))
 
@@ -91,6 +99,19 @@ def read_micros(fields: Fields, name: str, *, most: int, default: int | None = N
         fields.fault(name, f'must be a decimal in quotes, e.g. "0.1450"{but_is(value)}')
         return None
     return _read_decimal(fields, name, value, most=most, below_zero=": what lowers a bill is an adjustment")
+
+
+def plain_micros(document: Mapping[str, Any], name: str, *, most: int) -> int | None:
+    """The price of a document that holds a model, this field and nothing else; None when there is anything to look at.
+
+    So are nearly all rows of a price table, which may have thousands.
+    """
+    text = document.get(name)
+    matched = _PLAIN.fullmatch(text) if len(document) == _PLAIN_FIELDS and type(text) is str else None
+    if matched is None or "model" not in document:
+        return None
+    micros = int(matched[1] + (matched[2] or "").ljust(_PLACES, "0"))
+    return micros if micros <= most * QUANTITY_SCALE else None
 
 
 def read_quantity(fields: Fields, name: str, *, least_millionths: int, default: int | None = None) -> int | None:

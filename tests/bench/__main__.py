@@ -20,6 +20,7 @@ from tests.bench import (
     quote,
     rating,
     recompute,
+    rerating,
     throughput,
     two_workers,
     wallets,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "peers": peers.measure,
     "recompute": recompute.measure,
     "what_if": what_if.measure,
+    "rerating": rerating.measure,
 }
 LONG: dict[str, Benchmark] = {
     "keys": keys.measure,

@@ -11,8 +11,9 @@ from confluent_kafka import Producer
 from connectors import clock
 from domain.money import Currency
 from invoicing import administer
-from invoicing.administration_ports import NewAccount, NewCustomer
+from tests import opened_accounts
 from tests.installation import Installation
+from tests.opened_accounts import NewAccount, NewCustomer
 
 PRICE_MICROS = 145_000
 PLAN = {
@@ -59,7 +60,7 @@ def open_accounts(installation: Installation, count: int) -> None:
         )
         for i in range(count)
     ]
-    administer.open_accounts(store, customers, accounts, author=author)
+    opened_accounts.open_accounts(store, customers, accounts, author=author)
 
 
 def producer(installation: Installation) -> Producer:

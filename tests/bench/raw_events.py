@@ -8,8 +8,9 @@ import psycopg
 from connectors import clock
 from domain.money import Currency
 from invoicing import administer
-from invoicing.administration_ports import NewAccount, NewCustomer
+from tests import opened_accounts
 from tests.installation import Installation
+from tests.opened_accounts import NewAccount, NewCustomer
 
 ACCOUNTS = 1_000
 EVENTS = 10_000_000
@@ -113,4 +114,4 @@ def _open_accounts(installation: Installation, count: int) -> None:
         NewAccount(f"A{i:05d}", f"C{i:05d}", "postpaid", Currency.INR, "Asia/Kolkata", (f"load-{i:05d}",), PLAN["code"])
         for i in range(count)
     ]
-    administer.open_accounts(store, customers, accounts, author=author)
+    opened_accounts.open_accounts(store, customers, accounts, author=author)

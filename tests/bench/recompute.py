@@ -2,6 +2,7 @@
 
 import os
 import time
+from datetime import UTC, datetime
 
 from connectors.postgres.database import open_engine
 from connectors.postgres.recompute_evidence import PostgresEvidenceRoom
@@ -24,7 +25,7 @@ def measure(portion: float) -> list[Figure]:
     write_totals(installation)
     room = PostgresEvidenceRoom(open_engine(installation.settings.postgres_dsn))
     started, used = time.perf_counter(), os.times()
-    found = recompute_accounts(OCTOBER, None, room=room)
+    found = recompute_accounts(OCTOBER, None, room=room, now=datetime.now(UTC))
     seconds, now = time.perf_counter() - started, os.times()
     if found.differences or found.events != events:
         raise AssertionError(f"{found.events} of {events} events were recomputed: {found.rows()[:3]}")

@@ -2,6 +2,7 @@
 
 import os
 import time
+from datetime import UTC, datetime
 
 from connectors.postgres.database import open_engine
 from connectors.postgres.past_usage import PostgresPastRoom
@@ -24,7 +25,7 @@ def measure(portion: float) -> list[Figure]:
     write_totals(installation)
     room = PostgresPastRoom(open_engine(installation.settings.postgres_dsn))
     started, used = time.perf_counter(), os.times()
-    found = simulate_plan(PLAN, Chosen(OCTOBER, OCTOBER), room=room).total()
+    found = simulate_plan(PLAN, Chosen(OCTOBER, OCTOBER), room=room, now=datetime.now(UTC)).total()
     seconds, now = time.perf_counter() - started, os.times()
     if found.events != events or found.difference_micros:
         raise AssertionError(f"{found.events} of {events} events came to {found.new_micros}, not {found.old_micros}")

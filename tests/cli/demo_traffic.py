@@ -9,6 +9,9 @@ from cli.demonstration.expectation import Expectation
 from cli.demonstration.traffic import OutgoingRecord, Traffic
 from domain.attribution import DISTANT_FUTURE, DISTANT_PAST, Account, AliasSpan, RatingConfig, Subscription
 from domain.catalogue import PlanVersion
+from domain.catalogue.plan_spans import ContractTerm
+from domain.catalogue.price_list import Contract
+from domain.contracts import read_contract
 from domain.metering import Origin
 from domain.period import BillingMonth
 from domain.plans import read_plan
@@ -22,7 +25,7 @@ WINDOW = TimeWindow(400 * 86_400_000_000, 3_600_000_000)
 
 def some_traffic(*, events: int = 1_200, seed: int = 7, run_id: str = "r1") -> Traffic:
     """A run's traffic for October 2026, not sent yet."""
-    expectation = Expectation({plan["code"]: plan for plan in catalogue.plans()}, str(OCTOBER))
+    expectation = Expectation({plan["code"]: plan for plan in catalogue.plans()}, str(OCTOBER), catalogue.contracts())
     return Traffic(subscribers(), OCTOBER, events=events, seed=seed, run_id=run_id, expectation=expectation)
 
 
@@ -63,4 +66,14 @@ def _account(number: int, one: Subscriber, plan: PlanVersion) -> Account:
         currency=one.account.currency,
         time_zone=(zone := ZoneInfo(one.account.time_zone)),
         subscriptions=[Subscription(plan, int(OCTOBER.span(zone).start.timestamp()) * 1_000_000, DISTANT_FUTURE)],
+        contracts=_contracts(one.account.code, plan),
     )
+
+
+def _contracts(account: str, plan: PlanVersion) -> list[ContractTerm]:
+    document = catalogue.contracts().get(account)
+    if document is None:
+        return []
+    since = catalogue.contract_from(document, OCTOBER.span(ZoneInfo("Asia/Kolkata")).start)
+    prices = read_contract(since, priced=list(plan.charges)).prices.version()
+    return [ContractTerm(Contract(1, prices.label, prices.currency, prices.charges), DISTANT_PAST, DISTANT_FUTURE)]

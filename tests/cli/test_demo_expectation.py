@@ -82,3 +82,55 @@ def test_what_was_used_before_counts_in_discounts_and_minimum():
         ("2026-10", "fee", OCTOBER): 5,
         ("2026-10", "least", OCTOBER): 19,
     }
+
+
+AHEAD = {
+    "charges": [
+        {"meter": "otp", "price": {"model": "per_unit", "unit_price": "2.00"}},
+        {"code": "fee", "kind": "recurring", "amount": "5.00", "every": "month", "billed": "in_advance"},
+        {"code": "setup", "kind": "one_time", "amount": "7.00"},
+    ]
+}
+
+
+def run_of(plan, events, *, contracts=None):
+    expectation = Expectation({"plan": plan}, "2026-10", contracts or {})
+    for data in events:
+        expectation.good("acme", "plan", {"type": "otp", "data": data}, quantity_millionths=1_000_000, known=True)
+    return expectation
+
+
+def test_what_is_due_ahead_is_on_the_invoice_of_the_month_before_and_what_is_paid_once_on_the_first():
+    assert amounts(run_of(AHEAD, [{}]).charged({}, {"acme": "2026-09"})) == {
+        ("2026-10", "otp", "*"): 2,
+        ("2026-08", "fee", "2026-09-01/2026-10-01"): 5,
+        ("2026-09", "fee", "2026-10-01/2026-11-01"): 5,
+        ("2026-10", "fee", "2026-11-01/2026-12-01"): 5,
+        ("2026-08", "setup", "once"): 7,
+    }
+
+
+def test_a_contract_stands_in_the_place_of_the_plans_charges():
+    contract = {"charges": [{"meter": "otp", "price": {"model": "per_unit", "unit_price": "1.00"}}]}
+    assert (
+        amounts(run_of(PLAN, [{}], contracts={"acme": contract}).charged({}, {"acme": "2026-10"}))[
+            "2026-10", "otp", "*//launch"
+        ]
+        == 1
+    )
+
+
+def test_users_are_counted_once_and_a_share_is_taken_of_each_event():
+    meters = [
+        {"code": "people", "event_type": "otp", "aggregation": "unique", "property": "user"},
+        {"code": "cost", "event_type": "otp", "property": "cost"},
+    ]
+    charges = [
+        {"meter": "people", "price": {"model": "per_unit", "unit_price": "2.00"}},
+        {"meter": "cost", "price": {"model": "percentage", "percent": "10", "minimum": "0.50"}},
+    ]
+    events = [{"user": user, "cost": cost} for user, cost in (("a", 1), ("b", 10), ("a", 20))]
+    people, cost = UsageKey("acme", "2026-10", "people", "*"), UsageKey("acme", "2026-10", "cost", "*")
+    before = {cost: Used(1_000_000, 1, 500_000)}
+    totals = run_of({"meters": meters, "charges": charges}, events).charged(before, {"acme": "2026-10"})
+    assert totals == {people: Used(2_000_000, 3, 4_000_000), cost: Used(32_000_000, 4, 4_000_000)}

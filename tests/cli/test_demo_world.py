@@ -1,7 +1,7 @@
 """The demonstration's seller, plans and accounts are ones the real rules take."""
 
 from collections import Counter
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -14,17 +14,24 @@ from cli.demonstration import catalogue
 from cli.demonstration.customers import subscribers
 from cli.demonstration.second_rater import (
     adjustments_of,
+    agreed,
     amount_micros,
     charges_of,
     choose_price,
     counts_earlier,
     fee_micros,
     is_made_on,
+    measured,
     taken_off_micros,
 )
 from domain.catalogue import read_adjustment, read_charge
+from domain.contracts import read_contract
+from domain.customers.account import read_opening
+from domain.customers.address import AddressKind
+from domain.customers.customer import read_customer
 from domain.period import BillingMonth
 from domain.plans import read_plan
+from domain.pricing import read_price
 from domain.tax.gst import decide_tax
 from domain.tax.gstin import fault_of
 from domain.tax.place_of_supply import BuyerCategory, BuyerTaxProfile, LetterOfUndertaking
@@ -57,6 +64,13 @@ def test_a_month_is_over_for_every_account_when_it_is_over_in_india():
     in_india = october.span(ZoneInfo("Asia/Kolkata")).end
 
     assert all(october.span(ZoneInfo(one.account.time_zone)).end <= in_india for one in subscribers())
+
+
+def test_every_customer_and_account_is_one_the_rules_take():
+    for one in subscribers():
+        customer, opening = read_customer(one.customer.document()), read_opening(one.account.document())
+        assert customer.addresses[AddressKind.BILLING].country == one.customer.country
+        assert (opening.account.customer, opening.plan) == (customer.code, one.account.plan_code)
 
 
 def test_every_gstin_has_its_right_check_character():
@@ -165,12 +179,62 @@ def test_the_second_rater_counts_an_event_by_every_charge_whose_meters_match_it(
         ],
     }
 
-    counted = [[code for code, _, _ in charges_of(plan, "otp", {"channel": channel})] for channel in ("sms", "email")]
+    counted = [[one.charge for one in charges_of(plan, "otp", {"channel": channel})] for channel in ("sms", "email")]
     assert counted == [["all", "dlt"], ["all"]]
     assert list(charges_of(plan, "call", {})) == []
-    people = {"code": "people", "event_type": "otp", "aggregation": "unique", "property": "to"}
-    with pytest.raises(LookupError, match="does not know meters like people"):
-        list(charges_of({"meters": [people], "charges": [{"meter": "people"}]}, "otp", {}))
+
+
+def test_the_second_rater_reads_quantities_properties_and_values_off_an_event():
+    people = {"code": "people", "aggregation": "unique", "property": "to"}
+    data = {"to": "a", "cost": 0.31}
+
+    assert measured({"code": "otp"}, data, 2_500_000) == 2_500_000
+    assert measured({"code": "cost", "property": "cost"}, data, 2_500_000) == 310_000
+    assert measured(people, data, 1_000_000) == "a"
+    with pytest.raises(LookupError, match="does not know meters like most"):
+        measured({"code": "most", "aggregation": "max", "property": "to"}, data, 1_000_000)
+
+
+def test_under_a_contract_the_second_rater_takes_its_charges_and_the_plans_others():
+    plan = {
+        "code": "p",
+        "charges": [{"meter": "otp", "price": 1}, {"code": "fee", "amount": "2"}, {"code": "dlt", "price": 3}],
+    }
+    contract = {"charges": [{"code": "otp", "meter": "otp", "price": 9}, {"code": "support", "amount": "5"}]}
+
+    charges = agreed(plan, contract)["charges"]
+    assert [(one.get("code"), one.get("price"), one.get("amount")) for one in charges] == [
+        ("otp", 9, None),
+        ("fee", None, "2"),
+        ("dlt", 3, None),
+        ("support", None, "5"),
+    ]
+
+
+def test_the_contract_is_one_that_can_be_written():
+    ((account, document),) = catalogue.contracts().items()
+    one = next(one for one in subscribers() if one.account.code == account)
+    contract = read_contract(catalogue.contract_from(document, datetime(2026, 10, 1, tzinfo=UTC)))
+
+    assert (contract.account, contract.currency, contract.payment_term_days) == (account, one.account.currency, 30)
+    assert (one.account.plan_code, one.customer.tax_category) == (catalogue.INDIA, "registered")
+    assert document["code"] in one.account.aliases[0]
+
+
+@given(
+    millionths=st.integers(0, 10_000_000),
+    percent=st.decimals("0", "100", places=6),
+    bounds=st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)),
+)
+def test_the_second_rater_takes_a_share_of_each_event_within_its_bounds(millionths, percent, bounds):
+    least, most = (str(Decimal(bound) / 1_000_000) for bound in sorted(bounds))
+    document = {"model": "percentage", "percent": str(percent), "fixed": "0.02", "minimum": least, "maximum": most}
+
+    first = read_price(
+        {**document, "percent": f"{percent:f}", "minimum": f"{Decimal(least):f}", "maximum": f"{Decimal(most):f}"},
+        path="price",
+    )
+    assert amount_micros(document, Fraction(millionths, 1_000_000)) == first.amount_micros(millionths)
 
 
 @given(money=st.integers(0, 10**15), amount=st.integers(0, 10**10), percent=st.integers(0, 100_000_000))
@@ -207,5 +271,7 @@ def test_the_second_rater_knows_a_fee_of_a_month_and_what_a_minimum_lacks():
         0,
         0,
     ]
-    with pytest.raises(LookupError, match="does not know fees like fee"):
-        fee_micros({**fee, "billed": "in_advance"}, spent_micros=0)
+    assert fee_micros({"code": "setup", "kind": "one_time", "amount": "5"}, spent_micros=7) == 5_000_000
+    for unknown in ({"every": "year"}, {"anchor": "anniversary"}):
+        with pytest.raises(LookupError, match="does not know fees like fee"):
+            fee_micros({**fee, **unknown}, spent_micros=0)

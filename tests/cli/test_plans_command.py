@@ -95,6 +95,12 @@ def test_a_file_is_published_compared_shown_and_listed(database, billing, plan_f
     ]
     assert billing("plans", "show", "nothing").code == 1
     assert billing("plans", "validate", file, "--published").code == 0
+    dearest = plan_file(a_plan(a_charge(price=per_unit("0.40"))))
+    begins = "2027-01-01T00:00:00+05:30"
+    assert json.loads(billing("plans", "publish", dearest, "--from", begins, "--json").out)["version"] == 3
+    assert "from 2026-12-31 18:30:00 UTC on" in billing("plans", "show", "otp-india").out.splitlines()[0]
+    assert json.loads(billing("plans", "list", "--json").out)[0]["from"] == "2026-12-31 18:30:00+00:00"
+    assert "has no time zone" in billing("plans", "publish", dearest, "--from", "2027-01-01").err
     unknown = plan_file(a_plan(a_charge(meter=..., meters=["nobody"])))
     assert billing("plans", "validate", unknown).code == 0
     assert billing("plans", "validate", unknown, "--published").code == 1

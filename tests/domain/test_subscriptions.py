@@ -268,3 +268,11 @@ def test_whatever_is_done_segments_follow_each_other_and_what_was_before_stays(s
             if what != "reactivate":
                 assert (was and (was.plan, was.paused)) == (is_ and (is_.plan, is_.paused))
         subscriptions = after
+
+
+def test_nobody_is_on_a_version_before_it_holds():
+    announced = PlanChoice(5, "basic v2", Currency.INR, day(20))
+    for rule, present in ((start, subscribed()), (change, subscribed(on_basic()))):
+        with pytest.raises(Invalid, match=r"plan: basic v2 holds from .*: choose that instant or a later one"):
+            rule(present, announced, on(19))
+        assert rule(present, announced, on(20)).at(day(20)).plan is announced

@@ -5,8 +5,9 @@ from decimal import Decimal
 from connectors import clock
 from domain.money import Currency
 from invoicing import administer
-from invoicing.administration_ports import NewAccount, NewCustomer
+from tests import opened_accounts
 from tests.installation import Installation
+from tests.opened_accounts import NewAccount, NewCustomer
 
 ACCOUNTS = 240
 QUIET_ACCOUNTS = 16
@@ -73,7 +74,7 @@ def open_accounts(installation: Installation) -> None:
         )
         for i in range(ACCOUNTS)
     ]
-    administer.open_accounts(store, customers, accounts, author=author)
+    opened_accounts.open_accounts(store, customers, accounts, author=author)
     for number in filter(is_prepaid, range(ACCOUNTS)):
         amount = Decimal(TOP_UP_MICROS) / 1_000_000
         administer.top_up(store, account_code=code_of(number), amount=amount, reference=f"drill-{number}", author=author)

@@ -8,10 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from connectors import batch_wiring, wiring
-from domain.errors import InvalidInput, NotFound
-from domain.money import Currency
-from invoicing.administer import map_aliases, open_accounts, publish_plan, top_up
-from invoicing.administration_ports import NewAccount
+from domain.errors import InvalidInput
+from invoicing.administer import map_aliases, publish_plan, top_up
 from invoicing.check_books import check_books
 from tests.books import AUTHOR, a_plan, open_account, open_shop
 
@@ -59,46 +57,6 @@ def test_an_account_stays_on_the_version_it_was_opened_on(shop):
         "SELECT code, version FROM subscription JOIN account USING (account_id) JOIN plan_version USING (plan_version_id)",
     )
     assert sorted(on) == [("acme", 1), ("bolt", 2)]
-
-
-@pytest.mark.engines
-def test_opening_an_account_again_changes_nothing(shop):
-    open_account("acme")
-    open_account("acme")
-    assert rows(
-        shop, "SELECT (SELECT count(*) FROM account), (SELECT count(*) FROM wallet), (SELECT count(*) FROM alias)"
-    ) == [(1, 1, 1)]
-    assert rows(shop, "SELECT count(*) FROM audit_record WHERE action = 'account.opened'") == [(1,)]
-
-
-@pytest.mark.engines
-@pytest.mark.parametrize(
-    ("account", "error", "sentence"),
-    [
-        (
-            NewAccount("curb", "nobody", "postpaid", Currency.INR, "Asia/Kolkata", (), "otp-inr"),
-            NotFound,
-            "customer 'nobody' of account 'curb'",
-        ),
-        (
-            NewAccount("curb", "customer-acme", "postpaid", Currency.USD, "Asia/Kolkata", (), "otp-inr"),
-            NotFound,
-            "'otp-inr' has no version in USD",
-        ),
-        (
-            NewAccount("curb", "customer-acme", "postpaid", Currency.INR, "Asia/Kolkata", ("acme",), "otp-inr"),
-            InvalidInput,
-            "alias 'acme' names",
-        ),
-    ],
-    ids=["customer", "plan", "alias"],
-)
-def test_when_one_account_cannot_be_opened_none_is(shop, account, error, sentence):
-    open_account("acme")
-    good = NewAccount("bolt", "customer-acme", "postpaid", Currency.INR, "Asia/Kolkata", (), "otp-inr")
-    with pytest.raises(error, match=sentence):
-        open_accounts(wiring.administration(), [], [good, account], author=AUTHOR)
-    assert rows(shop, "SELECT code FROM account") == [("acme",)]
 
 
 @pytest.mark.engines

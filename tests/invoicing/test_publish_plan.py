@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -9,8 +10,11 @@ from sqlalchemy import Engine, text
 
 from connectors import wiring
 from domain.errors import Invalid
+from invoicing.keep_accounts import open_account
 from invoicing.publish_plan import publish_plan
+from invoicing.write_customer import create_customer
 from tests.books import AUTHOR
+from tests.builders_customers import a_customer_document, an_account_document
 from tests.builders_plans import (
     a_charge,
     a_commitment,
@@ -80,6 +84,51 @@ def test_only_another_meaning_is_a_new_version(database):
         ("charges[otp.delivered].price.unit_price", "changed", "0.2", "0.25")
     ]
     assert rows(database, "SELECT version FROM plan_version ORDER BY version") == [(1,), (2,)]
+
+
+def publish_from(starts_at, *charges):
+    return publish_plan(wiring.administration(), a_plan(*charges), author=AUTHOR, starts_at=starts_at)
+
+
+NEXT_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def test_a_version_that_starts_later_is_for_subscriptions_that_begin_then(database):
+    published()
+    version = publish_from(NEXT_YEAR, a_charge(price=per_unit("0.30"))).version
+    with wiring.administration().begin() as transaction:
+        plan = transaction.subscriptions.plan
+        labels = [plan("otp-india", version=None, at=at).label for at in (NEXT_YEAR - timedelta(seconds=1), NEXT_YEAR, None)]
+        named = plan("otp-india", version=2, at=NEXT_YEAR - timedelta(seconds=1))
+    assert (version, labels) == (2, ["otp-india v1", "otp-india v2", "otp-india v2"])
+    assert (named.label, named.starts_at) == ("otp-india v2", NEXT_YEAR)
+
+
+def test_another_start_is_another_version_and_none_comes_before_one_that_is_announced(database):
+    dearer = a_charge(price=per_unit("0.30"))
+    assert publish_from(NEXT_YEAR, dearer).is_new
+    assert not publish_from(NEXT_YEAR, dearer).is_new
+    assert not publish_from(None, dearer).is_new
+    for earlier in (None, NEXT_YEAR - timedelta(days=1)):
+        with pytest.raises(
+            Invalid, match=r"from: v1 holds from 2027-01-01T00:00:00\+00:00, and would never if this one did"
+        ):
+            publish_from(earlier, a_charge())
+    with pytest.raises(Invalid, match="from: needs a time zone"):
+        publish_from(datetime(2027, 1, 1), a_charge())  # noqa: DTZ001 - the point
+    assert publish_from(NEXT_YEAR, a_charge()).version == 2
+    assert publish_from(NEXT_YEAR + timedelta(days=31), a_charge()).version == 3
+
+
+def test_an_account_that_is_opened_before_a_version_starts_is_on_the_one_before(database):
+    published()
+    publish_from(AUTHOR.at + timedelta(days=1), a_charge(price=per_unit("0.30")))
+    store = wiring.administration()
+    create_customer(store, a_customer_document(), author=AUTHOR)
+    for code, opens_at in (("acc", AUTHOR.at), ("later", AUTHOR.at + timedelta(days=1))):
+        open_account(store, an_account_document(code=code, plan="otp-india"), opens_at=opens_at, author=AUTHOR)
+    subscriptions = "subscription JOIN account a USING (account_id) JOIN plan_version USING (plan_version_id)"
+    assert rows(database, f"SELECT a.code, version FROM {subscriptions} ORDER BY 1") == [("acc", 1), ("later", 2)]
 
 
 def test_a_version_published_under_older_rules_is_succeeded(database):

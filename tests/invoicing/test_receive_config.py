@@ -1,6 +1,6 @@
 """Config events on the real books: applied in order and once, refused with field errors, answered, never half applied."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -16,6 +16,7 @@ from tests.metering_books import Books
 pytestmark = pytest.mark.engines
 
 HOUR = timedelta(hours=1)
+FIRST_OF_NOVEMBER = "2026-11-01T00:00:00+05:30"
 CONTRACT = {
     "account": "acme-live",
     "currency": "INR",
@@ -92,13 +93,17 @@ def test_subscriptions_and_contracts_are_configured_by_events_and_rated_with(boo
         a_change(ConfigType.CONTRACT_ENDED, "acme-2026", {"at": later}),
         a_change(ConfigType.SUBSCRIPTION_PAUSED, "acme-live", {"at": later, "why": "shop closed"}),
         a_change(ConfigType.SUBSCRIPTION_RESUMED, "acme-live", {"at": (MID_OCTOBER + 2 * HOUR).isoformat()}),
-        a_change(ConfigType.PLAN_PUBLISHED, "otp-inr", {**a_plan(), "trial_days": 3}),
+        a_change(ConfigType.PLAN_PUBLISHED, "otp-inr", {**a_plan(), "trial_days": 3, "from": FIRST_OF_NOVEMBER}),
+        a_change(ConfigType.SUBSCRIPTION_CHANGED, "acme-live", {"plan": "otp-inr", "plan_version": 2, "at": later}),
         a_change(
             ConfigType.SUBSCRIPTION_CHANGED, "acme-live", {"plan": "otp-inr", "plan_version": 2, "at_period_end": True}
         ),
         a_change(ConfigType.SUBSCRIPTION_CANCELLED, "acme-live", {"at": "2027-03-01T00:00:00+05:30"}),
     )
-    assert [outcome for _, outcome, _ in answers(books)[4:]] == ["unchanged", *["applied"] * 6]
+    outcomes = [outcome for _, outcome, _ in answers(books)[4:]]
+    assert outcomes == ["unchanged", *["applied"] * 4, "refused", "applied", "applied"]
+    starts = books.rows("SELECT starts_at FROM plan_version ORDER BY version DESC LIMIT 1")
+    assert starts == [(datetime(2026, 10, 31, 18, 30, tzinfo=UTC),)]
     book(database, [an_event("acme-web", at=MID_OCTOBER + 2 * HOUR)], warehouse=False)
     assert books.balance("acme-live") == Decimal("-0.30")
     assert books.rows("SELECT count(*), count(DISTINCT plan_version_id) FROM subscription") == [(4, 2)]
@@ -164,6 +169,8 @@ def test_what_is_so_already_is_unchanged(books, config):
         (a_change("alias.ended", "acme-web", {"at": 5}), ["data.at"]),
         (a_change("plan.published", "broken", {"name": "Broken", "currency": "EUR"}), ["data.charges", "data.currency"]),
         (a_change("plan.published", "otp-inr", {**a_plan(), "code": "otp-usd"}), ["data.code"]),
+        (a_change("plan.published", "otp-inr", {**a_plan(), "from": "2027-01-01", "currency": "EUR"}),
+         ["data.currency", "data.from"]),
         (a_change("contract.written", "acme-2026", {"account": "nobody", "priority": -1}),
          ["data.currency", "data.from", "data.priority"]),
         (a_change("contract.written", "acme-2026", {**CONTRACT, "account": "nobody"}), ["data"]),

@@ -12,11 +12,11 @@ from domain.invoice.assemble import PaymentMode
 from domain.money import Currency
 from domain.period import BillingMonth
 from invoicing.accrue_fees import accrue_fees
-from invoicing.administer import Author, open_accounts
-from invoicing.administration_ports import NewAccount
+from invoicing.administer import Author
 from invoicing.invoice_ports import Batch
 from invoicing.write_contract import end_contract, write_contract
 from tests.books import MID_OCTOBER, an_event, book, open_account, open_shop
+from tests.opened_accounts import NewAccount, open_accounts
 
 pytestmark = pytest.mark.engines
 

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from connectors.kafka.config_results_topic import as_record
 from connectors.settings import PROJECT_ROOT
 from domain import config_changes
-from domain.config_changes import ConfigType
+from domain.config_changes import ConfigChange, ConfigType
 from domain.customers.account import changed, read_opening
 from domain.customers.contacts import NoticeKind
 from domain.customers.customer import read_customer
@@ -22,6 +22,7 @@ from domain.errors import Invalid
 from domain.top_up_rule_document import read_top_up_rule
 from invoicing.publish_results import ConfigResult
 from tests.builders_customers import a_customer_abroad, a_customer_document, an_account_document
+from tests.builders_plans import a_plan
 
 DOCS = PROJECT_ROOT / "docs"
 DATA_SCHEMA = json.loads((DOCS / "schemas" / "config-data.schema.json").read_text())
@@ -40,6 +41,9 @@ READERS = {
     ConfigType.THRESHOLD_SET: read_thresholds,
     ConfigType.TOP_UP_RULE_SET: read_top_up_rule,
     ConfigType.TOP_UP_RULE_STOPPED: config_changes.read_nothing,
+    ConfigType.PLAN_PUBLISHED: lambda data: config_changes.read_plan_published(
+        ConfigChange(ConfigType.PLAN_PUBLISHED, a_plan()["code"], data)
+    ),
     ConfigType.SUBSCRIPTION_STARTED: lambda data: config_changes.read_subscription_terms(
         data, with_plan=True, may_wait=False
     ),
@@ -74,6 +78,7 @@ RIGHT = {
         "methods": ["upi_mandate", "payment_link"],
         "cool_down_minutes": 30,
     },
+    ConfigType.PLAN_PUBLISHED: {**a_plan(), "from": AT},
     ConfigType.SUBSCRIPTION_STARTED: {"plan": "otp", "plan_version": 2, "at": AT, "why": "signed"},
     ConfigType.SUBSCRIPTION_CANCELLED: {"at_period_end": True},
 }
@@ -91,11 +96,11 @@ def is_read(type_, data):
     return True
 
 
-def test_every_type_is_in_the_schema_and_every_one_but_plans_says_what_its_data_is():
+def test_every_type_is_in_the_schema_and_says_what_its_data_is():
     Draft202012Validator.check_schema(DATA_SCHEMA)
     assert set(DATA_SCHEMA["properties"]["type"]["enum"]) == set(ConfigType)
     said = {rule["if"]["properties"]["type"]["const"] for rule in DATA_SCHEMA["allOf"]}
-    assert said == set(ConfigType) - {ConfigType.PLAN_PUBLISHED}
+    assert said == set(ConfigType)
     assert set(DATA_SCHEMA["$defs"]["notifications"]["properties"]) == set(NoticeKind)
 
 
@@ -154,6 +159,7 @@ def test_whatever_is_read_fits_the_schema(type_, data):
         (ConfigType.TOP_UP_RULE_SET, {"threshold": "1", "amount": "1", "monthly_limit": "1", "methods": ["cash"]}),
         (ConfigType.TOP_UP_RULE_STOPPED, {"at": "now"}),
         (ConfigType.SUBSCRIPTION_CHANGED, {}),
+        (ConfigType.PLAN_PUBLISHED, {**a_plan(), "from": "2027-01-01"}),
     ],
 )
 def test_the_schema_tells_what_can_be_told_by_shape(type_, data):

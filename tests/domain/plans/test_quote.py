@@ -113,13 +113,14 @@ def test_fees_are_those_of_the_periods_touched_and_a_commitment_is_what_is_short
     said = quoted(plan, an_event(10, day=0), an_event(100, day=31))
     fees = {key: amount for key, amount in amounts(said).items() if key[0] not in ("otp.delivered", "launch")}
     assert fees == {
-        ("platform", "2026-10", "*"): 2_000_000,
-        ("platform", "2026-11", "*"): 2_000_000,
-        ("setup", "2026-10", "*"): 7_000_000,
-        ("least", "2026-10", "*"): 3_200_000,
-        ("least", "2026-11", "*"): 0,
-        ("all", "2026-10", "*"): 0,
+        ("platform", "2026-10-01/2026-11-01", "*"): 2_000_000,
+        ("platform", "2026-11-01/2026-12-01", "*"): 2_000_000,
+        ("setup", "once", "*"): 7_000_000,
+        ("least", "2026-10-01/2026-11-01", "*"): 3_200_000,
     }
+    assert [step.text for line in said.lines if line.charge == "least" for step in line.steps] == [
+        "what 1.80 lacks of the minimum of 5.00"
+    ]
     totals = said.document()["totals"]
     assert totals == {
         "usage": "22.000000",
@@ -128,6 +129,67 @@ def test_fees_are_those_of_the_periods_touched_and_a_commitment_is_what_is_short
         "total": "34.000000",
         "invoiced": "34.00",
     }
+
+
+MID_OCTOBER = datetime(2026, 10, 21, 18, 30, tzinfo=UTC)
+"""Midnight of the 22nd in India: ten days of October are left."""
+
+
+def fees_from(starts_at, *charges, usage=(), **more):
+    plan = read_plan(a_plan(a_charge(), *charges, **more))
+    said = quote(plan, read_usage([*usage, a_total(1)], measured=()), time_zone=INDIA, starts_at=starts_at)
+    return {
+        (line.charge, line.period): (line.invoice, line.amount_micros)
+        for line in said.lines
+        if line.kind not in ("usage", "adjustment")
+    }
+
+
+@pytest.mark.parametrize(
+    ("fee", "comes_to"),
+    [
+        (a_fee(amount="310"), {"2026-10-01/2026-11-01": ("2026-10", 100_000_000)}),
+        (a_fee(amount="310", prorate=False), {"2026-10-01/2026-11-01": ("2026-10", 310_000_000)}),
+        (a_fee(amount="310", anchor="anniversary"), {"2026-10-22/2026-11-22": ("2026-10", 310_000_000)}),
+        (
+            a_fee(amount="310", anchor="anniversary", billed="in_arrears"),
+            {"2026-10-22/2026-11-22": ("2026-11", 310_000_000)},
+        ),
+        (a_fee(amount="920", every="quarter"), {"2026-10-01/2027-01-01": ("2026-10", 710_000_000)}),
+        (a_fee(amount="920", every="quarter", billed="in_arrears"), {"2026-10-01/2027-01-01": ("2026-12", 710_000_000)}),
+        (a_setup(amount="5"), {"once": ("2026-10", 5_000_000)}),
+        (a_commitment(minimum="310.20"), {"2026-10-01/2026-11-01": ("2026-10", 99_864_516)}),
+        (a_commitment(minimum="310.20", prorate=False), {"2026-10-01/2026-11-01": ("2026-10", 310_000_000)}),
+        (a_commitment(minimum="0.10"), {}),
+    ],
+)
+def test_a_subscription_that_begins_within_a_period_is_quoted_the_fees_that_will_be_booked(fee, comes_to):
+    said = fees_from(MID_OCTOBER, fee)
+    assert {period: worth for (_, period), worth in said.items()} == comes_to
+
+
+def test_fees_of_months_after_the_first_are_in_the_quote_as_far_as_there_is_usage():
+    said = fees_from(MID_OCTOBER, a_fee(amount="310"), usage=[an_event(day=70)])
+    assert said == {
+        ("platform", "2026-10-01/2026-11-01"): ("2026-10", 100_000_000),
+        ("platform", "2026-11-01/2026-12-01"): ("2026-10", 310_000_000),
+        ("platform", "2026-12-01/2027-01-01"): ("2026-11", 310_000_000),
+    }
+
+
+def test_no_fee_is_due_in_a_trial_and_its_rest_of_a_period_is_quoted():
+    assert fees_from(MID_OCTOBER, a_fee(amount="310"), trial_days=5) == {
+        ("platform", "2026-10-01/2026-11-01"): ("2026-10", 50_000_000)
+    }
+    assert fees_from(MID_OCTOBER, a_fee(amount="310"), a_setup(), trial_days=30) == {}
+
+
+def test_usage_from_before_the_subscription_has_no_price():
+    plan = read_plan(a_plan())
+    said = quote(plan, read_usage([an_event(day=0)], measured=()), time_zone=INDIA, starts_at=MID_OCTOBER)
+    assert [error.reason for error in said.unpriced] == [
+        "no charge has a price for this type otp.delivered; it is from before the subscription begins"
+    ]
 
 
 def test_usage_without_times_is_of_one_period_of_every_fee():
