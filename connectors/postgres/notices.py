@@ -75,7 +75,7 @@ UPDATE webhook_endpoint SET disabled_at = :now, disabled_reason = :reason
 WHERE CAST(endpoint_id AS text) = :address AND disabled_at IS NULL
 """)
 _ALERTS: Final = text("""
-SELECT b.alert_id, a.code, a.currency, b.threshold, b.level_micros, b.balance_micros, b.wallet_version, b.fired_at,
+SELECT b.alert_id, a.code, a.currency, a.mode, b.threshold, b.level_micros, b.balance_micros, b.wallet_version, b.fired_at,
        b.escalations, b.snoozed_until,
        (SELECT w.balance_micros FROM wallet w WHERE w.account_id = b.account_id) AS balance_now_micros
 FROM balance_alert b JOIN account a USING (account_id)
@@ -244,6 +244,7 @@ def _open_alert(row: Any) -> OpenAlert:
         "level_micros": row.level_micros,
         "balance_micros": row.balance_now_micros,
         "currency": row.currency,
+        "mode": row.mode,
         "wallet_version": row.wallet_version,
         "fired_at": row.fired_at.isoformat(),
     }
