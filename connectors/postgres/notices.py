@@ -40,12 +40,15 @@ VALUES (:notification_id, :channel, :address, :recipient, :state, :next_attempt_
 ON CONFLICT (notification_id, channel, address) DO NOTHING
 """)
 # Taken before it is sent, so that a sender that dies leaves a lease that ends and not a lock; the try counts all the same.
+# The first of each channel by its index, and of those the first: however many wait, few are read.
 _CLAIM: Final = text("""
 UPDATE notification_delivery SET attempts = attempts + 1, next_attempt_at = :leased_until
 WHERE delivery_id = (
-    SELECT delivery_id FROM notification_delivery
-    WHERE state = 'waiting' AND next_attempt_at <= :now AND channel = ANY(:channels)
-    ORDER BY next_attempt_at, delivery_id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    SELECT first.delivery_id FROM unnest(CAST(:channels AS text[])) AS of_channel CROSS JOIN LATERAL (
+        SELECT d.delivery_id, d.next_attempt_at FROM notification_delivery d
+        WHERE d.state = 'waiting' AND d.channel = of_channel AND d.next_attempt_at <= :now
+        ORDER BY d.next_attempt_at, d.delivery_id LIMIT 1 FOR UPDATE SKIP LOCKED) AS first
+    ORDER BY first.next_attempt_at, first.delivery_id LIMIT 1)
 RETURNING delivery_id
 """)
 _DELIVERY: Final = text("""
