@@ -1,18 +1,14 @@
 """`billing wallets top-up-rule set|show|stop` and `top-up-requests`: automatic top-ups."""
 
-from datetime import timedelta
-from decimal import Decimal
 from typing import Annotated
 
 import typer
 
-from cli.amounts import read_amount
 from cli.output import AsJson, By, show, show_rows
-from connectors import clock, wallet_wiring
-from domain.errors import InvalidInput
-from domain.money import MINOR_PER_UNIT, micros_from_decimal
-from domain.payments import AMOUNT_MINOR_MAX
-from domain.top_up_rules import Method, TopUpRule
+from connectors import clock, wallet_wiring, wiring
+from domain.top_up_rules import Method
+from invoicing.administer import Author
+from invoicing.write_top_up_rule import set_top_up_rule, stop_top_up_rule
 
 app = typer.Typer(no_args_is_help=True)
 rules = typer.Typer(help="Automatic top-ups of an account.", no_args_is_help=True)
@@ -36,20 +32,15 @@ def set_(
 
     Example: billing wallets top-up-rule set acme --threshold 500 --amount 2000 --monthly-limit 9000 --method upi_mandate
     """
-    try:
-        threshold_micros = micros_from_decimal(_finite("threshold", threshold))
-    except ValueError as error:
-        raise InvalidInput(f"threshold: {error}") from error
-    rule = TopUpRule(
-        threshold_micros,
-        _minor("amount", amount),
-        _minor("monthly_limit", monthly_limit),
-        tuple(method),
-        timedelta(minutes=cool_down_minutes),
-    )
-    desk = wallet_wiring.top_up_rules()
-    desk.set(account, rule, by=by, at=clock.now())
-    show(desk.rule(account), as_json=as_json)
+    document = {
+        "threshold": threshold,
+        "amount": amount,
+        "monthly_limit": monthly_limit,
+        "methods": [str(one) for one in method],
+        "cool_down_minutes": cool_down_minutes,
+    }
+    set_top_up_rule(wiring.administration(), account, document, author=Author(by, clock.now()))
+    show(wallet_wiring.top_up_rules().rule(account), as_json=as_json)
 
 
 @rules.command("show")
@@ -67,8 +58,9 @@ def stop(account: Account, *, by: By = "operator", as_json: AsJson = False) -> N
 
     Example: billing wallets top-up-rule stop acme --by asha
     """
-    cancelled = wallet_wiring.top_up_rules().stop(account, by=by, at=clock.now())
-    show({"account": account, "stopped_by": by, "cancelled_requests": list(cancelled)}, as_json=as_json)
+    cancelled = stop_top_up_rule(wiring.administration(), account, author=Author(by, clock.now()))
+    numbers = [one.request_id for one in cancelled]
+    show({"account": account, "stopped_by": by, "cancelled_requests": numbers}, as_json=as_json)
 
 
 @app.command("top-up-requests")
@@ -82,17 +74,3 @@ def requests(
     Example: billing wallets top-up-requests --account acme
     """
     show_rows(wallet_wiring.top_up_rules().requests(account), as_json=as_json, empty="nothing was asked for yet")
-
-
-def _finite(name: str, amount: str) -> Decimal:
-    value = read_amount(amount)
-    if not value.is_finite() or abs(value) * MINOR_PER_UNIT > AMOUNT_MINOR_MAX:
-        raise InvalidInput(f"{name}: must be within {AMOUNT_MINOR_MAX // MINOR_PER_UNIT:,}")
-    return value
-
-
-def _minor(name: str, amount: str) -> int:
-    value = _finite(name, amount) * MINOR_PER_UNIT
-    if value != int(value):
-        raise InvalidInput(f"{name}: {amount} has more than two decimals")
-    return int(value)

@@ -72,8 +72,8 @@ def kind_of(type_: str, data: Mapping[str, Any]) -> NoticeKind | None:
         case "notification.account_status":
             return _kind_of_status(data)
         case "notification.wallet_alert":
-            # Credit that ends is told with the grace that begins at the same instant.
-            return None if data.get("threshold") == "absolute:0" else _kind_of_alert(data)
+            # Credit that ends is told with the grace, or the suspension, that begins at the same instant.
+            return None if _ends_credit(data) else _kind_of_alert(data)
         case "notification.alert_escalated":
             return _kind_of_alert(data)
         case _:
@@ -93,8 +93,19 @@ def _kind_of_status(data: Mapping[str, Any]) -> NoticeKind | None:
 
 
 def _kind_of_alert(data: Mapping[str, Any]) -> NoticeKind:
+    """A postpaid balance is below zero by what is used and not yet invoiced: that is nothing to run out of."""
+    used_up = _used_up(data) and data.get("mode") != "postpaid"
+    return NoticeKind.BALANCE_EXHAUSTED if used_up else NoticeKind.BALANCE_LOW
+
+
+def _ends_credit(data: Mapping[str, Any]) -> bool:
+    level = data.get("level_micros")
+    return _used_up(data) and isinstance(level, int) and level >= 0 and data.get("mode") != "postpaid"
+
+
+def _used_up(data: Mapping[str, Any]) -> bool:
     balance = data.get("balance_micros")
-    return NoticeKind.BALANCE_EXHAUSTED if isinstance(balance, int) and balance <= 0 else NoticeKind.BALANCE_LOW
+    return isinstance(balance, int) and balance <= 0
 
 
 def recipients(kind: NoticeKind, audience: Audience, *, circle: int = 0, unasked: bool = False) -> tuple[Recipient, ...]:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from domain.money import Currency
-from domain.top_up_rules import Ask, Attempt
+from domain.top_up_rules import Ask, Attempt, TopUpRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,41 @@ class KeptAttempt:
 
     request_id: int
     attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class RuledAccount:
+    """An account that has, or may be given, a rule."""
+
+    prepaid: bool
+    closed: bool
+    pays_itself: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledRequest:
+    """A request that will not be answered any more."""
+
+    request_id: int
+    method: str
+    charge_minor: int
+    currency: str
+
+
+class TopUpRuleBook(Protocol):
+    """Rules of automatic top-ups, in one transaction of configuration."""
+
+    def account(self, code: str) -> RuledAccount | None:
+        """An account, whose wallet is locked from now on; None when there is none."""
+
+    def rule(self, code: str) -> TopUpRule | None:
+        """The rule in force."""
+
+    def set(self, code: str, rule: TopUpRule, *, at: datetime) -> None:
+        """Put a rule in the place of what was there; the wallet is looked at next."""
+
+    def stop(self, code: str, *, at: datetime) -> Sequence[CancelledRequest]:
+        """End the rule and what is in flight by it, and say so to whoever was asked."""
 
 
 class TopUpRequests(Protocol):

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from domain.alerts import Crossing
+from domain.notices import ALERT, STATUS
 from domain.wallet_watch import Look, look
 from invoicing.hold_ports import CachedStanding
 from invoicing.request_top_ups import RuledWallet, request_top_up
@@ -84,14 +85,19 @@ def _status_messages(
         "balance_micros": item.watched.wallet.balance_micros,
         "currency": item.currency,
         "since": now.isoformat(),
+        "mode": _mode(item),
         "overdue_since": _past(item.watched.credit.overdue_since, now),
     }
     messages = [
         Message(STATUS_TOPIC, account, "account.status", account, data) for account in transaction.leaning(item.account_id)
     ]
     if item.standing_version:
-        messages.append(Message(NOTIFICATIONS_TOPIC, item.account, "notification.account_status", item.account, data))
+        messages.append(Message(NOTIFICATIONS_TOPIC, item.account, STATUS, item.account, data))
     return messages
+
+
+def _mode(item: LookedAt) -> str:
+    return "prepaid" if item.watched.chosen.prepaid else "postpaid"
 
 
 def _past(instant: datetime | None, now: datetime) -> str | None:
@@ -99,6 +105,7 @@ def _past(instant: datetime | None, now: datetime) -> str | None:
 
 
 def _alert_messages(item: LookedAt, crossings: Sequence[Crossing], now: datetime) -> Sequence[Message]:
+    """Every crossing is an alert; the customer is told of the lowest only, when one fall passes several at once."""
     messages = []
     for crossing in crossings:
         data = {
@@ -106,9 +113,11 @@ def _alert_messages(item: LookedAt, crossings: Sequence[Crossing], now: datetime
             "level_micros": crossing.level_micros,
             "balance_micros": crossing.balance_micros,
             "currency": item.currency,
+            "mode": _mode(item),
             "wallet_version": item.wallet_version,
             "fired_at": now.isoformat(),
         }
         messages.append(Message(ALERTS_TOPIC, item.account, "wallet.alert", item.account, data))
-        messages.append(Message(NOTIFICATIONS_TOPIC, item.account, "notification.wallet_alert", item.account, data))
+        if crossing is crossings[-1]:
+            messages.append(Message(NOTIFICATIONS_TOPIC, item.account, ALERT, item.account, data))
     return messages

@@ -48,6 +48,14 @@ def write_letter(delivery: Delivery) -> Letter:
 
 def _balance_low(delivery: Delivery) -> Letter:
     account, balance = delivery.notice.account, _micros(delivery, "balance_micros")
+    if delivery.notice.data.get("mode") == "postpaid":
+        return Letter(
+            f"Usage alert: {balance} on {account}",
+            "Your usage has reached an alert",
+            (f"What account {account} used and was not invoiced for yet has brought its balance to {balance}.",),
+            (("Account", account), ("Balance", balance), *_threshold(delivery), ("As of", _moment(delivery))),
+            "warning",
+        )
     return Letter(
         f"Balance low: {balance} left on {account}",
         "Your balance is running low",
@@ -62,6 +70,18 @@ def _balance_low(delivery: Delivery) -> Letter:
 
 def _balance_exhausted(delivery: Delivery) -> Letter:
     account, balance = delivery.notice.account, _micros(delivery, "balance_micros")
+    if delivery.notice.data.get("mode") == "postpaid":
+        return Letter(
+            f"Credit limit reached: {account}",
+            "Your credit limit is reached",
+            (
+                f"What account {account} used and was not invoiced for yet has reached its credit limit. For a limited "
+                "time, messages are still sent.",
+                "Please write to us about a higher limit: when the grace period is over, sending stops.",
+            ),
+            (("Account", account), ("Balance", balance), ("As of", _moment(delivery))),
+            "alarm",
+        )
     return Letter(
         f"Credit used up: please top up {account}",
         "Your credit is used up",

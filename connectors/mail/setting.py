@@ -34,7 +34,7 @@ def as_html(letter: Letter, *, recipient: str, customer: str) -> str:
         f'<h1 style="margin:0 0 18px;font-size:21px;line-height:1.3;color:{colour}">{escape(letter.heading)}</h1>'
         f'<p style="margin:0 0 14px">Hello {escape(recipient)},</p>{said}</td></tr>'
         '<tr><td style="padding:0 32px 26px"><table role="presentation" width="100%" cellpadding="0" cellspacing="0" '
-        f'style="border:1px solid #dfe3ea;border-radius:6px;border-collapse:separate">{rows}</table></td></tr>'
+        f'style="width:100%;border:1px solid #dfe3ea;border-radius:6px;border-spacing:0">{rows}</table></td></tr>'
         '<tr><td style="padding:14px 32px 22px;border-top:1px solid #e8ebf0;color:#66708a;font-size:12px;line-height:1.45">'
         f"{escape(_WHY.format(customer=customer))}</td></tr></table></td></tr></table></body></html>\n"
     )

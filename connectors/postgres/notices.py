@@ -40,12 +40,15 @@ VALUES (:notification_id, :channel, :address, :recipient, :state, :next_attempt_
 ON CONFLICT (notification_id, channel, address) DO NOTHING
 """)
 # Taken before it is sent, so that a sender that dies leaves a lease that ends and not a lock; the try counts all the same.
+# The first of each channel by its index, and of those the first: however many wait, few are read.
 _CLAIM: Final = text("""
 UPDATE notification_delivery SET attempts = attempts + 1, next_attempt_at = :leased_until
 WHERE delivery_id = (
-    SELECT delivery_id FROM notification_delivery
-    WHERE state = 'waiting' AND next_attempt_at <= :now AND channel = ANY(:channels)
-    ORDER BY next_attempt_at, delivery_id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    SELECT first.delivery_id FROM unnest(CAST(:channels AS text[])) AS of_channel CROSS JOIN LATERAL (
+        SELECT d.delivery_id, d.next_attempt_at FROM notification_delivery d
+        WHERE d.state = 'waiting' AND d.channel = of_channel AND d.next_attempt_at <= :now
+        ORDER BY d.next_attempt_at, d.delivery_id LIMIT 1 FOR UPDATE SKIP LOCKED) AS first
+    ORDER BY first.next_attempt_at, first.delivery_id LIMIT 1)
 RETURNING delivery_id
 """)
 _DELIVERY: Final = text("""
@@ -75,7 +78,7 @@ UPDATE webhook_endpoint SET disabled_at = :now, disabled_reason = :reason
 WHERE CAST(endpoint_id AS text) = :address AND disabled_at IS NULL
 """)
 _ALERTS: Final = text("""
-SELECT b.alert_id, a.code, a.currency, b.threshold, b.level_micros, b.balance_micros, b.wallet_version, b.fired_at,
+SELECT b.alert_id, a.code, a.currency, a.mode, b.threshold, b.level_micros, b.balance_micros, b.wallet_version, b.fired_at,
        b.escalations, b.snoozed_until,
        (SELECT w.balance_micros FROM wallet w WHERE w.account_id = b.account_id) AS balance_now_micros
 FROM balance_alert b JOIN account a USING (account_id)
@@ -244,6 +247,7 @@ def _open_alert(row: Any) -> OpenAlert:
         "level_micros": row.level_micros,
         "balance_micros": row.balance_now_micros,
         "currency": row.currency,
+        "mode": row.mode,
         "wallet_version": row.wallet_version,
         "fired_at": row.fired_at.isoformat(),
     }

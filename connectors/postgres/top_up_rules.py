@@ -1,40 +1,45 @@
 """Rules of automatic top-ups in PostgreSQL: set and stopped by people, with what came of them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, text
 
-from connectors.postgres import audit
-from connectors.postgres.database import transaction
+from connectors.postgres.database import storable, transaction
 from connectors.postgres.notices import tell
-from domain.errors import IllegalTransition, NotFound
-from domain.top_up_rules import TopUpRule
+from domain.errors import NotFound
+from domain.top_up_rules import Method, TopUpRule
 from invoicing.request_top_ups import CANCELLED, REQUESTS_TOPIC
+from invoicing.top_up_request_ports import CancelledRequest, RuledAccount
 from invoicing.watch_ports import Message
 
 _ACCOUNT: Final = text("""
-SELECT a.account_id, a.currency, a.mode, a.status, a.pay_from_account_id = a.account_id AS pays_itself
-FROM account a WHERE a.code = :account
+SELECT a.mode, a.status, a.pay_from_account_id = a.account_id AS pays_itself
+FROM account a JOIN wallet w USING (account_id) WHERE a.code = :account FOR NO KEY UPDATE OF w
 """)
 _SET: Final = text("""
 INSERT INTO top_up_rule
     (account_id, threshold_micros, amount_minor, monthly_limit_minor, methods, cool_down_seconds, set_at)
-VALUES (:account_id, :threshold_micros, :amount_minor, :monthly_limit_minor, :methods, :cool_down_seconds, :at)
+SELECT account_id, :threshold_micros, :amount_minor, :monthly_limit_minor, :methods, :cool_down_seconds, :at
+FROM account WHERE code = :account
 ON CONFLICT (account_id) DO UPDATE SET threshold_micros = excluded.threshold_micros, amount_minor = excluded.amount_minor,
     monthly_limit_minor = excluded.monthly_limit_minor, methods = excluded.methods,
     cool_down_seconds = excluded.cool_down_seconds, set_at = excluded.set_at, stopped_at = NULL, answer = NULL,
     look_again_at = NULL
 """)
-_LOCK_WALLET: Final = text("SELECT wallet_id FROM wallet WHERE account_id = :account_id FOR NO KEY UPDATE")
+_RULE: Final = text("""
+SELECT threshold_micros, amount_minor, monthly_limit_minor, methods, cool_down_seconds
+FROM top_up_rule JOIN account USING (account_id) WHERE code = :account AND stopped_at IS NULL
+""")
 _STOP: Final = text("""
 UPDATE top_up_rule SET stopped_at = :at, answer = 'it was stopped', look_again_at = NULL
-WHERE account_id = :account_id AND stopped_at IS NULL RETURNING account_id
+WHERE account_id = (SELECT account_id FROM account WHERE code = :account) AND stopped_at IS NULL
 """)
 _CANCEL: Final = text("""
 UPDATE top_up_request SET state = 'failed', closed_at = :at, reason = 'the rule was stopped'
-WHERE account_id = :account_id AND state = 'in_flight' RETURNING request_id, method, charge_minor, currency
+WHERE account_id = (SELECT account_id FROM account WHERE code = :account) AND state = 'in_flight'
+RETURNING request_id, method, charge_minor, currency
 """)
 _SHOW: Final = text("""
 SELECT a.code AS account, a.currency, r.threshold_micros, r.amount_minor, r.monthly_limit_minor, r.methods,
@@ -49,68 +54,57 @@ WHERE CAST(:account AS text) IS NULL OR a.code = :account ORDER BY r.request_id 
 """)
 
 
-class TopUpRules:
-    """Rules and requests, through an engine's connections. Every change has its audit record."""
+class TopUpRuleRows:
+    """The TopUpRuleBook port in one transaction."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
-    def currency(self, account: str) -> str:
-        """The currency of an account. Raises NotFound."""
-        with transaction(self._engine) as connection:
-            return str(_account(connection, account).currency)
+    def account(self, code: str) -> RuledAccount | None:
+        """An account, whose wallet is locked from now on; None when there is none."""
+        row = self._connection.execute(_ACCOUNT, {"account": code}).one_or_none() if storable([code]) else None
+        return None if row is None else RuledAccount(row.mode == "prepaid", row.status == "closed", row.pays_itself)
 
-    def set(self, account: str, rule: TopUpRule, *, by: str, at: datetime) -> None:
-        """Give an account its rule, in place of another. Raises NotFound, IllegalTransition for one without credit."""
+    def rule(self, code: str) -> TopUpRule | None:
+        """The rule in force."""
+        row = self._connection.execute(_RULE, {"account": code}).one_or_none()
+        if row is None:
+            return None
+        methods, cool_down = tuple(map(Method, row.methods)), timedelta(seconds=row.cool_down_seconds)
+        return TopUpRule(row.threshold_micros, row.amount_minor, row.monthly_limit_minor, methods, cool_down)
+
+    def set(self, code: str, rule: TopUpRule, *, at: datetime) -> None:
+        """Put a rule in the place of what was there; the wallet is looked at next."""
         facts = {
+            "account": code,
             "threshold_micros": rule.threshold_micros,
             "amount_minor": rule.amount_minor,
             "monthly_limit_minor": rule.monthly_limit_minor,
             "methods": [method.value for method in rule.methods],
-            "cool_down_seconds": int(rule.cool_down.total_seconds()),
+            "cool_down_seconds": rule.cool_down // timedelta(seconds=1),
+            "at": at,
         }
-        with transaction(self._engine) as connection:
-            found = _account(connection, account)
-            if found.mode != "prepaid" or found.status == "closed" or not found.pays_itself:
-                raise IllegalTransition(
-                    f"account {account} is postpaid, closed or pays from another: give the rule to the account it pays from"
-                )
-            connection.execute(_LOCK_WALLET, {"account_id": found.account_id})
-            connection.execute(_SET, {**facts, "account_id": found.account_id, "at": at})
-            _audit(connection, "top_up_rule.set", account, facts, by=by, at=at)
+        self._connection.execute(_SET, facts)
 
-    def stop(self, account: str, *, by: str, at: datetime) -> Sequence[int]:
-        """End a rule and whatever it asked for and was not answered; returns those requests' numbers. Raises NotFound."""
-        with transaction(self._engine) as connection:
-            found = {"account_id": _account(connection, account).account_id, "at": at}
-            connection.execute(_LOCK_WALLET, found)
-            if connection.execute(_STOP, found).scalar() is None:
-                raise NotFound(f"account {account} has no rule that could be stopped: `top-up-rule show` says what it has")
-            cancelled = connection.execute(_CANCEL, found).all()
-            messages = [
-                Message(
-                    REQUESTS_TOPIC,
-                    account,
-                    CANCELLED,
-                    account,
-                    {
-                        "request": row.request_id,
-                        "method": row.method,
-                        "charge_minor": row.charge_minor,
-                        "currency": row.currency,
-                    },
-                )
-                for row in cancelled
-            ]
-            tell(connection, messages, now=at)
-            numbers = [row.request_id for row in cancelled]
-            _audit(connection, "top_up_rule.stopped", account, {"cancelled_requests": numbers}, by=by, at=at)
-        return numbers
+    def stop(self, code: str, *, at: datetime) -> Sequence[CancelledRequest]:
+        """End the rule and what is in flight by it, and say so to whoever was asked."""
+        facts = {"account": code, "at": at}
+        self._connection.execute(_STOP, facts)
+        rows = self._connection.execute(_CANCEL, facts)
+        cancelled = [CancelledRequest(row.request_id, row.method, row.charge_minor, row.currency) for row in rows]
+        tell(self._connection, [_cancellation(code, one) for one in cancelled], now=at)
+        return cancelled
+
+
+class TopUpRules:
+    """Rules and requests for people to look at, through an engine's connections."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     def rule(self, account: str) -> Mapping[str, Any]:
         """An account's rule, and what the last look at it found. Raises NotFound."""
         with transaction(self._engine) as connection:
-            _account(connection, account)
             row = connection.execute(_SHOW, {"account": account}).one_or_none()
         if row is None:
             raise NotFound(f"account {account} has no rule: `billing wallets top-up-rule set` gives it one")
@@ -122,12 +116,11 @@ class TopUpRules:
             return [dict(row._mapping) for row in connection.execute(_REQUESTS, {"account": account})]
 
 
-def _account(connection: Connection, account: str) -> Any:
-    row = connection.execute(_ACCOUNT, {"account": account}).one_or_none()
-    if row is None:
-        raise NotFound(f"account {account!r} does not exist: `billing accounts list` shows them")
-    return row
-
-
-def _audit(connection: Connection, action: str, subject: str, after: Mapping[str, Any], *, by: str, at: datetime) -> None:
-    audit.record(connection, [audit.Change(subject, None, after)], action=action, actor=by, at=at)
+def _cancellation(account: str, request: CancelledRequest) -> Message:
+    data = {
+        "request": request.request_id,
+        "method": request.method,
+        "charge_minor": request.charge_minor,
+        "currency": request.currency,
+    }
+    return Message(REQUESTS_TOPIC, account, CANCELLED, account, data)

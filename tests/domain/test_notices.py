@@ -46,10 +46,17 @@ def test_an_alert_is_told_as_low_above_zero_and_as_exhausted_below():
     assert kind_of("notification.wallet_alert", alert) is NoticeKind.BALANCE_EXHAUSTED
 
 
-def test_credit_that_ends_is_told_once_by_the_grace_it_begins():
-    alert = {"threshold": "absolute:0", "balance_micros": 0}
+def test_credit_that_ends_is_told_once_by_the_grace_or_suspension_it_begins():
+    passed = {"threshold": "percent_of_last_top_up:20", "level_micros": 5, "balance_micros": -1}
+    assert kind_of("notification.wallet_alert", passed) is None
+    alert = {"threshold": "absolute:0", "level_micros": 0, "balance_micros": 0}
     assert kind_of("notification.wallet_alert", alert) is None
     assert kind_of("notification.alert_escalated", alert) is NoticeKind.BALANCE_EXHAUSTED
+
+
+def test_a_postpaid_balance_below_zero_is_no_credit_that_ended():
+    alert = {"threshold": "absolute:-9", "level_micros": -9, "balance_micros": -10, "mode": "postpaid"}
+    assert kind_of("notification.wallet_alert", alert) is NoticeKind.BALANCE_LOW
 
 
 def test_what_nobody_knows_is_told_to_nobody():

@@ -5,15 +5,19 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 
+import jsonschema
 import pytest
 from sqlalchemy import text
 
 from connectors import batch_wiring, metering_wiring, wallet_wiring, wiring
 from connectors.postgres.wallet_watch import PostgresWatchTransaction
-from domain.errors import IllegalTransition, NotFound
+from connectors.settings import PROJECT_ROOT
+from domain.errors import InvalidInput, NotFound
+from domain.top_up_rule_document import rule_document
 from domain.top_up_rules import ANSWER_WITHIN, NOTICE, Method, TopUpRule
-from invoicing.administer import top_up
+from invoicing.administer import Author, top_up
 from invoicing.watch_wallets import watch_wallets
+from invoicing.write_top_up_rule import set_top_up_rule, stop_top_up_rule
 from tests.books import AUTHOR, an_event, book, open_account
 from tests.cli.conftest import billing  # noqa: F401
 from tests.invoicing.test_apply_payments import NOW, an_envelope, apply, balance, receive, rows
@@ -32,9 +36,17 @@ def acme(shop, cache):
     """A prepaid account with ₹10 and a rule; the books balance when the test is over."""
     open_account("acme", mode="prepaid")
     top_up(wiring.administration(), account_code="acme", amount=Decimal("10.00"), reference="first", author=AUTHOR)
-    wallet_wiring.top_up_rules().set("acme", RULE, by="asha", at=NOW)
+    set_rule()
     yield shop
     assert {check.name for check in batch_wiring.books().examine(rows_shown=1).checks if check.rows} == set()
+
+
+def set_rule(account="acme"):
+    set_top_up_rule(wiring.administration(), account, rule_document(RULE), author=Author("asha", NOW))
+
+
+def stop_rule():
+    return [one.request_id for one in stop_top_up_rule(wiring.administration(), "acme", author=Author("asha", NOW))]
 
 
 def use(shop, messages):
@@ -62,6 +74,12 @@ def told(shop, topic):
     return [(type_, data) for type_, data in rows(shop, statement)]
 
 
+def validate_request(type_, data):
+    schema = json.loads((PROJECT_ROOT / "docs/schemas/payment-request.schema.json").read_text())
+    event = {"specversion": "1.0", "id": "1", "source": "/otpless/billing", "type": type_, "subject": "acme"}
+    jsonschema.validate({**event, "time": NOW.isoformat(), "data": data}, schema)
+
+
 def rule(shop):
     return wallet_wiring.top_up_rules().rule("acme")
 
@@ -82,6 +100,7 @@ def test_the_request_and_the_notice_of_the_debit_go_out_with_its_row(acme):
     watch()
     ((type_, asked),) = told(acme, "payment.requests")
     assert type_ == "payment.request"
+    validate_request("payment.request", asked)
     debit_at = NOW + NOTICE
     assert asked == {
         "request": 1, "reason": "auto_top_up", "method": "upi_mandate", "amount_minor": 1_000_00, "charge_minor": 1_180_00,
@@ -234,30 +253,38 @@ def test_the_limit_of_a_month_is_kept_and_the_next_month_asks_again(acme):
 def test_a_rule_that_is_stopped_cancels_what_it_asked_for_and_asks_no_more(acme):
     use(acme, 30)
     watch()
-    assert wallet_wiring.top_up_rules().stop("acme", by="asha", at=NOW) == [1]
+    assert stop_rule() == [1]
     assert watch(NOW + timedelta(days=9)) == 0
     assert requests(acme) == [("upi_mandate", "failed")]
-    assert [type_ for type_, _ in told(acme, "payment.requests")] == ["payment.request", "payment.request_cancelled"]
+    both = told(acme, "payment.requests")
+    assert [type_ for type_, _ in both] == ["payment.request", "payment.request_cancelled"]
+    validate_request(*both[1])
     with pytest.raises(NotFound, match="no rule that could be stopped"):
-        wallet_wiring.top_up_rules().stop("acme", by="asha", at=NOW)
+        stop_rule()
 
 
 def test_rules_are_for_open_prepaid_accounts_only(acme):
     open_account("later", mode="postpaid")
-    desk = wallet_wiring.top_up_rules()
-    with pytest.raises(IllegalTransition, match="account later is postpaid"):
-        desk.set("later", RULE, by="asha", at=NOW)
+    with pytest.raises(InvalidInput, match="account later is postpaid"):
+        set_rule("later")
     with pytest.raises(NotFound, match="account 'nobody'"):
-        desk.set("nobody", RULE, by="asha", at=NOW)
+        set_rule("nobody")
     with pytest.raises(NotFound, match="account later has no rule"):
-        desk.rule("later")
+        wallet_wiring.top_up_rules().rule("later")
+
+
+def test_a_rule_that_is_so_already_changes_nothing_and_every_change_is_in_the_audit_trail(acme):
+    set_rule()
+    stop_rule()
+    actions = rows(acme, "SELECT action FROM audit_record WHERE action LIKE 'top_up_rule%' ORDER BY audit_id")
+    assert actions == [("top_up_rule.set",), ("top_up_rule.stopped",)]
 
 
 def test_a_rule_set_on_an_empty_wallet_asks_at_once(acme):
     use(acme, 30)
-    wallet_wiring.top_up_rules().stop("acme", by="asha", at=NOW)
+    stop_rule()
     watch()
-    wallet_wiring.top_up_rules().set("acme", RULE, by="asha", at=NOW)
+    set_rule()
     assert watch() == 1
 
 

@@ -1,5 +1,6 @@
 """The notifier as a process: from the topic to a mail server and an endpoint, also when it is killed in between."""
 
+import email
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import time
 import urllib.request
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from email.policy import default
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -18,22 +20,25 @@ from sqlalchemy import text
 
 from connectors import metering_wiring
 from connectors.settings import PROJECT_ROOT, settings
+from invoicing.relay_outbox import relay_outbox
 from tests.books import open_account, open_shop
+from tests.invoicing.test_apply_payments import an_envelope, apply, receive
 
 pytestmark = pytest.mark.engines
 
 
 class Mailbox:
-    """Takes letters; while it is slow, only after a minute."""
+    """Takes letters, unless it is told to refuse them."""
 
     def __init__(self):
-        self.ids, self.refusing = [], False
+        self.ids, self.letters, self.refusing = [], [], False
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802
         if self.refusing:
             return "451 4.3.0 try later"
-        lines = envelope.content.decode(errors="replace").splitlines()
-        self.ids += [line.partition(":")[2].strip() for line in lines if line.startswith("Message-ID:")]
+        letter = email.message_from_bytes(envelope.content, policy=default)
+        self.ids.append(letter["Message-ID"])
+        self.letters.append(letter)
         return "250 taken"
 
 
@@ -112,6 +117,11 @@ def states(database):
         return [row.state for row in connection.execute(text("SELECT state FROM notification_delivery ORDER BY 1"))]
 
 
+def failures(database):
+    with database.connect() as connection:
+        return list(connection.execute(text("SELECT failures FROM notification_delivery")).scalars())
+
+
 def test_what_is_on_the_topic_is_mailed_and_it_ends_when_told_to(database, tell, mailbox):
     with a_notifier(mailbox) as process:
         assert until(lambda: healthy(process)) == {"status": "ok", "stalled": [], "channels": ["email", "webhook"]}
@@ -126,9 +136,21 @@ def test_what_a_killed_notifier_leaves_is_sent_by_the_next_under_the_same_id(dat
     mailbox.refusing = True
     with a_notifier(mailbox) as process:
         tell("a", "b", "c")
-        until(lambda: states(database) == ["waiting"] * 3)
+        until(lambda: failures(database) == [1] * 3)
         process.kill()
     mailbox.refusing = False
     with a_notifier(mailbox):
         until(lambda: states(database) == ["sent"] * 3)
     assert len(mailbox.ids) == len(set(mailbox.ids)) == 3
+
+
+def test_a_payment_ends_as_a_letter_with_its_voucher(database, cache, tell, mailbox):
+    receive(database, an_envelope("captured", "pay_1", 1_180_00))
+    apply()
+    relay_outbox(metering_wiring.messages(), metering_wiring.message_sender())
+    with a_notifier(mailbox):
+        until(lambda: mailbox.letters)
+    (letter,) = mailbox.letters
+    assert letter["Subject"] == "Payment received: ₹1,180.00 for acme"
+    (voucher,) = letter.iter_attachments()
+    assert (voucher.get_filename(), voucher.get_content()[:5]) == ("RV-26-27-000001.pdf", b"%PDF-")

@@ -19,7 +19,9 @@ def a_letter(type_, kind, **data):
     ("type_", "kind", "data", "subject"),
     [
         ("notification.wallet_alert", NoticeKind.BALANCE_LOW, {}, "Balance low: ₹187.34 left on acme"),
+        ("notification.wallet_alert", NoticeKind.BALANCE_LOW, {"mode": "postpaid"}, "Usage alert: ₹187.34 on acme"),
         (STATUS, NoticeKind.BALANCE_EXHAUSTED, {"status": "grace"}, "Credit used up: please top up acme"),
+        (STATUS, NoticeKind.BALANCE_EXHAUSTED, {"status": "grace", "mode": "postpaid"}, "Credit limit reached: acme"),
         (STATUS, NoticeKind.PAYMENT_DUE, {"overdue_since": NOON.isoformat()}, "An invoice of acme is overdue"),
         (STATUS, NoticeKind.SERVICE_SUSPENDED, {"status": "suspended"}, "Sending has stopped: acme is suspended"),
         (

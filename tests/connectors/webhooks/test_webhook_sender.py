@@ -1,6 +1,8 @@
 """Posting webhooks to a real server on this machine."""
 
 import json
+import ssl
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -109,6 +111,34 @@ def test_an_endpoint_that_nobody_listens_at_is_a_failure():
 def test_plain_text_on_a_secure_port_is_a_failure(endpoint):
     with pytest.raises(DeliveryFailed, match="did not answer"):
         a_sender("127.0.0.1").send(a_webhook(endpoint.url.replace("http:", "https:")))
+
+
+@pytest.fixture
+def secured(endpoint, tmp_path, monkeypatch):
+    """The endpoint behind TLS, with a certificate for localhost that the sender trusts."""
+    files = {name: str(tmp_path / f"{name}.pem") for name in ("key", "certificate")}
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+         "subjectAltName=DNS:localhost", "-keyout", files["key"], "-out", files["certificate"]],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    of_server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    of_server.load_cert_chain(files["certificate"], files["key"])
+    endpoint.socket = of_server.wrap_socket(endpoint.socket, server_side=True)
+    trusting = ssl.create_default_context(cafile=files["certificate"])
+    monkeypatch.setattr(webhook_sender.ssl, "create_default_context", lambda: trusting)
+    return endpoint
+
+
+def test_a_webhook_over_tls_arrives_when_the_certificate_is_for_the_name(secured):
+    a_sender("localhost").send(a_webhook(f"https://localhost:{secured.server_port}/hooks"))
+    assert [path for path, _, _ in secured.posts] == ["/hooks"]
+
+
+def test_a_certificate_for_another_name_is_not_taken(secured):
+    with pytest.raises(DeliveryFailed, match="certificate"):
+        a_sender("127.0.0.1").send(a_webhook(f"https://127.0.0.1:{secured.server_port}/hooks"))
+    assert secured.posts == []
 
 
 def test_an_endpoint_that_was_disabled_meanwhile_gets_nothing():
