@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: $(BILLING) $(AIRFLOW)  ## start the engines, Airflow and the worker   [ARGS='--without airflow']
+up: $(BILLING) $(AIRFLOW)  ## start the engines, Airflow, the worker, the notifier and the API   [ARGS='--without airflow']
 	@$(STACK) up $(ARGS)
 
 down: $(BILLING)  ## stop what `make up` started; the data stays
@@ -36,7 +36,7 @@ demo: $(BILLING) $(AIRFLOW)  ## from events to invoices, with the proof at the e
 worker: $(BILLING)  ## one more metering worker in this terminal   [WORKER_PORT=16068]
 	@.venv/bin/faust -L uvloop -A streams.app worker
 
-api: $(BILLING)  ## the HTTP endpoint that core asks before it sends, in this terminal
+api: $(BILLING)  ## one more HTTP endpoint that core asks before it sends, in this terminal   [API_PORT=16080]
 	@.venv/bin/billing wallets serve
 
 test: $(BILLING) $(AIRFLOW)  ## every test, on the real engines   [ARGS='tests/domain -k wallet']

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Header, HTTPException, Request
 from fastapi.responses import JSONResponse
 
-from api import holds
+from api import health, holds
 from connectors.settings import settings
 from domain.errors import BillingError, EngineUnavailable, IllegalTransition, InvalidInput, NotFound
 
@@ -22,9 +22,10 @@ STATUSES: tuple[tuple[type[BillingError], int], ...] = (
 
 def create_app() -> FastAPI:
     """The app. It connects to its engines at the first question."""
-    app = FastAPI(title="OTPless billing", version="1", dependencies=[Depends(_authorised)])
+    app = FastAPI(title="OTPless billing", version="1")
     app.add_exception_handler(BillingError, _refused)
-    app.include_router(holds.router)
+    app.include_router(holds.router, dependencies=[Depends(_authorised)])
+    app.include_router(health.router)
     return app
 
 

@@ -110,9 +110,3 @@ async def may_send(asked: Asked) -> Answered:
 async def release(ended: Ended) -> Released:
     """End reservations; those that are not there any more are passed over."""
     return Released(released=_credit().release(ended.alias, ended.hold_ids, now=clock.now()))
-
-
-@router.get("/health")
-async def health() -> dict[str, str]:
-    """Alive."""
-    return {"status": "alive"}

@@ -10,6 +10,7 @@ from cli.output import AsJson, show, show_rows
 from connectors import batch_wiring, clock, proof_wiring
 from domain.invoice.document import to_document
 from domain.money import Currency, format_minor
+from invoicing.accrue_fees import accrue_fees
 from invoicing.approve_run import approve_run
 from invoicing.draft_invoices import draft_invoices
 from invoicing.invoice_ports import Amounts, Batch, InvoiceRun
@@ -78,14 +79,23 @@ def draft(
 
 @app.command()
 def recompute(*, month: Month, as_json: AsJson = False) -> None:
-    """Compute the month's usage anew with the second rater and keep the result with the run; exit 1 when they differ.
+    """Compute the month's charges anew with the second rater and keep the result with the run; exit 1 when they differ.
+
+    Fees that fell behind usage or subscriptions are accrued. Nothing is issued before this has agreed.
 
     Example: billing invoices recompute --month 2026-10
     """
-    runs = batch_wiring.invoice_book().runs
-    found = recompute_run(month, room=proof_wiring.evidence_room(), runs=runs, now=clock.now())
+    runs, now = batch_wiring.invoice_book().runs, clock.now()
+    fees, balances = batch_wiring.fee_books(), batch_wiring.balances()
+    found = recompute_run(
+        month,
+        room=proof_wiring.evidence_room(),
+        runs=runs,
+        accrue=lambda behind: accrue_fees(fees, balances, now=now, accounts=fees.ids_of(behind)),
+        now=now,
+    )
     facts = {"month": str(month), "accounts": found.accounts, "events": found.events, "totals": found.totals}
-    show({**facts, "agrees": not found.differences}, as_json=as_json)
+    show({**facts, "fees": found.fees, "agrees": not found.differences}, as_json=as_json)
     require_agreement(found)
 
 

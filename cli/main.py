@@ -15,12 +15,14 @@ from cli import (
     explain,
     fees,
     invoices,
+    notifications,
     plans,
     price,
     received,
     recompute,
     rerate,
     schema,
+    settlements,
     simulate_plan,
     subscriptions,
     topics,
@@ -50,8 +52,10 @@ app.add_typer(books.app, name="books")
 app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(fees.app, name="fees")
+invoices.app.add_typer(settlements.app)
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(wallets.app, name="wallets")
+app.add_typer(notifications.app, name="notifications")
 app.add_typer(warehouse.app, name="warehouse")
 app.command("explain")(explain.explain)
 app.command("recompute")(recompute.recompute)

@@ -1,13 +1,14 @@
 """`billing wallets payments|transfers|vouchers|...`: top-ups by payment and by bank transfer."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.amounts import read_amount
 from cli.output import AsJson, By, show, show_rows
-from connectors import clock, metering_wiring, wallet_wiring
+from connectors import clock, metering_wiring, voucher_wiring, wallet_wiring
 from domain.errors import InvalidInput
 from domain.money import MINOR_PER_UNIT
 from invoicing.administer import Author
@@ -40,12 +41,44 @@ def apply(*, as_json: AsJson = False) -> None:
 
 
 @app.command("vouchers")
-def vouchers(*, as_json: AsJson = False) -> None:
+def vouchers(
+    *,
+    pdf: Annotated[Path | None, typer.Option(metavar="DIR", help="Also print each of them into this folder.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show receipt and refund vouchers, the latest first.
 
-    Example: billing wallets vouchers
+    Example: billing wallets vouchers --pdf vouchers/
     """
-    show_rows(wallet_wiring.top_ups().listed("vouchers"), as_json=as_json, empty="there are no vouchers yet")
+    rows = wallet_wiring.top_ups().listed("vouchers")
+    if pdf is not None:
+        rows = [{**row, "pdf": str(_print(row["number"], pdf))} for row in rows]
+    show_rows(rows, as_json=as_json, empty="there are no vouchers yet")
+
+
+@app.command("voucher")
+def voucher(
+    number: Annotated[str, typer.Argument(help="As `billing wallets vouchers` shows it.")],
+    *,
+    pdf: Annotated[Path, typer.Option(metavar="DIR", help="The folder it goes into.")] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Print one voucher as a PDF: the same bytes, however often.
+
+    Example: billing wallets voucher RV/26-27/000001 --pdf vouchers/
+    """
+    show({"voucher": number, "pdf": str(_print(number, pdf))}, as_json=as_json)
+
+
+def _print(number: str, folder: Path) -> Path:
+    content = voucher_wiring.voucher_pdf(number, now=clock.now())
+    target = folder / f"{number.replace('/', '-')}.pdf"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    except OSError as error:
+        raise InvalidInput(f"pdf: {target} cannot be written ({error.strerror}): choose another folder") from error
+    return target
 
 
 @app.command("transfers")

@@ -9,7 +9,7 @@ import typer
 
 from cli.months import parse_month
 from cli.output import AsJson, console, show, show_rows
-from connectors import proof_wiring, wiring
+from connectors import clock, proof_wiring, wiring
 from domain.errors import InvalidInput
 from domain.money import decimal_from_micros
 from domain.period import BillingMonth
@@ -37,16 +37,17 @@ def simulate(
     all_accounts: Annotated[bool, typer.Option("--all", help="Every account.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Price past usage by a plan that is not published, and show it beside what was booked. Nothing is written.
+    """Price past usage and fees by a plan that is not published, beside what they came to. Nothing is written.
 
-    Both sides are usage and adjustments of whole service months; fees and commitments are left out of both.
+    Usage is that of whole service months, beside what was booked. Fees are those whose period begins in the months, and
+    commitments those whose period lies in them, as far as they are due by now.
 
     Example: billing simulate-plan --plan plans/otp-india.yaml --plan-code otp-india --from 2026-08 --to 2026-10
     """
     if not (accounts or plan_code or all_accounts):
         raise InvalidInput("name accounts with --accounts, those of a plan with --plan-code, or take all with --all")
     chosen = Chosen(first, last or first, accounts or None, plan_code)
-    found = simulate_plan(wiring.read_plan_file(plan), chosen, room=proof_wiring.past_room())
+    found = simulate_plan(wiring.read_plan_file(plan), chosen, room=proof_wiring.past_room(), now=clock.now())
     if as_json:
         show(_facts(found), as_json=True)
     else:
@@ -66,7 +67,8 @@ def _facts(found: SimulatedPlan) -> dict[str, Any]:
 
 
 def _row(result: AccountResult) -> dict[str, Any]:
-    return {**asdict(result), "difference_micros": result.difference_micros}
+    sums = ("old_total_micros", "new_total_micros", "difference_micros")
+    return {**asdict(result), **{name: getattr(result, name) for name in sums}}
 
 
 def _print(found: SimulatedPlan) -> None:
@@ -90,13 +92,15 @@ def _print(found: SimulatedPlan) -> None:
 
 def _shown(result: AccountResult) -> dict[str, Any]:
     change = ""
-    if result.old_micros:
-        change = f"{Decimal(result.difference_micros * 100) / abs(result.old_micros):+,.1f} %"
+    if result.old_total_micros:
+        change = f"{Decimal(result.difference_micros * 100) / abs(result.old_total_micros):+,.1f} %"
     return {
         "account": result.account,
         "events": f"{result.events:,}",
         "booked": f"{decimal_from_micros(result.old_micros):,f}",
         "simulated": f"{decimal_from_micros(result.new_micros):,f}",
+        "fees": f"{decimal_from_micros(result.old_fees_micros):,f}",
+        "fees simulated": f"{decimal_from_micros(result.new_fees_micros):,f}",
         "difference": f"{decimal_from_micros(result.difference_micros):+,f}",
         "change": change,
     }

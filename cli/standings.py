@@ -85,6 +85,9 @@ def set_terms(
     grace_hours: Annotated[int | None, typer.Option(min=0, max=8784, help="How long service goes on after.")] = None,
     grace: Annotated[str | None, typer.Option(help="How far beyond its credit it may go meanwhile.")] = None,
     credit_limit: Annotated[str | None, typer.Option(help="Of a postpaid account: usage not yet invoiced.")] = None,
+    suspend_overdue: Annotated[
+        bool, typer.Option("--suspend-overdue", help="Suspend it, after the grace, for an invoice that is overdue.")
+    ] = False,
     by: By = "operator",
     as_json: AsJson = False,
 ) -> None:
@@ -92,11 +95,12 @@ def set_terms(
 
     Example: billing wallets set-terms acme --low 500 --grace-hours 48 --grace 1000 --by asha
     """
-    terms = {
+    terms: dict[str, int | None] = {
         "low_level_micros": _micros("low", low),
         "grace_hours": grace_hours,
         "grace_micros": _micros("grace", grace),
         "credit_limit_micros": _micros("credit-limit", credit_limit),
+        "suspend_overdue": suspend_overdue,
     }
     wallet_wiring.standings().set_terms(account, terms, by=by, at=clock.now())
     _watch()

@@ -215,7 +215,8 @@ def _past_usage(month: BillingMonth, plan: PlanChoice, accounts: Sequence[str]) 
         return {}
     code, _, version = plan.label.rpartition(" v")
     stored = wiring.plan_reader().version(code, version=int(version))
-    found = simulate_plan(stored.document, Chosen(month, month, accounts), room=proof_wiring.past_room())
+    chosen = Chosen(month, month, accounts, with_fees=False)
+    found = simulate_plan(stored.document, chosen, room=proof_wiring.past_room(), now=clock.now())
     return {one.account: (one.old_micros, one.new_micros) for one in found.accounts}
 
 

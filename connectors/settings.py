@@ -6,7 +6,7 @@
 import os
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import quote
 
 from pydantic import Field, ValidationError
@@ -48,6 +48,15 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int = 16070
     api_token: str = ""
+    notifier_host: str = "127.0.0.1"
+    notifier_port: int = 16072
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_security: Literal["none", "starttls", "tls"] = "starttls"
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_from: str = Field("billing@otpless.example", pattern=r"^[^@\s<>]+@[^@\s<>]+$")
+    webhook_private_hosts: str = ""
     invoice_dir: Path = Path(".local/invoices")
     batch_events_max: int = Field(4000, ge=1, le=50_000)
     batch_wait_seconds: float = Field(0.005, gt=0, le=5)
@@ -65,6 +74,11 @@ class Settings(BaseSettings):
         """libpq connection URI of the billing database."""
         login = f"{quote(self.postgres_user)}:{quote(self.postgres_password)}"
         return f"postgresql://{login}@{self.postgres_host}:{self.postgres_port}/{self.postgres_db}"
+
+    @property
+    def private_hosts(self) -> frozenset[str]:
+        """Hosts that webhooks may reach although their addresses are not public."""
+        return frozenset(host.strip() for host in self.webhook_private_hosts.split(",") if host.strip())
 
     @property
     def invoice_folder(self) -> Path:

@@ -1,6 +1,8 @@
 """Building what wallets' use cases need."""
 
+from connectors.postgres.settlements import Settlements
 from connectors.postgres.standings import PostgresStandings
+from connectors.postgres.top_up_rules import TopUpRules
 from connectors.postgres.top_ups import PostgresTopUps
 from connectors.postgres.wallet_statements import WalletStatements
 from connectors.postgres.wallets import PostgresWallets
@@ -15,6 +17,16 @@ def wallets() -> PostgresWallets:
 def top_ups() -> PostgresTopUps:
     """Payments to be applied, vouchers and bank transfers."""
     return PostgresTopUps(database())
+
+
+def top_up_rules() -> TopUpRules:
+    """Rules of automatic top-ups, to be set and looked at."""
+    return TopUpRules(database())
+
+
+def settlements() -> Settlements:
+    """What of invoices was paid."""
+    return Settlements(database())
 
 
 def standings() -> PostgresStandings:

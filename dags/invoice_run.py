@@ -15,7 +15,7 @@ any time by *Trigger*, with a month of your choice; left empty it is last month.
 | `check_books` | Runs every check, compares PostgreSQL with ClickHouse, keeps the conservation certificate with the run |
 | `batches` | Splits the accounts into batches |
 | `draft` | Drafts one batch. An account that cannot be invoiced is left out with its reason; the others go on |
-| `recompute` | Computes every charge anew from raw events with the second rater; a difference of one micro stops the run |
+| `recompute` | Computes every charge and fee anew with the second rater; a difference of one micro stops the run |
 | `review` | Adds up the drafts and lists the accounts left out |
 | `approve` | **Waits for you**: open it, read the totals, choose Approve or Reject |
 | `record_approval` | Writes who approved, and when, into the books |
@@ -29,7 +29,8 @@ only when an engine did not answer; everything else needs you first.
 - `check_books`: *the books do not balance* names the check. If usage waits to be sent to ClickHouse, see that the worker
   runs, then clear the task. Anything else is an incident: nothing can be invoiced until it is understood.
 - `recompute`: *the second rater comes to another number* names the first difference; `billing recompute --all` lists them.
-  That is an incident: an error in prices or in the books, before anybody was billed for it.
+  That is an incident: an error in prices or in the books, before anybody was billed for it. Fees that only fell behind late
+  usage are accrued by the task itself. `issue` refuses a run that this task has not agreed to since it was started.
 - `draft` and `issue` stop for nothing an account has wrong: repair the accounts listed and run the month again.
 - `approve` asks again when it was answered within seconds of asking, before Airflow was ready: answer again.
 - `issue` interrupted half-way: clear it. It goes on with the next number.

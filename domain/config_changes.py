@@ -47,6 +47,8 @@ class ConfigType(StrEnum):
     SUBSCRIPTION_RESUMED = "subscription.resumed"
     SUBSCRIPTION_CANCELLED = "subscription.cancelled"
     THRESHOLD_SET = "threshold.set"
+    TOP_UP_RULE_SET = "top_up_rule.set"
+    TOP_UP_RULE_STOPPED = "top_up_rule.stopped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ NO_SECOND_FACTOR_MAX_MINOR: Final = 15_000_00
 """Paise that may be debited on a mandate without a second factor."""
 COOL_DOWN_MAX: Final = timedelta(days=1)
 """However many declines in a row there were."""
+ANSWER_WITHIN: Final = timedelta(days=3)
+"""After the earliest debit: a request that nobody answered by then counts as declined, and may not be debited any more."""
 
 
 class Method(StrEnum):
@@ -133,11 +135,24 @@ def decide(
         return NotNow(Reason.COOL_DOWN, past[-1].requested_at + _cool_down(rule, past))
     if _asked_for_in_month(past, now) + rule.amount_minor > rule.monthly_limit_minor:
         return NotNow(Reason.MONTHLY_LIMIT, _next_month(now))
-    for method in rule.methods:
+    for method in _in_turn(rule.methods, past):
         debit_at = _debit_at(method, now, currency)
         if _allowed(method, past, charge_minor=charge_minor, currency=currency, debit_at=debit_at):
             return Ask(method, rule.amount_minor, charge_minor, debit_at)
     return NotNow(Reason.NO_METHOD, _next_month(now))
+
+
+def answer_by(debit_at: datetime) -> datetime:
+    """Until when a request must be answered."""
+    return debit_at + ANSWER_WITHIN
+
+
+def _in_turn(methods: tuple[Method, ...], past: Sequence[Attempt]) -> tuple[Method, ...]:
+    """The order in which methods are tried: after a decline from the next one on."""
+    if not past or past[-1].state is not AttemptState.FAILED or past[-1].method not in methods:
+        return methods
+    following = methods.index(past[-1].method) + 1
+    return methods[following:] + methods[:following]
 
 
 def _cool_down(rule: TopUpRule, past: Sequence[Attempt]) -> timedelta:

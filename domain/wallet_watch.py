@@ -63,6 +63,8 @@ class Watched:
     arms: Mapping[str, Arm]
     used_before: bool = True
     """False for a prepaid wallet that never held anything: it is not out of credit, it has not begun."""
+    top_up_at_micros: int | None = None
+    """The balance at which a rule tops the wallet up; None without a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ def _bounds(terms: Terms, watched: Watched, arms: Mapping[str, Arm]) -> tuple[li
         levels = [terms.low_level_micros, 0] + ([] if terms.grace_micros is None else [-terms.grace_micros - 1])
         below += [level - credit for level in levels]
         above += [level - credit + 1 for level in levels]
+    if watched.top_up_at_micros is not None:
+        below.append(watched.top_up_at_micros)
     for threshold in watched.thresholds:
         level = level_micros(threshold, watched.wallet)
         if level is None:
@@ -131,6 +135,9 @@ def _bounds(terms: Terms, watched: Watched, arms: Mapping[str, Arm]) -> tuple[li
 
 def _look_again_at(terms: Terms, standing: Standing, watched: Watched, now: datetime) -> datetime | None:
     moments = [look_again_at(terms, standing, watched.override, now=now)]
+    overdue = watched.credit.overdue_since
+    if overdue is not None and overdue > now:
+        moments.append(overdue)
     if watched.wallet.burnt_a_day_micros > 0 and any(
         threshold.kind is ThresholdKind.DAYS_OF_RUNWAY for threshold in watched.thresholds
     ):

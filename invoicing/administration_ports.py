@@ -13,6 +13,7 @@ from domain.plans import PlanDocument
 from invoicing.customer_ports import Accounts, Customers
 from invoicing.metering_ports import Balance
 from invoicing.subscription_ports import ContractBook, SubscriptionBook
+from invoicing.top_up_request_ports import TopUpRuleBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,10 @@ class Administration(Protocol):
     @property
     def accounts(self) -> Accounts:
         """Customers' accounts."""
+
+    @property
+    def top_up_rules(self) -> TopUpRuleBook:
+        """Rules of automatic top-ups."""
 
     @property
     def aliases(self) -> "Aliases":

@@ -23,7 +23,15 @@ from domain.config_changes import (
     read_subscription_terms,
 )
 from domain.refusals import placed_at
-from invoicing import change_subscription, keep_accounts, name_accounts, publish_plan, write_contract, write_customer
+from invoicing import (
+    change_subscription,
+    keep_accounts,
+    name_accounts,
+    publish_plan,
+    write_contract,
+    write_customer,
+    write_top_up_rule,
+)
 from invoicing.administration_ports import AdministrationStore, Author
 from invoicing.change_subscription import PlanReference, SubscriptionChange, Timing
 from invoicing.keep_accounts import Kept
@@ -150,6 +158,16 @@ def _set_threshold(store: AdministrationStore, change: ConfigChange, author: Aut
     return _written(keep_accounts.choose_thresholds(store, change.subject, change.data, author=author, path=DATA))
 
 
+def _set_top_up_rule(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
+    return Applied(write_top_up_rule.set_top_up_rule(store, change.subject, change.data, author=author, path=DATA))
+
+
+def _stop_top_up_rule(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
+    read_nothing(change.data)
+    cancelled = write_top_up_rule.stop_top_up_rule(store, change.subject, author=author)
+    return Applied(changed=True, facts={"cancelled_requests": len(cancelled)})
+
+
 APPLICATIONS: Final[Mapping[ConfigType, Application]] = {
     ConfigType.CUSTOMER_CREATED: _create_customer,
     ConfigType.CUSTOMER_UPDATED: _update_customer,
@@ -169,6 +187,8 @@ APPLICATIONS: Final[Mapping[ConfigType, Application]] = {
     ConfigType.SUBSCRIPTION_RESUMED: _resume_subscription,
     ConfigType.SUBSCRIPTION_CANCELLED: _cancel_subscription,
     ConfigType.THRESHOLD_SET: _set_threshold,
+    ConfigType.TOP_UP_RULE_SET: _set_top_up_rule,
+    ConfigType.TOP_UP_RULE_STOPPED: _stop_top_up_rule,
 }
 
 

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from domain.advances import given_back, split_payment
+from domain.advances import Advance, given_back, split_payment
 from domain.errors import InvalidInput, TaxProfileIncomplete, WrongSetup
+from domain.notices import FAILED, RECEIVED, REFUNDED
 from domain.payments import PaymentType
-from domain.top_up_rules import INDIA
+from domain.top_up_rules import INDIA, AttemptState
 from domain.top_ups import Applied, Decision, PaymentFact, Waits, decide
 from invoicing.metering_ports import Balance
-from invoicing.top_up_ports import TopUpStore, TopUpTransaction, Voucher, WaitingPayment
+from invoicing.top_up_ports import Moved, TopUpStore, TopUpTransaction, Voucher, WaitingPayment
 from invoicing.wallet_ports import BalanceListener
+from invoicing.watch_ports import Message
+from invoicing.watch_wallets import NOTIFICATIONS_TOPIC
 
 SAC: Final = "998319"
 """What an advance is for: the service all of OTPless's plans are sold under."""
@@ -60,24 +63,28 @@ def _apply(transaction: TopUpTransaction, event: WaitingPayment, now: datetime) 
     known = transaction.top_up(fact.gateway, fact.payment)
     seen = transaction.was_given_back(fact.gateway, fact.reference, kind)
     decision = decide(fact, transaction.account(fact.account), known, seen_before=seen)
-    balance: Balance | None = None
+    moved: Moved | None = None
     if decision.applied is Applied.CREDITED:
-        decision, balance = _credit(transaction, fact, now)
+        decision, moved = _credit(transaction, fact, now)
     elif decision.applied in (Applied.REFUNDED, Applied.CHARGED_BACK) and known is not None:
         part = given_back(known.advance, before_minor=known.given_back_minor, amount_minor=fact.amount_minor)
         on = now.astimezone(INDIA).date()
         # A dispute takes the money, and is not yet a refund of it: the law has no voucher for it.
         voucher = Voucher("refund", REFUND_SERIES, part, on, None) if kind == "refund" else None
-        balance = transaction.give_back(fact, part, kind=kind, voucher=voucher, booked_at=now)
+        moved = transaction.give_back(fact, part, kind=kind, voucher=voucher, booked_at=now)
+        if kind == "refund":
+            transaction.tell([payment_message(fact, part, moved)], now=now)
     transaction.close(event.payment_event_id, decision.applied, decision.waits, tried_at=now)
-    if balance is not None:
+    if event.request is not None and decision.applied is not Applied.WAITING:
+        _answer(transaction, event, now)
+    if moved is not None:
         facts = {"event": event.payment_event_id, "payment": fact.payment, "amount_minor": fact.amount_minor}
         action = f"wallet.{decision.applied.value}"
         transaction.audit(action=action, subject=fact.account, actor=_ACTOR, after=facts, at=now)
-    return decision.applied, balance
+    return decision.applied, None if moved is None else moved.balance
 
 
-def _credit(transaction: TopUpTransaction, fact: PaymentFact, now: datetime) -> tuple[Decision, Balance | None]:
+def _credit(transaction: TopUpTransaction, fact: PaymentFact, now: datetime) -> tuple[Decision, Moved | None]:
     on = now.astimezone(INDIA).date()
     try:
         decided = transaction.decide_tax(fact.account, on=on)
@@ -85,4 +92,43 @@ def _credit(transaction: TopUpTransaction, fact: PaymentFact, now: datetime) -> 
         return Decision(Applied.WAITING, Waits.TAX_PROFILE), None
     advance = split_payment(fact.amount_minor, decided)
     voucher = Voucher("receipt", RECEIPT_SERIES, advance, on, decided)
-    return Decision(Applied.CREDITED), transaction.credit(fact, advance, voucher=voucher, booked_at=now)
+    moved = transaction.credit(fact, advance, voucher=voucher, booked_at=now)
+    transaction.tell([payment_message(fact, advance, moved)], now=now)
+    return Decision(Applied.CREDITED), moved
+
+
+def _answer(transaction: TopUpTransaction, event: WaitingPayment, now: datetime) -> None:
+    """Close the request for a top-up that an event answers; the wallet is looked at again, for the next method."""
+    match event.fact.type:
+        case PaymentType.CAPTURED:
+            transaction.answer_request(event, AttemptState.CAPTURED, reason=None, now=now)
+        case PaymentType.FAILED:
+            reason = event.failure or "the gateway said no more"
+            answered = transaction.answer_request(event, AttemptState.FAILED, reason=reason, now=now)
+            if answered is not None:
+                data = {
+                    "request": answered.request_id,
+                    "method": answered.method,
+                    "charge_minor": answered.charge_minor,
+                    "currency": answered.currency.value,
+                    "reason": reason,
+                }
+                account = event.fact.account
+                transaction.tell([Message(NOTIFICATIONS_TOPIC, account, FAILED, account, data)], now=now)
+        case _:
+            return
+
+
+def payment_message(fact: PaymentFact, advance: Advance, moved: Moved) -> Message:
+    """What the customer is told of a payment that was credited, or went back."""
+    type_ = REFUNDED if fact.type is PaymentType.REFUNDED else RECEIVED
+    data = {
+        "paid_minor": advance.paid_minor,
+        "credited_minor": advance.taxable_minor,
+        "currency": fact.currency.value,
+        "gateway": fact.gateway,
+        "payment": fact.payment,
+        "voucher": moved.voucher,
+        "balance_micros": moved.balance.balance_micros,
+    }
+    return Message(NOTIFICATIONS_TOPIC, fact.account, type_, fact.account, data)

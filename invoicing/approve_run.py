@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import datetime
 
-from domain.errors import BooksDoNotBalance, InvalidInput, NotFound
+from domain.errors import InvalidInput, NotFound
 from domain.period import BillingMonth
 from invoicing.invoice_ports import InvoiceRun, InvoiceRuns
+from invoicing.second_rater_gate import refuse_disagreement
 
 
 def approve_run(month: BillingMonth, *, by: str, runs: InvoiceRuns, now: datetime) -> InvoiceRun:
@@ -20,11 +21,7 @@ def approve_run(month: BillingMonth, *, by: str, runs: InvoiceRuns, now: datetim
     run = started_run(month, runs=runs)
     if run.approved_by is not None:
         return run
-    second_rater = run.certificate.get("second_rater")
-    if second_rater is not None and not second_rater["agrees"]:
-        raise BooksDoNotBalance(
-            f"the second rater came to other numbers for {month}: `billing recompute --all --month {month}` shows where"
-        )
+    refuse_disagreement(run)
     approved = replace(run, approved_by=approver, approved_at=now)
     runs.save(approved, actor=approver, now=now)
     return approved

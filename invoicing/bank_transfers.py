@@ -11,7 +11,7 @@ from domain.payments import AMOUNT_MINOR_MAX, PaymentType
 from domain.top_up_rules import INDIA
 from domain.top_ups import Applied, PaymentFact, decide
 from invoicing.administer import Author
-from invoicing.apply_payments import RECEIPT_SERIES
+from invoicing.apply_payments import RECEIPT_SERIES, payment_message
 from invoicing.metering_ports import Balance
 from invoicing.top_up_ports import BankTransfer, TopUpStore, TopUpTransaction, Voucher
 
@@ -71,4 +71,6 @@ def _credit(transaction: TopUpTransaction, transfer: BankTransfer, now: datetime
     decided = transaction.decide_tax(transfer.account, on=on)
     advance = split_payment(transfer.amount_minor, decided)
     voucher = Voucher("receipt", RECEIPT_SERIES, advance, on, decided)
-    return transaction.credit(fact, advance, voucher=voucher, booked_at=now)
+    moved = transaction.credit(fact, advance, voucher=voucher, booked_at=now)
+    transaction.tell([payment_message(fact, advance, moved)], now=now)
+    return moved.balance

@@ -13,6 +13,7 @@ from domain.period import BillingMonth
 from invoicing.approve_run import started_run
 from invoicing.draft_invoices import try_to_draft
 from invoicing.invoice_ports import Balances, Failure, InvoiceBook, Issue, IssueDesk
+from invoicing.second_rater_gate import require_agreement_of_run
 
 DESK_SIZE: Final = 25
 """Invoices per transaction: the worker waits for the wallets of a desk, so it closes within some 50 ms."""
@@ -34,7 +35,8 @@ def issue_invoices(month: BillingMonth, *, book: InvoiceBook, balances: Balances
     """Issue every draft of the month, in the order of account codes. Called again, it issues what is left.
 
     Each draft is made anew from the totals it takes from, under lock, so that what is issued is what is due.
-    Raises IllegalTransition without an approval and while the month is running.
+    Raises IllegalTransition without an approval, without a result of the second rater, and while the month is running, and
+    BooksDoNotBalance when the second rater came to other numbers.
     """
     run = started_run(month, runs=book.runs)
     if run.approved_by is None:
@@ -42,6 +44,7 @@ def issue_invoices(month: BillingMonth, *, book: InvoiceBook, balances: Balances
             f"the invoice run of {month} is not approved: a person approves it in Airflow, or with "
             f"`billing invoices approve --month {month} --by NAME`"
         )
+    require_agreement_of_run(run)
     require_ended(month, book.drafts.time_zones(), now=now)
     seller = book.drafts.seller()
     on = issue_date(now)

@@ -1,8 +1,8 @@
 """What-if: what past usage would have come to under a plan not published yet, beside what was booked. Nothing is written.
 
 The candidate stands in place of the plans an account was on, from the beginning of the first month; its contracts stay. Both
-sides are usage and adjustments: recurring and one-time fees and commitments are left out on both. Where accounts of a tree
-share a price, its sum is exact, and how it falls on the accounts follows the beginnings of their months and plans.
+sides are usage with adjustments, and fees with commitments (invoicing/simulate_fees.py). Where accounts of a tree share a
+price, its sum is exact, and how it falls on the accounts follows the beginnings of their months and plans.
 """
 
 import json
@@ -20,9 +20,11 @@ from domain.errors import InvalidInput, NotFound
 from domain.money import Currency
 from domain.period import BillingMonth
 from domain.plans import PlanDocument, read_plan
-from domain.rating.places import place_of
+from domain.rating.places import TotalKey, place_of
 from domain.rating.simulation import Asked, Simulation, Stretch, Sums, Value
+from invoicing.fee_ports import UsageMoney
 from invoicing.raw_usage_ports import Measure, Place, RawUsageReader, Slot, Telling
+from invoicing.simulate_fees import Months, Simulated, bears_fees, candidate_terms, fees_of
 from invoicing.simulation_ports import Past, PastRoom
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -44,21 +46,37 @@ class Chosen:
     last: BillingMonth
     codes: Sequence[str] | None = None
     plan_code: str | None = None
+    with_fees: bool = True
+    """False: only usage and adjustments."""
 
 
 @dataclass(slots=True)
 class AccountResult:
-    """One account: events, and what they came to and would have come to, in micros."""
+    """One account: events, what they and its fees came to, and would have come to, in micros."""
 
     account: str
     events: int = 0
     old_micros: int = 0
+    """Of usage and adjustments, as `new_micros`."""
     new_micros: int = 0
+    old_fees_micros: int = 0
+    """Of recurring charges, one-time charges and commitments, as `new_fees_micros`."""
+    new_fees_micros: int = 0
+
+    @property
+    def old_total_micros(self) -> int:
+        """All it came to."""
+        return self.old_micros + self.old_fees_micros
+
+    @property
+    def new_total_micros(self) -> int:
+        """All it would have come to."""
+        return self.new_micros + self.new_fees_micros
 
     @property
     def difference_micros(self) -> int:
         """What the candidate brings more, or less."""
-        return self.new_micros - self.old_micros
+        return self.new_total_micros - self.old_total_micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +100,8 @@ class SimulatedPlan:
             total.events += each.events
             total.old_micros += each.old_micros
             total.new_micros += each.new_micros
+            total.old_fees_micros += each.old_fees_micros
+            total.new_fees_micros += each.new_fees_micros
         return total
 
 
@@ -102,8 +122,8 @@ class _Slots:
         return [Telling(name, frozenset(types[name])) for name in sorted(types)]
 
 
-def simulate_plan(document: object, chosen: Chosen, *, room: PastRoom) -> SimulatedPlan:
-    """Price past usage by a candidate plan document.
+def simulate_plan(document: object, chosen: Chosen, *, room: PastRoom, now: datetime) -> SimulatedPlan:
+    """Price past usage, and fees due by now, by a candidate plan document.
 
     Raises Invalid for a document that is wrong, NotFound for an account or plan there is not, and InvalidInput for months in
     the wrong order.
@@ -125,9 +145,41 @@ def simulate_plan(document: object, chosen: Chosen, *, room: PastRoom) -> Simula
         ids = [account.account_id for account in accounts]
         for account_id, micros in past.booked(ids, _day(chosen.first), _day(chosen.last)).items():
             results[account_id].old_micros = micros
+        if chosen.with_fees:
+            simulated = _counted(amounts, slots)
+            _add_fees(past, plan, Months(chosen.first, chosen.last), simulated, results, now=now)
     listed = sorted(results.values(), key=lambda each: each.account)
     implied = [meter.code for meter in plan.implied]
     return SimulatedPlan(plan.code, plan.currency, listed, dict(sorted(unpriced.items())), left_out, implied)
+
+
+def _counted(amounts: Mapping[TotalKey, int], slots: _Slots) -> Simulated:
+    """What the totals came to, with the charges they are of."""
+    codes: dict[int, frozenset[str]] = {}
+    for plan in {id(plan): plan for _, plan, _ in slots.legend}.values():
+        codes |= {charge.charge_id: frozenset([charge.code]) for charge in plan.charges.values()}
+        codes |= {one.charge_id: one.applies_to or frozenset() for one in plan.adjustments}
+    simulated = Simulated()
+    for key, micros in amounts.items():
+        simulated.add(key.account_id, UsageMoney(key.service_month, codes[key.charge_id], micros))
+    return simulated
+
+
+def _add_fees(
+    past: Past,
+    plan: PlanDocument,
+    months: Months,
+    simulated: Simulated,
+    results: Mapping[int, AccountResult],
+    *,
+    now: datetime,
+) -> None:
+    terms = candidate_terms(plan)
+    for account in past.fees(list(results)):
+        if terms.fees or bears_fees(account):
+            usage = simulated.usage.get(account.account_id, ())
+            result = results[account.account_id]
+            result.old_fees_micros, result.new_fees_micros = fees_of(account, months, terms, usage=usage, now=now)
 
 
 def _accounts(plan: PlanDocument, chosen: Chosen, past: Past) -> tuple[list[Account], dict[str, str]]:

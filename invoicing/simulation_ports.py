@@ -7,6 +7,7 @@ from typing import Protocol
 
 from domain.attribution import RatingConfig
 from domain.catalogue.meters import Meter
+from invoicing.fee_ports import FeeAccount
 from invoicing.raw_usage_ports import RawUsageReader, Slot, Telling
 
 
@@ -25,6 +26,9 @@ class Past(Protocol):
 
     def booked(self, account_ids: Sequence[int], first: date, last: date) -> Mapping[int, int]:
         """What usage and adjustments of the months came to as booked, in micros by account."""
+
+    def fees(self, account_ids: Sequence[int]) -> Sequence[FeeAccount]:
+        """Some accounts with their terms about fees over time, and their usage if a commitment counts it."""
 
     def usage(self, slots: Sequence[Slot], telling: Sequence[Telling]) -> AbstractContextManager[RawUsageReader]:
         """Raw usage."""

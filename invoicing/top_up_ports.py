@@ -9,8 +9,10 @@ from typing import Any, Protocol
 from domain.advances import Advance
 from domain.money import Currency
 from domain.tax.gst import TaxDecision
+from domain.top_up_rules import AttemptState
 from domain.top_ups import Applied, KnownTopUp, PayingAccount, PaymentFact, Waits
 from invoicing.metering_ports import Balance
+from invoicing.watch_ports import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,20 @@ class WaitingPayment:
 
     payment_event_id: int
     fact: PaymentFact
+    request: int | None = None
+    """The request for a top-up it answers, where it names one."""
+    failure: str | None = None
+    """Why it failed, in the gateway's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredRequest:
+    """A request for a top-up that has just been answered."""
+
+    request_id: int
+    method: str
+    charge_minor: int
+    currency: Currency
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +61,14 @@ class BankTransfer:
     decided_by: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What moving a wallet came to, and the number of the voucher that goes with it."""
+
+    balance: Balance
+    voucher: str | None
+
+
 class TopUpTransaction(Protocol):
     """One payment's transaction."""
 
@@ -63,13 +87,18 @@ class TopUpTransaction(Protocol):
     def decide_tax(self, account: str, *, on: date) -> TaxDecision:
         """How an advance of an account is taxed. Raises InvalidInput, TaxProfileIncomplete, WrongSetup."""
 
-    def credit(self, fact: PaymentFact, advance: Advance, *, voucher: Voucher, booked_at: datetime) -> Balance:
+    def credit(self, fact: PaymentFact, advance: Advance, *, voucher: Voucher, booked_at: datetime) -> Moved:
         """Credit a payment, with its lot and its receipt voucher."""
 
     def give_back(
         self, fact: PaymentFact, part: Advance, *, kind: str, voucher: Voucher | None, booked_at: datetime
-    ) -> Balance:
+    ) -> Moved:
         """Take a part of a payment out of its wallet, of the payment's own lot first."""
+
+    def answer_request(
+        self, event: WaitingPayment, state: AttemptState, *, reason: str | None, now: datetime
+    ) -> AnsweredRequest | None:
+        """Close the request an event answers; None when there is none of the account, or it was answered so before."""
 
     def close(self, payment_event_id: int, applied: Applied, waits: Waits | None, *, tried_at: datetime) -> None:
         """Keep what became of an event."""
@@ -82,6 +111,9 @@ class TopUpTransaction(Protocol):
 
     def close_transfer(self, number: int, *, confirmed: bool, by: str, at: datetime) -> None:
         """Keep who decided it, and how."""
+
+    def tell(self, messages: Sequence[Message], *, now: datetime) -> None:
+        """Messages to be sent once this commits."""
 
     def audit(self, *, action: str, subject: str, actor: str, after: Mapping[str, Any], at: datetime) -> None:
         """A record of the change."""

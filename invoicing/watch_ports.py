@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from domain.top_up_rules import TopUpRule
 from domain.wallet_watch import Look, Watched
 from invoicing.hold_ports import CachedStanding
+from invoicing.top_up_request_ports import TopUpRequests
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,9 @@ class LookedAt:
     effective: str
     floor_micros: int | None
     watched: Watched
+    rule: TopUpRule | None = None
+    """By which it is topped up."""
+    rule_again_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,10 @@ class Message:
 
 class WatchTransaction(Protocol):
     """One transaction over some wallets."""
+
+    @property
+    def top_ups(self) -> TopUpRequests:
+        """Requests for money, in this transaction."""
 
     def to_look_at(self, *, now: datetime, limit: int) -> Sequence[LookedAt]:
         """Wallets that asked for it and those whose time has come, locked, in the order of wallets."""

@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from domain.alerts import Crossing
+from domain.notices import ALERT, STATUS
 from domain.wallet_watch import Look, look
 from invoicing.hold_ports import CachedStanding
+from invoicing.request_top_ups import RuledWallet, request_top_up
 from invoicing.watch_ports import LookedAt, Message, StandingListener, WatchStore, WatchTransaction
 
 STATUS_TOPIC: Final = "account.status"
@@ -27,12 +29,14 @@ class WatchedWallets:
     looks: int = 0
     standings_changed: int = 0
     alerts: int = 0
+    top_ups: int = 0
+    """Asked for."""
 
 
 def watch_wallets(store: WatchStore, cache: StandingListener, *, now: datetime) -> WatchedWallets:
     """Look at one portion of what is to be looked at. Raises EngineUnavailable; nothing or all of the portion is kept."""
     changed: list[CachedStanding] = []
-    alerts = 0
+    alerts = top_ups = 0
     with store.begin() as transaction:
         items = transaction.to_look_at(now=now, limit=_PORTION)
         for item in items:
@@ -44,9 +48,18 @@ def watch_wallets(store: WatchStore, cache: StandingListener, *, now: datetime) 
                 transaction.tell(_status_messages(transaction, item, found, standing, now), now=now)
             transaction.tell(_alert_messages(item, found.crossings, now), now=now)
             alerts += len(found.crossings)
+            top_ups += _top_up(transaction, item, now)
     if changed:
         cache.put_standings(changed)
-    return WatchedWallets(len(items), len(changed), alerts)
+    return WatchedWallets(len(items), len(changed), alerts, top_ups)
+
+
+def _top_up(transaction: WatchTransaction, item: LookedAt, now: datetime) -> bool:
+    if item.rule is None or item.watched.credit.closed:
+        return False
+    balance, currency = item.watched.wallet.balance_micros, item.watched.chosen.currency
+    wallet = RuledWallet(item.account_id, item.account, currency, balance, item.rule, item.rule_again_at)
+    return request_top_up(wallet, transaction.top_ups, transaction, now=now)
 
 
 def _standing(item: LookedAt, found: Look) -> CachedStanding:
@@ -72,16 +85,27 @@ def _status_messages(
         "balance_micros": item.watched.wallet.balance_micros,
         "currency": item.currency,
         "since": now.isoformat(),
+        "mode": _mode(item),
+        "overdue_since": _past(item.watched.credit.overdue_since, now),
     }
     messages = [
         Message(STATUS_TOPIC, account, "account.status", account, data) for account in transaction.leaning(item.account_id)
     ]
     if item.standing_version:
-        messages.append(Message(NOTIFICATIONS_TOPIC, item.account, "notification.account_status", item.account, data))
+        messages.append(Message(NOTIFICATIONS_TOPIC, item.account, STATUS, item.account, data))
     return messages
 
 
+def _mode(item: LookedAt) -> str:
+    return "prepaid" if item.watched.chosen.prepaid else "postpaid"
+
+
+def _past(instant: datetime | None, now: datetime) -> str | None:
+    return instant.isoformat() if instant is not None and instant <= now else None
+
+
 def _alert_messages(item: LookedAt, crossings: Sequence[Crossing], now: datetime) -> Sequence[Message]:
+    """Every crossing is an alert; the customer is told of the lowest only, when one fall passes several at once."""
     messages = []
     for crossing in crossings:
         data = {
@@ -89,9 +113,11 @@ def _alert_messages(item: LookedAt, crossings: Sequence[Crossing], now: datetime
             "level_micros": crossing.level_micros,
             "balance_micros": crossing.balance_micros,
             "currency": item.currency,
+            "mode": _mode(item),
             "wallet_version": item.wallet_version,
             "fired_at": now.isoformat(),
         }
         messages.append(Message(ALERTS_TOPIC, item.account, "wallet.alert", item.account, data))
-        messages.append(Message(NOTIFICATIONS_TOPIC, item.account, "notification.wallet_alert", item.account, data))
+        if crossing is crossings[-1]:
+            messages.append(Message(NOTIFICATIONS_TOPIC, item.account, ALERT, item.account, data))
     return messages

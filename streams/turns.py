@@ -29,8 +29,20 @@ def run_until_worker_ends(name: str, threads: Sequence[threading.Thread], ended:
         thread.join()
 
 
+def run_until_told(name: str, threads: Sequence[threading.Thread], ended: threading.Event) -> None:
+    """Start the threads, and end them, each after its turn, when the process is asked to end by SIGTERM or Ctrl-C."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    threading.excepthook = lambda unforeseen: _end(name, unforeseen)
+    for thread in threads:
+        thread.start()
+    ended.wait()
+    for thread in threads:
+        thread.join()
+
+
 def _end(name: str, unforeseen: threading.ExceptHookArgs) -> None:
-    """An error nobody expects ends the process, not only its thread: the worker starts another, nothing is lost."""
+    """An error nobody expects ends the process, not only its thread: its keeper starts another, nothing is lost."""
     _log.critical("the %s ends", name, exc_info=unforeseen.exc_value)
     logging.shutdown()
     os._exit(1)

@@ -25,26 +25,29 @@ os.environ.update({name: value or "" for name, value in dotenv_values(PROJECT_RO
 hypothesis.settings.register_profile("billing", deadline=None)
 hypothesis.settings.load_profile("billing")
 
-# Truncating is faster than a database from a template, which TimescaleDB's background workers would also keep busy. The
-# books refuse to be emptied, so the triggers that say so are off for the length of this one transaction.
+# Most tables are empty, and most of the others hold a few rows: deleting these is several times faster than truncating all,
+# or than a database from a template, which TimescaleDB's background workers would also keep busy. Chunks, though, would pile
+# up. As a replica, the session is not stopped by the triggers with which the books refuse to be emptied.
 _EMPTY = """
 DO $$
 DECLARE
-    guard record;
-    tables text;
+    filled record;
+    holds_rows boolean;
 BEGIN
-    FOR guard IN SELECT tgrelid::regclass AS of_table, tgname FROM pg_trigger
-                 WHERE NOT tgisinternal AND tgtype & 32 <> 0 LOOP
-        EXECUTE format('ALTER TABLE %s DISABLE TRIGGER %I', guard.of_table, guard.tgname);
+    SET LOCAL session_replication_role = replica;
+    FOR filled IN SELECT c.oid::regclass AS name,
+                         c.relname IN (SELECT hypertable_name FROM timescaledb_information.hypertables) AS has_chunks
+                  FROM pg_class c
+                  WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'schema_migration' LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s)', filled.name) INTO holds_rows;
+        IF holds_rows THEN
+            EXECUTE format(CASE WHEN filled.has_chunks THEN 'TRUNCATE %s' ELSE 'DELETE FROM %s' END, filled.name);
+        END IF;
     END LOOP;
-    SELECT string_agg(quote_ident(tablename), ', ') INTO tables FROM pg_tables
-    WHERE schemaname = 'public' AND tablename <> 'schema_migration';
-    EXECUTE 'TRUNCATE ' || tables || ' RESTART IDENTITY';
+    PERFORM setval(seqrelid::regclass, seqstart, false) FROM pg_sequence JOIN pg_class ON oid = seqrelid
+    WHERE relnamespace = 'public'::regnamespace AND pg_sequence_last_value(seqrelid) IS NOT NULL;
+    SET LOCAL session_replication_role = origin;
     INSERT INTO config_version (version) VALUES (1);
-    FOR guard IN SELECT tgrelid::regclass AS of_table, tgname FROM pg_trigger
-                 WHERE NOT tgisinternal AND tgtype & 32 <> 0 LOOP
-        EXECUTE format('ALTER TABLE %s ENABLE TRIGGER %I', guard.of_table, guard.tgname);
-    END LOOP;
 END $$
 """
 
@@ -92,7 +95,8 @@ def clickhouse_client() -> Iterator[Client]:
 @pytest.fixture
 def warehouse(clickhouse_client: Client) -> Client:
     """ClickHouse with nothing in it."""
-    for (table,) in clickhouse_client.execute("SHOW TABLES"):
+    filled = "SELECT DISTINCT table FROM system.parts WHERE database = currentDatabase() AND active"
+    for (table,) in clickhouse_client.execute(filled):
         clickhouse_client.execute(f"TRUNCATE TABLE {table}")
     return clickhouse_client
 

@@ -48,7 +48,7 @@ def closing_blocks(invoice: Invoice) -> list[Block]:
     """The parts after the charges, in order."""
     blocks = [_sums(invoice), _words(invoice)]
     if invoice.legend is not None:
-        blocks.append(_legend(invoice.legend))
+        blocks.append(legend_block(invoice.legend))
     blocks.append(_payment_and_signature(invoice))
     return blocks
 
@@ -136,7 +136,8 @@ def _rounding_note(invoice: Invoice) -> str | None:
     return "Amounts are shown to the whole rupiah; the total is the exact sum, rounded once."
 
 
-def _legend(legend: str) -> Block:
+def legend_block(legend: str) -> Block:
+    """The endorsement of an export or of a supply to an SEZ."""
     lines = wrap(legend, _LEGEND, room=WIDTH - 24)
     high = SMALL_LEADING * len(lines) + 11
 

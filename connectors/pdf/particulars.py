@@ -1,5 +1,6 @@
 """Who and what: the head of the first page with both parties, the head of the others, and the foot of all."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from connectors.pdf.countries import country_name
@@ -31,7 +32,7 @@ _BAND_HEIGHT: Final = 38.0
 _SELLER_WIDTH: Final = 300.0
 _BUYER_WIDTH: Final = 262.0
 _INDIA: Final = "IN"
-_SUPPLY_NAMES: Final = {
+SUPPLY_NAMES: Final = {
     "B2B": "Business, registered (B2B)",
     "B2C": "Unregistered recipient (B2C)",
     "SEZWP": "SEZ with IGST (SEZWP)",
@@ -46,9 +47,15 @@ def draw_first_head(pen: Pen, invoice: Invoice) -> float:
     title_y = TOP - 10
     pen.text_right(RIGHT, title_y, "TAX INVOICE", TITLE)
     pen.text_right(RIGHT, title_y - 14, copy_mark(invoice), LABEL)
-    y = _draw_seller(pen, invoice.seller, TOP - 6)
-    y = _draw_band(pen, invoice, y - 8)
-    return min(_draw_buyer(pen, invoice, y - 20), _draw_supply(pen, invoice, y - 20)) - 6
+    y = draw_seller(pen, invoice.seller, TOP - 6)
+    cells = [
+        ("INVOICE NUMBER", number_text(invoice)),
+        ("DATE OF ISSUE", day_text(invoice.issue_date)),
+        ("DUE DATE", day_text(invoice.due_date)),
+    ]
+    y = draw_band(pen, y - 8, cells, total=("AMOUNT DUE", format_minor(invoice.due_minor, invoice.currency)))
+    below = draw_buyer(pen, invoice.buyer, y - 20, label="BILL TO")
+    return min(below, draw_facts(pen, "DETAILS OF SUPPLY", _supply_facts(invoice), y - 20)) - 6
 
 
 def draw_next_head(pen: Pen, invoice: Invoice) -> float:
@@ -62,8 +69,13 @@ def draw_next_head(pen: Pen, invoice: Invoice) -> float:
 
 def draw_foot(pen: Pen, invoice: Invoice, *, page: int, pages: int) -> None:
     """Seller, buyer and page number, below the content."""
+    draw_page_foot(pen, invoice.seller, account_code=invoice.account_code, page=page, pages=pages)
+
+
+def draw_page_foot(pen: Pen, seller: Party, *, account_code: str, page: int, pages: int) -> None:
+    """The foot of a page of any paper."""
     pen.rule(LEFT, 44, WIDTH)
-    facts = f"{invoice.seller.legal_name} · GSTIN {invoice.seller.gstin} · Account {invoice.account_code}"
+    facts = f"{seller.legal_name} · GSTIN {seller.gstin} · Account {account_code}"
     pen.text(LEFT, 32, wrap(facts, SMALL, room=WIDTH - 80, lines_max=1)[0], SMALL)
     pen.text_right(RIGHT, 32, f"Page {page} of {pages}", SMALL)
 
@@ -80,7 +92,8 @@ def copy_mark(invoice: Invoice) -> str:
     return "NOT ISSUED, NOT VALID FOR TAX PURPOSES"
 
 
-def _draw_seller(pen: Pen, seller: Party, y: float) -> float:
+def draw_seller(pen: Pen, seller: Party, y: float) -> float:
+    """Who issues it. Returns the y below."""
     y = pen.lines(LEFT, y, wrap(seller.legal_name, NAME, room=_SELLER_WIDTH), NAME, leading=15)
     y = _draw_address(pen, LEFT, y, seller, room=_SELLER_WIDTH)
     registration = f"GSTIN {seller.gstin} · PAN {pan_of(seller)}"
@@ -97,25 +110,22 @@ def _draw_address(pen: Pen, x: float, y: float, party: Party, *, room: float) ->
     return y
 
 
-def _draw_band(pen: Pen, invoice: Invoice, top: float) -> float:
+def draw_band(pen: Pen, top: float, cells: Sequence[tuple[str, str]], *, total: tuple[str, str]) -> float:
+    """The key facts, up to three of them, and the amount, in a coloured band. Returns the y below."""
     bottom = top - _BAND_HEIGHT
     pen.panel(LEFT, bottom, WIDTH, _BAND_HEIGHT, fill=ACCENT, radius=3)
-    cells = (
-        ("INVOICE NUMBER", number_text(invoice)),
-        ("DATE OF ISSUE", day_text(invoice.issue_date)),
-        ("DUE DATE", day_text(invoice.due_date)),
-    )
-    for x, (label, value) in zip((LEFT + 14, LEFT + 150, LEFT + 252), cells, strict=True):
+    for x, (label, value) in zip((LEFT + 14, LEFT + 150, LEFT + 252), cells, strict=False):
         pen.text(x, top - 14, label, BAND_LABEL)
         pen.text(x, top - 28, value, BAND_VALUE)
-    pen.text_right(RIGHT - 14, top - 14, "AMOUNT DUE", BAND_LABEL)
-    pen.text_right(RIGHT - 14, top - 28, format_minor(invoice.due_minor, invoice.currency), BAND_VALUE, room=150)
+    label, amount = total
+    pen.text_right(RIGHT - 14, top - 14, label, BAND_LABEL)
+    pen.text_right(RIGHT - 14, top - 28, amount, BAND_VALUE, room=150)
     return bottom
 
 
-def _draw_buyer(pen: Pen, invoice: Invoice, y: float) -> float:
-    buyer = invoice.buyer
-    pen.text(LEFT, y, "BILL TO", LABEL)
+def draw_buyer(pen: Pen, buyer: Party, y: float, *, label: str) -> float:
+    """Whom it is for. Returns the y below."""
+    pen.text(LEFT, y, label, LABEL)
     y = pen.lines(LEFT, y - 13, wrap(buyer.legal_name, STRONG, room=_BUYER_WIDTH), STRONG, leading=LEADING)
     y = _draw_address(pen, LEFT, y, buyer, room=_BUYER_WIDTH)
     facts = [f"GSTIN {buyer.gstin}" if buyer.gstin else None]
@@ -131,13 +141,14 @@ def _draw_buyer(pen: Pen, invoice: Invoice, y: float) -> float:
     return y
 
 
-def _draw_supply(pen: Pen, invoice: Invoice, y: float) -> float:
+def draw_facts(pen: Pen, label: str, facts: Sequence[tuple[str, str]], y: float) -> float:
+    """Facts beside the buyer. Returns the y below."""
     x = LEFT + _BUYER_WIDTH + _GUTTER
     room = RIGHT - x - 92
-    pen.text(x, y, "DETAILS OF SUPPLY", LABEL)
+    pen.text(x, y, label, LABEL)
     y -= 13
-    for label, value in _supply_facts(invoice):
-        pen.text(x, y, label, SMALL)
+    for name, value in facts:
+        pen.text(x, y, name, SMALL)
         y = pen.lines(x + 92, y, wrap(value, SMALL_INK, room=room), SMALL_INK, leading=SMALL_LEADING)
         y -= 1.6
     return y
@@ -147,7 +158,7 @@ def _supply_facts(invoice: Invoice) -> list[tuple[str, str]]:
     facts = [
         ("Billing period", period_text(invoice.month)),
         ("Place of supply", state_text(invoice.place_of_supply)),
-        ("Type of supply", _SUPPLY_NAMES.get(invoice.supply_type, invoice.supply_type)),
+        ("Type of supply", SUPPLY_NAMES.get(invoice.supply_type, invoice.supply_type)),
         ("Reverse charge", "No"),
         ("Account", invoice.account_code),
         ("Currency", str(invoice.currency)),

@@ -17,6 +17,7 @@ from connectors.postgres.customers import CustomerRows
 from connectors.postgres.database import transaction
 from connectors.postgres.plans import PlanRows
 from connectors.postgres.subscriptions import SubscriptionRows
+from connectors.postgres.top_up_rules import TopUpRuleRows
 from domain.alias_spans import map_alias
 from domain.errors import InvalidInput, NotFound
 from invoicing.administration_ports import Administration, AdministrationStore, NewSeller
@@ -110,6 +111,7 @@ class _Administration:
         self.tree = TreeRows(connection)
         self.subscriptions = SubscriptionRows(connection)
         self.contracts = ContractRows(connection)
+        self.top_up_rules = TopUpRuleRows(connection)
 
     def add_seller(self, seller: NewSeller) -> bool:
         facts = asdict(seller) | {

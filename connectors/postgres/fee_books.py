@@ -134,7 +134,7 @@ class PostgresFeeBooks:
     def read(self, account_ids: Sequence[int]) -> Sequence[FeeAccount]:
         """Some accounts as they are at one moment."""
         with snapshot(self._engine) as connection:
-            return _read(connection, connection.execute(_ACCOUNTS, {"account_ids": list(account_ids)}).mappings().all())
+            return read_fee_accounts(connection, account_ids)
 
     def terms(self, plan_version_id: int) -> FeeTerms:
         """What a plan version says about fees."""
@@ -148,6 +148,11 @@ class PostgresFeeBooks:
             connection.execute(_HOLD_CONFIG)
             held = connection.execute(_LOCK_WALLETS, {"account_ids": list(account_ids)}).mappings().all()
             yield _FeeTransaction(connection, held, now=now)
+
+
+def read_fee_accounts(connection: Connection, account_ids: Sequence[int]) -> list[FeeAccount]:
+    """Some accounts as a transaction sees them."""
+    return _read(connection, connection.execute(_ACCOUNTS, {"account_ids": list(account_ids)}).mappings().all())
 
 
 class _FeeTransaction:

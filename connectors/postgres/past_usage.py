@@ -10,10 +10,12 @@ from sqlalchemy import Connection, Engine, text
 
 from connectors.postgres.binary import register
 from connectors.postgres.database import repeatable
+from connectors.postgres.fee_books import read_fee_accounts
 from connectors.postgres.rating_config import load_rating_config
 from connectors.postgres.raw_usage import PostgresRawUsage
 from domain.catalogue.meters import Meter
 from domain.errors import NotFound
+from invoicing.fee_ports import FeeAccount
 from invoicing.raw_usage_ports import RawUsageReader, Slot, Telling
 
 _PLAN: Final = text("SELECT plan_id FROM plan WHERE code = :code")
@@ -69,6 +71,10 @@ class PostgresPast:
         """What usage and adjustments of the months came to as booked, in micros by account."""
         facts = {"account_ids": list(account_ids), "first": first, "last": last}
         return {row.account_id: row.micros for row in self._connection.execute(_BOOKED, facts)}
+
+    def fees(self, account_ids: Sequence[int]) -> Sequence[FeeAccount]:
+        """Some accounts with their terms about fees over time, and their usage if a commitment counts it."""
+        return read_fee_accounts(self._connection, account_ids)
 
     def usage(self, slots: Sequence[Slot], telling: Sequence[Telling]) -> AbstractContextManager[RawUsageReader]:
         """Raw usage."""

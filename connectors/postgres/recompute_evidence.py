@@ -39,7 +39,8 @@ WITH RECURSIVE tree (account_id, tree_id) AS (
     UNION ALL SELECT a.account_id, t.tree_id FROM account a JOIN tree t ON a.parent_id = t.account_id)
 """
 _ACCOUNTS: Final = text(f"""
-{_TREES} SELECT a.account_id, a.code, t.tree_id, a.currency, a.time_zone FROM account a JOIN tree t USING (account_id)
+{_TREES} SELECT a.account_id, a.code, t.tree_id, a.currency, a.time_zone, a.created_at
+FROM account a JOIN tree t USING (account_id)
 WHERE (CAST(:codes AS text[]) IS NULL OR a.code = ANY(:codes))
   AND (CAST(:tree_ids AS bigint[]) IS NULL OR t.tree_id = ANY(:tree_ids)) ORDER BY a.code COLLATE "C"
 """)  # noqa: S608 - composed of constants, as all statements here
@@ -47,7 +48,7 @@ _ALIASES: Final = text(f"""
 SELECT account_id, alias, {_SPAN} FROM alias WHERE account_id = ANY(:account_ids)
 """)  # noqa: S608
 _SUBSCRIPTIONS: Final = text(f"""
-SELECT account_id, plan_version_id, {_SPAN}, began_at FROM subscription
+SELECT account_id, plan_version_id, {_SPAN}, began_at, subscription_id, paused FROM subscription
 WHERE account_id = ANY(:account_ids)
 """)  # noqa: S608
 # A contract with a customer is one for all its accounts of the same currency; of equal priority, the account's own wins.
@@ -68,9 +69,9 @@ ORDER BY c.charge_id
 _METERS: Final = text("SELECT code, event_type, aggregation, property, filter FROM meter")
 _MONTHS: Final = text("SELECT DISTINCT service_month FROM usage_total ORDER BY 1")
 _TOTALS: Final = text("""
-SELECT account_id, service_month, charge_id, price_cell, quantity_millionths, amount_micros, event_count
-FROM usage_total JOIN charge c USING (charge_id)
-WHERE c.kind IN ('usage', 'adjustment') AND account_id = ANY(:account_ids) AND service_month = ANY(:months)
+SELECT c.kind NOT IN ('usage', 'adjustment'), account_id, service_month, charge_id, price_cell, quantity_millionths,
+       amount_micros, event_count
+FROM usage_total JOIN charge c USING (charge_id) WHERE account_id = ANY(:account_ids) AND service_month = ANY(:months)
 """)
 _LINES: Final = text("""
 SELECT l.account_id, l.service_month, l.charge_id, l.price_cell, sum(l.quantity_millionths)::bigint,
@@ -127,17 +128,24 @@ class PostgresEvidence:
         """The first days of the months that have usage, in order."""
         return [month for (month,) in self._rows(_MONTHS)]
 
+    def charges(self) -> dict[int, ChargeFacts]:
+        """Everything that was ever sold, by its id."""
+        return {charge.charge_id: charge for charges in self._sold().values() for charge in charges}
+
     def booked(self, accounts: Sequence[AccountFacts], months: Sequence[date]) -> Booked:
-        """Running totals of accounts in months, and every position of theirs."""
+        """Running totals of accounts in months, fees apart, and every position of theirs."""
         ids = [account.account_id for account in accounts]
         owners = sorted({*ids, *(account.tree_id for account in accounts)})
-        totals = self._rows(_TOTALS, account_ids=ids, months=list(months))
+        sums: dict[bool, dict[TotalKey, Running]] = {False: {}, True: {}}
+        for is_fee, *row in self._rows(_TOTALS, account_ids=ids, months=list(months)):
+            sums[is_fee][TotalKey(*row[:4])] = Running(*row[4:])
         lines = self._rows(_LINES, account_ids=ids, months=list(months))
         positions = self._rows(_POSITIONS, owner_ids=owners)
         return Booked(
-            {TotalKey(*row[:4]): Running(*row[4:]) for row in totals},
+            sums[False],
             {PositionKey(*row[:4]): Running(*row[4:]) for row in positions},
             {TotalKey(*row[:4]): Running(*row[4:]) for row in lines},
+            sums[True],
         )
 
     def usage(self, slots: Sequence[Slot], telling: Sequence[Telling]) -> AbstractContextManager[RawUsageReader]:
@@ -152,16 +160,20 @@ class PostgresEvidence:
             aliases.setdefault(account_id, []).append(AliasFacts(alias, *_span(start, end)))
         charges = self._sold()
         plans: dict[int, list[PlanFacts]] = {}
-        for account_id, plan_version_id, start, end, began_at in self._rows(_SUBSCRIPTIONS, account_ids=ids):
+        for row in self._rows(_SUBSCRIPTIONS, account_ids=ids):
+            account_id, plan_version_id, start, end, began_at, subscription, paused = row
             of_plan = charges.get(("plan", plan_version_id), [])
-            plans.setdefault(account_id, []).append(PlanFacts(*_span(start, end), of_plan, _beginning(began_at)))
+            facts = PlanFacts(*_span(start, end), of_plan, _beginning(began_at), subscription=subscription, paused=paused)
+            plans.setdefault(account_id, []).append(facts)
         for account_id, contract_id, start, end, priority, age in self._rows(_CONTRACTS, account_ids=ids):
             of_contract = charges.get(("contract", contract_id), [])
             facts = PlanFacts(*_span(start, end), of_contract, _beginning(start), priority, age)
             plans.setdefault(account_id, []).append(facts)
         return [
-            AccountFacts(account_id, code, tree_id, currency, zone, aliases.get(account_id, ()), plans.get(account_id, ()))
-            for account_id, code, tree_id, currency, zone in rows
+            AccountFacts(
+                account_id, code, tree_id, currency, zone, aliases.get(account_id, ()), plans.get(account_id, ()), opened_at
+            )
+            for account_id, code, tree_id, currency, zone, opened_at in rows
         ]
 
     def _sold(self) -> dict[tuple[str, int], list[ChargeFacts]]:

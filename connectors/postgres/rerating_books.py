@@ -1,7 +1,9 @@
 """Writing what a re-rating came to: a batch of its own, its parts, totals, positions, what meters remember, and wallets."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -10,40 +12,65 @@ from psycopg import Connection as Session
 from connectors.postgres import rerating_sql as sql
 from domain.attribution import EPOCH
 from domain.rating.places import TotalKey
-from domain.rating.rerating import Rerated
+from domain.rating.rerating import Rerated, Row
 from domain.rating.running import Total
-from invoicing.metering_ports import Balance
 
 
-def save_rerated(
-    session: Session[Any], rerated: Rerated, *, scope: tuple[Sequence[int], date], version: int, now: datetime
-) -> list[Balance]:
-    """Write everything; returns the balances that changed. `scope`: the accounts, and the first month looked at."""
-    ((batch_id,),) = session.execute(sql.INSERT_BATCH, (version, now)).fetchall()
-    _copy(session, sql.COPY_ROWS, _parts(rerated, batch_id))
-    with session.cursor() as cursor:
-        cursor.executemany(sql.ADD_TOTALS, _sums(rerated.totals))
-        cursor.executemany(sql.ADD_POSITIONS, _sums(rerated.positions))
-    where = (list(scope[0]), scope[1])
-    session.execute(sql.FORGET_STATES, where)
-    session.execute(sql.FORGET_VALUES, where)
-    states = (
-        (*key.position, key.meter_id, state.value_millionths, _instant(state.time_micros), UUID(bytes=state.event_key))
-        for key, state in rerated.states.items()
-    )
-    _copy(session, sql.COPY_STATES, states)
-    values = ((*key.position, key.meter_id, UUID(bytes=digest)) for digest, key in rerated.values.items())
-    _copy(session, sql.COPY_VALUES, values)
-    balances = []
-    for wallet_id, amount in sorted(rerated.debits.items()):
-        if amount:
-            facts = {"wallet": wallet_id, "amount": amount, "reference": str(batch_id), "at": now}
-            balances += [Balance(*row) for row in session.execute(sql.DEBIT, facts).fetchall()]
-    return balances
+class ReratedBatch:
+    """One batch, begun with its first row."""
+
+    def __init__(self, session: Session[Any], *, now: datetime) -> None:
+        self._session = session
+        self._now = now
+        self._batch_id: int | None = None
+
+    def write(self, written: Iterable[Row], *, version: int) -> None:
+        """Add parts of events."""
+        rest = iter(written)
+        first = next(rest, None)
+        if first is not None:
+            self._copy(sql.COPY_ROWS, _parts(chain([first], rest), self._begun(version)))
+
+    def save(self, rerated: Rerated, *, scope: tuple[Sequence[int], date], version: int) -> None:
+        """Add everything else. `scope`: the accounts, and the first month looked at."""
+        self.write(rerated.repricings, version=version)
+        batch_id = self._begun(version)
+        with self._session.cursor() as cursor:
+            cursor.executemany(sql.ADD_TOTALS, _sums(rerated.totals))
+            cursor.executemany(sql.ADD_POSITIONS, _sums(rerated.positions))
+        where = (list(scope[0]), scope[1])
+        self._session.execute(sql.FORGET_STATES, where)
+        self._session.execute(sql.FORGET_VALUES, where)
+        states = (
+            (*key.position, key.meter_id, state.value_millionths, _instant(state.time_micros), UUID(bytes=state.event_key))
+            for key, state in rerated.states.items()
+        )
+        self._copy(sql.COPY_STATES, states)
+        values = ((*key.position, key.meter_id, UUID(bytes=digest)) for digest, key in rerated.values.items())
+        self._copy(sql.COPY_VALUES, values)
+        for wallet_id, amount in sorted(rerated.debits.items()):
+            if amount:
+                facts = {"wallet": wallet_id, "amount": amount, "reference": str(batch_id), "at": self._now}
+                self._session.execute(sql.DEBIT, facts)
+
+    def audit(self, actor: str, account: str, after: Mapping[str, object]) -> None:
+        """Leave an audit record."""
+        self._session.execute(sql.AUDIT, (self._now, actor, account, json.dumps(after)))
+
+    def _begun(self, version: int) -> int:
+        if self._batch_id is None:
+            ((self._batch_id,),) = self._session.execute(sql.INSERT_BATCH, (version, self._now)).fetchall()
+        assert self._batch_id is not None  # noqa: S101 - an identity is never null
+        return self._batch_id
+
+    def _copy(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        with self._session.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+            for row in rows:
+                copy.write_row(row)
 
 
-def _parts(rerated: Rerated, batch_id: int) -> Iterable[Sequence[Any]]:
-    for row in rerated.rows:
+def _parts(rows: Iterable[Row], batch_id: int) -> Iterator[Sequence[Any]]:
+    for row in rows:
         event = row.event.event
         account_id, _, charge_id, cell = row.total_key
         sums = (row.quantity_millionths, row.amount_micros, row.metered_millionths, row.event_count)
@@ -56,12 +83,6 @@ def _sums(added: dict[TotalKey, Total]) -> list[Sequence[Any]]:
     return [
         (*key, total.quantity_millionths, total.amount_micros, total.event_count) for key, total in sorted(added.items())
     ]
-
-
-def _copy(session: Session[Any], statement: str, rows: Iterable[Sequence[Any]]) -> None:
-    with session.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        for row in rows:
-            copy.write_row(row)
 
 
 def _instant(micros: int) -> datetime:

@@ -18,8 +18,24 @@ SELECT FROM price_position WHERE owner_account_id = ANY(%s) AND period_start >= 
 ORDER BY owner_account_id, period_start, charge_id, price_cell FOR UPDATE
 """
 
+# One desk at a time for a tree of accounts; another waits this long.
+TAKE_TURN: Final = """
+WITH RECURSIVE up (account_id, parent_id) AS (
+    SELECT account_id, parent_id FROM account WHERE code = %s
+    UNION ALL SELECT a.account_id, a.parent_id FROM account a JOIN up ON a.account_id = up.parent_id)
+SELECT pg_advisory_xact_lock(hashtextextended('rerating', account_id)) FROM up WHERE parent_id IS NULL
+"""
+WAIT_LONG: Final = "SELECT set_config('lock_timeout', '120s', true)"
+WAIT_SHORTLY: Final = "SELECT set_config('lock_timeout', '10s', true)"
+
+# Batches that had a number and were not committed: whose events may come to light later, below the greatest number.
+REACHED: Final = "SELECT last_value FROM batch_batch_id_seq"
+UNDER_WAY: Final = """
+SELECT number FROM generate_series(greatest(1, %(reached)s - 2000), %(reached)s) AS number
+WHERE NOT EXISTS (SELECT FROM batch WHERE batch_id = number)
+"""
+
 # The first month begins at different instants in different time zones, so the months themselves are compared, too.
-COUNT: Final = "SELECT count(*) FROM usage_event WHERE account_id = ANY(%s) AND event_time >= %s"
 INVOICED: Final = """
 SELECT account_id, service_month FROM usage_total
 WHERE account_id = ANY(%s)
@@ -49,12 +65,22 @@ SELECT event_key, {_MICROS.format("event_time")}, charge_id, price_cell,
 FROM further_charge WHERE account_id = ANY(%s) AND event_time >= %s AND kind <> 'repricing'
 GROUP BY event_key, event_time, charge_id, price_cell
 """  # noqa: S608 - composed of constants
-EVENTS: Final = f"""
+_EVENT: Final = f"""
 SELECT event_key, {_MICROS.format("event_time")}, account_id, charge_id, price_cell,
        coalesce(metered_millionths, quantity_millionths), amount_micros,
        source, event_id, subject, meter, quantity_millionths, properties
 FROM usage_event WHERE account_id = ANY(%s) AND event_time >= %s
-ORDER BY batch_id, partition, record_offset, ctid
+"""  # noqa: S608
+EVENTS: Final = f"{_EVENT} ORDER BY batch_id, partition, record_offset, ctid"
+LATER_EVENTS: Final = f"""
+{_EVENT} AND (batch_id > %s OR batch_id = ANY(%s)) ORDER BY batch_id, partition, record_offset, ctid
+"""
+FURTHER_OF: Final = f"""
+SELECT event_key, {_MICROS.format("event_time")}, charge_id, price_cell,
+       sum(coalesce(metered_millionths, quantity_millionths))::bigint, sum(amount_micros)::bigint, sum(event_count)::bigint
+FROM further_charge WHERE account_id = ANY(%s) AND event_time >= %s AND kind = 'part' AND event_key = ANY(%s)
+  AND (batch_id > %s OR batch_id = ANY(%s))
+GROUP BY event_key, event_time, charge_id, price_cell
 """  # noqa: S608
 
 INSERT_BATCH: Final = """
@@ -97,8 +123,9 @@ WITH changed AS (
     INSERT INTO wallet_entry (wallet_id, version, amount_micros, balance_after_micros, cause, reference, booked_at)
     SELECT wallet_id, version, -%(amount)s, balance_micros, 'rerating', %(reference)s, %(at)s FROM changed
 )
-SELECT wallet_id, account_id, balance_micros, version FROM changed
+SELECT FROM changed
 """
+BALANCES: Final = "SELECT wallet_id, account_id, balance_micros, version FROM wallet WHERE wallet_id = ANY(%s)"
 AUDIT: Final = """
 INSERT INTO audit_record (at, actor, action, subject, after) VALUES (%s, %s, 'usage.rerated', %s, %s::jsonb)
 """

@@ -18,10 +18,13 @@ WHERE account_id = (SELECT account_id FROM account WHERE code = :code) RETURNING
 """)
 _LOOK: Final = text("INSERT INTO wallet_look (account_id) VALUES (:account_id) ON CONFLICT DO NOTHING")
 _TERMS: Final = text("""
-INSERT INTO account_terms (account_id, low_level_micros, grace_hours, grace_micros, credit_limit_micros)
-SELECT account_id, :low_level_micros, :grace_hours, :grace_micros, :credit_limit_micros FROM account WHERE code = :code
+INSERT INTO account_terms
+    (account_id, low_level_micros, grace_hours, grace_micros, credit_limit_micros, suspend_overdue)
+SELECT account_id, :low_level_micros, :grace_hours, :grace_micros, :credit_limit_micros, :suspend_overdue
+FROM account WHERE code = :code
 ON CONFLICT (account_id) DO UPDATE SET low_level_micros = excluded.low_level_micros, grace_hours = excluded.grace_hours,
-    grace_micros = excluded.grace_micros, credit_limit_micros = excluded.credit_limit_micros
+    grace_micros = excluded.grace_micros, credit_limit_micros = excluded.credit_limit_micros,
+    suspend_overdue = excluded.suspend_overdue
 RETURNING account_id
 """)
 _ALERT: Final = text("""

@@ -12,24 +12,27 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, text
 
 from connectors.postgres import audit
+from connectors.postgres.advance_tax import advance_tax
 from connectors.postgres.database import transaction
+from connectors.postgres.notices import tell
+from connectors.postgres.vouchers import add_voucher, the_seller
 from domain.advances import Advance
-from domain.errors import InvalidInput, NotFound, WrongSetup
-from domain.invoice.numbering import financial_year, format_number
+from domain.errors import InvalidInput, NotFound
 from domain.money import MICROS_PER_MINOR, Currency
 from domain.payments import PaymentType
-from domain.tax.gst import TaxDecision, decide_tax
-from domain.tax.place_of_supply import BuyerCategory, BuyerTaxProfile, LetterOfUndertaking
+from domain.tax.gst import TaxDecision
 from domain.tax.states import Head
+from domain.top_up_rules import AttemptState
 from domain.top_ups import Applied, KnownTopUp, PayingAccount, PaymentFact, Waits
-from invoicing.apply_payments import SAC
 from invoicing.metering_ports import Balance
-from invoicing.top_up_ports import BankTransfer, Voucher, WaitingPayment
+from invoicing.top_up_ports import AnsweredRequest, BankTransfer, Moved, Voucher, WaitingPayment
+from invoicing.watch_ports import Message
 
 _TURN: Final = text("SELECT pg_advisory_xact_lock(hashtext('apply payments'))")
 _FIELDS: Final = """
 SELECT e.payment_event_id, e.type, e.subject, e.gateway, e.reference, coalesce(e.data ->> 'payment', e.reference) AS payment,
-       e.amount_minor, e.currency
+       e.amount_minor, e.currency, e.data ->> 'reason' AS failure,
+       CASE WHEN e.data ->> 'request' ~ '^[0-9]{1,18}$' THEN CAST(e.data ->> 'request' AS bigint) END AS request
 FROM payment_event e LEFT JOIN payment_application a USING (payment_event_id)
 """
 # Events are stored by one transaction at a time, so their ids are in the order in which they were committed.
@@ -50,7 +53,6 @@ _BUYER: Final = text("""
 SELECT c.legal_name, c.country, c.gstin, c.state_code, c.tax_category, c.export, c.address_lines
 FROM account a JOIN customer c USING (customer_id) WHERE a.code = :code
 """)
-_SELLERS: Final = text("SELECT gstin, legal_name, lut_arn, lut_valid_from, lut_valid_to FROM seller")
 _LOCK_WALLET: Final = text("""
 SELECT w.wallet_id, a.account_id FROM wallet w JOIN account a USING (account_id) WHERE a.code = :code
 FOR NO KEY UPDATE OF w
@@ -80,18 +82,13 @@ _TAKE_FROM_LOT: Final = text("""
 SELECT take_from_lot(lot_id, least(remaining_micros, :micros), :booked_at) FROM lot_balance
 WHERE lot_id = :lot_id AND remaining_micros > 0
 """)
-_OPEN_SERIES: Final = text("""
-INSERT INTO voucher_series VALUES (:gstin, :series, :financial_year, 1) ON CONFLICT DO NOTHING
-""")
-_NUMBER: Final = text("""
-UPDATE voucher_series SET next_number = next_number + 1
-WHERE gstin = :gstin AND series = :series AND financial_year = :financial_year RETURNING next_number - 1
-""")
-_ADD_VOUCHER: Final = text("""
-INSERT INTO voucher (gstin, number, kind, top_up_id, account_id, currency, total_minor, taxable_minor, taxes, issue_date,
-    document)
-VALUES (:gstin, :number, :kind, :top_up_id, :account_id, :currency, :total_minor, :taxable_minor, CAST(:taxes AS jsonb),
-    :issue_date, CAST(:document AS jsonb))
+# Money that arrived after all counts, also when the request was given up; nothing undoes a capture.
+_ANSWER: Final = text("""
+UPDATE top_up_request r SET state = :state, closed_at = :now, payment_event_id = :event,
+    reason = CASE WHEN :state = 'failed' THEN CAST(:reason AS text) END
+FROM account a WHERE r.request_id = :request AND a.account_id = r.account_id AND a.code = :account
+    AND (r.state = 'in_flight' OR (r.state = 'failed' AND :state = 'captured'))
+RETURNING r.request_id, r.method, r.charge_minor, r.currency
 """)
 _CLOSE: Final = text("""
 INSERT INTO payment_application (payment_event_id, outcome, reason, tried_at) VALUES (:event, :outcome, :reason, :tried_at)
@@ -170,6 +167,8 @@ class PostgresTopUpTransaction:
                     row.amount_minor,
                     Currency(row.currency),
                 ),
+                row.request,
+                row.failure,
             )
             for row in rows
         ]
@@ -196,14 +195,10 @@ class PostgresTopUpTransaction:
 
     def decide_tax(self, account: str, *, on: date) -> TaxDecision:
         """How an advance of an account is taxed. Raises InvalidInput, TaxProfileIncomplete, WrongSetup."""
-        buyer, seller = self._connection.execute(_BUYER, {"code": account}).one(), self._seller()
-        lut = None
-        if seller.lut_arn is not None and buyer.export != "igst":
-            lut = LetterOfUndertaking(seller.lut_arn, seller.lut_valid_from, seller.lut_valid_to)
-        profile = BuyerTaxProfile(buyer.country, buyer.gstin, BuyerCategory(buyer.tax_category), buyer.state_code)
-        return decide_tax(seller.gstin, profile, on=on, sac=SAC, lut=lut)
+        buyer = self._connection.execute(_BUYER, {"code": account}).one()
+        return advance_tax(buyer, the_seller(self._connection), on=on)
 
-    def credit(self, fact: PaymentFact, advance: Advance, *, voucher: Voucher, booked_at: datetime) -> Balance:
+    def credit(self, fact: PaymentFact, advance: Advance, *, voucher: Voucher, booked_at: datetime) -> Moved:
         """Credit a payment, with its lot and its receipt voucher."""
         wallet = self._connection.execute(_LOCK_WALLET, {"code": fact.account}).one()
         reference = f"{fact.gateway} {fact.payment}"
@@ -221,12 +216,12 @@ class PostgresTopUpTransaction:
             "booked_at": booked_at,
         }
         top_up_id = self._connection.execute(_ADD_TOP_UP, top_up).scalar_one()
-        self._add_voucher(voucher, fact, top_up_id=top_up_id, account_id=wallet.account_id)
-        return balance
+        number = add_voucher(self._connection, voucher, fact, top_up_id=top_up_id, account_id=wallet.account_id)
+        return Moved(balance, number)
 
     def give_back(
         self, fact: PaymentFact, part: Advance, *, kind: str, voucher: Voucher | None, booked_at: datetime
-    ) -> Balance:
+    ) -> Moved:
         """Take a part of a payment out of its wallet, of the payment's own lot first."""
         named = {"gateway": fact.gateway, "payment": fact.payment, "amount_minor": part.paid_minor}
         top_up = self._connection.execute(_GIVE_BACK, named).one()
@@ -243,9 +238,28 @@ class PostgresTopUpTransaction:
             "booked_at": booked_at,
         }
         self._connection.execute(_ADD_RETURN, returned)
+        number = None
         if voucher is not None:
-            self._add_voucher(voucher, fact, top_up_id=top_up.top_up_id, account_id=top_up.account_id)
-        return self._move(top_up.wallet_id, -micros, kind, f"{fact.gateway} {fact.reference}", booked_at)
+            ids = {"top_up_id": top_up.top_up_id, "account_id": top_up.account_id}
+            number = add_voucher(self._connection, voucher, fact, **ids)
+        return Moved(self._move(top_up.wallet_id, -micros, kind, f"{fact.gateway} {fact.reference}", booked_at), number)
+
+    def answer_request(
+        self, event: WaitingPayment, state: AttemptState, *, reason: str | None, now: datetime
+    ) -> AnsweredRequest | None:
+        """Close the request an event answers; None when there is none of the account, or it was answered so before."""
+        facts = {
+            "request": event.request,
+            "account": event.fact.account,
+            "event": event.payment_event_id,
+            "state": state.value,
+            "reason": reason,
+            "now": now,
+        }
+        # The wallet first, as everybody does: a look at it may be giving this very request up.
+        self._connection.execute(_LOCK_WALLET, {"code": event.fact.account})
+        row = self._connection.execute(_ANSWER, facts).one_or_none()
+        return None if row is None else AnsweredRequest(row.request_id, row.method, row.charge_minor, Currency(row.currency))
 
     def close(self, payment_event_id: int, applied: Applied, waits: Waits | None, *, tried_at: datetime) -> None:
         """Keep what became of an event."""
@@ -280,50 +294,11 @@ class PostgresTopUpTransaction:
         """A record of the change."""
         audit.record(self._connection, [audit.Change(subject, None, after)], action=action, actor=actor, at=at)
 
+    def tell(self, messages: Sequence[Message], *, now: datetime) -> None:
+        """Messages to be sent once this commits."""
+        tell(self._connection, messages, now=now)
+
     def _move(self, wallet_id: int, micros: int, cause: str, reference: str, booked_at: datetime) -> Balance:
         moved = {"wallet_id": wallet_id, "micros": micros, "cause": cause, "reference": reference, "booked_at": booked_at}
         row = self._connection.execute(_MOVE, moved).one()
         return Balance(row.wallet_id, row.account_id, row.balance_after_micros, row.version)
-
-    def _seller(self) -> Any:
-        sellers = self._connection.execute(_SELLERS).all()
-        if len(sellers) != 1:
-            raise WrongSetup(f"the database has {len(sellers)} sellers and vouchers need exactly one: add or remove one")
-        return sellers[0]
-
-    def _add_voucher(self, voucher: Voucher, fact: PaymentFact, *, top_up_id: int, account_id: int) -> None:
-        seller, year = self._seller(), financial_year(voucher.issue_date)
-        series = {"gstin": seller.gstin, "series": voucher.series, "financial_year": year}
-        self._connection.execute(_OPEN_SERIES, series)
-        number = format_number(voucher.series, year, self._connection.execute(_NUMBER, series).scalar_one())
-        row = {
-            "gstin": seller.gstin,
-            "number": number,
-            "kind": voucher.kind,
-            "top_up_id": top_up_id,
-            "account_id": account_id,
-            "currency": fact.currency.value,
-            "total_minor": voucher.advance.paid_minor,
-            "taxable_minor": voucher.advance.taxable_minor,
-            "taxes": json.dumps(voucher.advance.taxes),
-            "issue_date": voucher.issue_date,
-            "document": json.dumps(self._document(voucher, fact, seller)),
-        }
-        self._connection.execute(_ADD_VOUCHER, row)
-
-    def _document(self, voucher: Voucher, fact: PaymentFact, seller: Any) -> dict[str, Any]:
-        """What Rules 50 and 51 want named, as it is now."""
-        buyer = self._connection.execute(_BUYER, {"code": fact.account}).one_or_none()
-        if buyer is None:
-            raise NotFound(f"account {fact.account!r} does not exist")
-        document: dict[str, Any] = {
-            "seller": {"gstin": seller.gstin, "legal_name": seller.legal_name},
-            "buyer": {"legal_name": buyer.legal_name, "gstin": buyer.gstin, "address_lines": list(buyer.address_lines)},
-            "payment": {"gateway": fact.gateway, "payment": fact.payment, "reference": fact.reference},
-            "sac": SAC,
-        }
-        if voucher.decision is not None:
-            document["place_of_supply"] = voucher.decision.supply.place_of_supply
-            document["supply_type"] = voucher.decision.supply.type.value
-            document["rates_basis_points"] = {head.head: head.rate_basis_points for head in voucher.decision.heads}
-        return document

@@ -10,11 +10,13 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import namedtuple_row
 
+from connectors.postgres.top_up_requests import PostgresTopUpRequests
 from domain.alerts import DEFAULT_THRESHOLDS, Arm, Threshold, WalletFacts
 from domain.customers.thresholds import ThresholdKind
 from domain.errors import EngineUnavailable
 from domain.money import Currency
 from domain.suspension import CreditFacts, Override, Standing, State
+from domain.top_up_rules import Method, TopUpRule
 from domain.wallet_watch import ChosenTerms, Look, Watched
 from invoicing.watch_ports import LookedAt, Message
 
@@ -28,15 +30,19 @@ SET timezone = 'UTC'
 _LOCK: Final = """
 SELECT wallet_id FROM wallet WHERE account_id IN (
     SELECT account_id FROM wallet_look
-    UNION SELECT account_id FROM account_standing WHERE look_again_at <= %(now)s)
+    UNION SELECT account_id FROM account_standing WHERE look_again_at <= %(now)s
+    UNION SELECT account_id FROM top_up_rule WHERE look_again_at <= %(now)s AND stopped_at IS NULL)
 ORDER BY wallet_id LIMIT %(limit)s FOR NO KEY UPDATE
 """
 _DONE: Final = "DELETE FROM wallet_look WHERE account_id IN (SELECT account_id FROM wallet WHERE wallet_id = ANY(%s))"
 _FACTS: Final = """
 SELECT w.wallet_id, w.account_id, a.code, w.currency, a.mode, a.status AS account_status, w.balance_micros, w.version,
        t.low_level_micros, t.grace_hours, t.grace_micros, t.credit_limit_micros,
+       CASE WHEN t.suspend_overdue THEN overdue_since(w.account_id) END AS overdue_since,
        s.version AS standing_version, s.state, s.effective, s.floor_micros, s.grace_since, s.arms,
        s.override_state, s.override_reason, s.override_by, s.override_until,
+       r.threshold_micros AS rule_threshold_micros, r.amount_minor AS rule_amount_minor, r.monthly_limit_minor, r.methods,
+       r.cool_down_seconds, r.look_again_at AS rule_again_at,
        (SELECT array_agg(h.kind || ':' || h.value ORDER BY h.kind, h.value) FROM account_threshold h
         WHERE h.account_id = w.account_id) AS thresholds,
        (SELECT e.amount_micros FROM wallet_entry e WHERE e.wallet_id = w.wallet_id AND e.cause = 'top_up'
@@ -46,6 +52,8 @@ SELECT w.wallet_id, w.account_id, a.code, w.currency, a.mode, a.status AS accoun
 FROM wallet w JOIN account a USING (account_id)
 LEFT JOIN account_terms t USING (account_id)
 LEFT JOIN account_standing s USING (account_id)
+LEFT JOIN top_up_rule r ON r.account_id = w.account_id AND r.stopped_at IS NULL AND a.mode = 'prepaid'
+    AND a.pay_from_account_id = a.account_id
 WHERE w.wallet_id = ANY(%(wallet_ids)s) ORDER BY w.wallet_id
 """
 _LEANING: Final = "SELECT code FROM account WHERE pay_from_account_id = %s OR account_id = %s ORDER BY code"
@@ -113,6 +121,7 @@ class PostgresWatchTransaction:
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
+        self.top_ups = PostgresTopUpRequests(connection)
 
     def to_look_at(self, *, now: datetime, limit: int) -> Sequence[LookedAt]:
         """Wallets that asked for it and those whose time has come, locked, in the order of wallets."""
@@ -178,11 +187,12 @@ def _looked_at(row: Any, now: datetime) -> LookedAt:
         chosen,
         _thresholds(row.thresholds) if chosen.prepaid or row.thresholds else (),
         wallet,
-        CreditFacts(row.balance_micros, closed=row.account_status == "closed"),
+        CreditFacts(row.balance_micros, row.overdue_since, closed=row.account_status == "closed"),
         standing,
         _override(row),
         {code: Arm(arm) for code, arm in (row.arms or {}).items()},
         used_before=row.version > 0,
+        top_up_at_micros=row.rule_threshold_micros,
     )
     return LookedAt(
         row.account_id,
@@ -193,7 +203,16 @@ def _looked_at(row: Any, now: datetime) -> LookedAt:
         row.effective or State.ACTIVE.value,
         row.floor_micros,
         watched,
+        _rule(row),
+        row.rule_again_at,
     )
+
+
+def _rule(row: Any) -> TopUpRule | None:
+    if row.rule_threshold_micros is None:
+        return None
+    methods, cool_down = tuple(map(Method, row.methods)), timedelta(seconds=row.cool_down_seconds)
+    return TopUpRule(row.rule_threshold_micros, row.rule_amount_minor, row.monthly_limit_minor, methods, cool_down)
 
 
 def _thresholds(codes: Sequence[str] | None) -> Sequence[Threshold]:

@@ -6,7 +6,7 @@ moves the price of those that stay, as it is a function of them all: that differ
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -64,9 +64,9 @@ class Books:
 
 @dataclass(slots=True)
 class Rerated:
-    """What a re-rating books."""
+    """What a re-rating books beside the rows of events that got other parts."""
 
-    rows: list[Row] = field(default_factory=list)
+    repricings: list[Row] = field(default_factory=list)
     totals: dict[TotalKey, Total] = field(default_factory=dict)
     """What is added to each running total."""
     positions: dict[TotalKey, Total] = field(default_factory=dict)
@@ -76,12 +76,8 @@ class Rerated:
     """All highest and latest values of what was looked at."""
     values: Mapping[bytes, StateKey] = field(default_factory=dict)
     """All distinct values of what was looked at: their digests, and what each is a value of."""
-    events: int = 0
-    """How many were looked at."""
-    moved: int = 0
-    """How many got other parts than they had."""
-    unpriced: int = 0
-    """How many of those are under no subscription any more, and cost nothing."""
+    touched: set[tuple[int, date]] = field(default_factory=set)
+    """Accounts and months in which something is booked."""
 
 
 class _Moved(NamedTuple):
@@ -92,36 +88,83 @@ class _Moved(NamedTuple):
     after: Mapping[tuple[int, str], Total]
 
 
-def rerate(events: Iterable[BookedEvent], config: RatingConfig, books: Books) -> Rerated:
-    """Rate events anew, in the order they were booked in, and say what has to be booked.
+class Rerating:
+    """Events rated anew from nothing, one after the other; they may come in several portions."""
 
-    They are all the events of the totals and positions of `books`. Raises IllegalTransition for an event that could not be
-    rated, and BooksDoNotBalance when totals differ although no event moved.
-    """
-    rerated = Rerated()
-    running = RunningTotals()
-    moved = []
-    for booked in events:
-        rerated.events += 1
-        after = _rate(booked, config, running)
-        # Which adjustments bring money depends on the order of events; which totals of usage they count in does not.
-        if _counted(after) != _counted(booked.parts):
-            account = config.accounts[booked.account_id]
-            month = account.service_month(booked.received.event.time_micros)
-            moved.append(_Moved(booked.received, account, month, booked.parts, after))
-            rerated.unpriced += not after
-    rerated.moved = len(moved)
-    rerated.states, rerated.values = running.states, running.values
-    for each in moved:
-        _exchange(rerated, each)
-    _reprice(rerated, running, books, moved)
-    rerated.totals = _missing(running.added, books.totals)
-    rerated.positions = _missing(running.positions, books.positions)
-    wallets = {each.account.account_id: each.account.wallet_id for each in moved}
-    for row in rerated.rows:
-        wallet_id = wallets[row.total_key.account_id]
-        rerated.debits[wallet_id] = rerated.debits.get(wallet_id, 0) + row.amount_micros
-    return rerated
+    def __init__(self, config: RatingConfig) -> None:
+        self._config = config
+        self._running = RunningTotals()
+        self._standing: dict[tuple[int, int, str], int] = defaultdict(int)
+        """Events by account, charge and price cell, as their parts stand."""
+        self._exchanged: dict[TotalKey, Total] = defaultdict(Total)
+        self._carriers: dict[tuple[int, date], ReceivedEvent] = {}
+        self.events = 0
+        """How many were looked at."""
+        self.moved = 0
+        """How many got other parts than they had."""
+        self.unpriced = 0
+        """How many of those are under no subscription any more, and cost nothing."""
+
+    def add(self, events: Iterable[BookedEvent]) -> Iterator[Row]:
+        """Rate some more; gives the parts that have to be given back and booked instead.
+
+        Raises IllegalTransition for an event that could not be rated.
+        """
+        for booked in events:
+            self.events += 1
+            after = _rate(booked, self._config, self._running)
+            for (charge_id, cell), part in booked.parts.items():
+                self._standing[booked.account_id, charge_id, cell] += part.event_count
+            # Which adjustments bring money depends on the order of events; which totals of usage they count in does not.
+            if _counted(after) != _counted(booked.parts):
+                self.moved += 1
+                self.unpriced += not after
+                account = self._config.accounts[booked.account_id]
+                month = account.service_month(booked.received.event.time_micros)
+                self._carriers[account.account_id, month] = booked.received
+                for row in _exchange(_Moved(booked.received, account, month, booked.parts, after)):
+                    self._exchanged[row.total_key] += Total(row.metered_millionths, row.amount_micros, row.event_count)
+                    yield row
+
+    def misses(self, books: Books) -> bool:
+        """Whether the books count events that were not added."""
+        counted: dict[tuple[int, int, str], int] = defaultdict(int)
+        for key, total in books.totals.items():
+            counted[key.account_id, key.charge_id, key.cell] += total.event_count
+        return any(counted[key] != self._standing[key] for key in {*counted, *self._standing})
+
+    def finish(self, books: Books) -> Rerated:
+        """Say what has to be booked beside the rows. The events are all those of the totals and positions of `books`.
+
+        Raises BooksDoNotBalance when totals differ although no event moved.
+        """
+        rerated = Rerated(self._reprice(books), states=self._running.states, values=self._running.values)
+        rerated.totals = _missing(self._running.added, books.totals)
+        rerated.positions = _missing(self._running.positions, books.positions)
+        money = [(key, total.amount_micros) for key, total in self._exchanged.items()]
+        for key, micros in [*money, *((row.total_key, row.amount_micros) for row in rerated.repricings)]:
+            wallet_id = self._config.accounts[key.account_id].wallet_id
+            rerated.debits[wallet_id] = rerated.debits.get(wallet_id, 0) + micros
+            rerated.touched.add((key.account_id, key.service_month))
+        return rerated
+
+    def _reprice(self, books: Books) -> list[Row]:
+        """What each total still lacks, with the last event that moved in its account and month."""
+        rows = []
+        nothing = Total()
+        for key in sorted({*self._running.added, *books.totals}):
+            booked = books.totals.get(key, nothing) + self._exchanged.get(key, nothing)
+            lacking = _difference(self._running.added.get(key, nothing), booked)
+            if lacking == nothing:
+                continue
+            carrier = self._carriers.get((key.account_id, key.service_month))
+            if carrier is None or lacking.event_count:
+                raise BooksDoNotBalance(
+                    f"the total of charge {key.charge_id}, price {key.cell!r}, of {key.service_month:%Y-%m} is not what its"
+                    " events come to, and no event moved: `billing recompute` shows what differs"
+                )
+            rows.append(Row(carrier, key, 0, lacking.quantity_millionths, lacking.amount_micros, 0, Kind.REPRICING))
+        return rows
 
 
 def _rate(booked: BookedEvent, config: RatingConfig, running: RunningTotals) -> dict[tuple[int, str], Total]:
@@ -156,16 +199,16 @@ def _counted(parts: Mapping[tuple[int, str], Total]) -> set[tuple[int, str]]:
     return {key for key, part in parts.items() if part.event_count}
 
 
-def _exchange(rerated: Rerated, moved: _Moved) -> None:
+def _exchange(moved: _Moved) -> Iterator[Row]:
     """Give back the parts an event has no more, and book those it has not had."""
     for (charge_id, cell), part in moved.before.items():
         if (charge_id, cell) not in moved.after:
             key = TotalKey(moved.account.account_id, moved.month, charge_id, cell)
-            rerated.rows.append(_row(moved.event, key, part, sign=-1, kind=Kind.REVERSAL))
+            yield _row(moved.event, key, part, sign=-1, kind=Kind.REVERSAL)
     for (charge_id, cell), part in moved.after.items():
         if (charge_id, cell) not in moved.before:
             key = TotalKey(moved.account.account_id, moved.month, charge_id, cell)
-            rerated.rows.append(_row(moved.event, key, part, sign=1, kind=Kind.REPLACEMENT))
+            yield _row(moved.event, key, part, sign=1, kind=Kind.REPLACEMENT)
 
 
 def _row(event: ReceivedEvent, key: TotalKey, part: Total, *, sign: int, kind: Kind) -> Row:
@@ -179,26 +222,6 @@ def _row(event: ReceivedEvent, key: TotalKey, part: Total, *, sign: int, kind: K
         sign * part.event_count,
         kind,
     )
-
-
-def _reprice(rerated: Rerated, running: RunningTotals, books: Books, moved: Sequence[_Moved]) -> None:
-    """Book what each total still lacks, with the last event that moved in its account and month."""
-    carriers = {(each.account.account_id, each.month): each.event for each in moved}
-    exchanged: dict[TotalKey, Total] = defaultdict(Total)
-    for row in rerated.rows:
-        exchanged[row.total_key] += Total(row.metered_millionths, row.amount_micros, row.event_count)
-    for key in sorted({*running.added, *books.totals}):
-        lacking = _difference(running.added.get(key, Total()), books.totals.get(key, Total()) + exchanged[key])
-        if lacking == Total():
-            continue
-        carrier = carriers.get((key.account_id, key.service_month))
-        if carrier is None or lacking.event_count:
-            raise BooksDoNotBalance(
-                f"the total of charge {key.charge_id}, price {key.cell!r}, of {key.service_month:%Y-%m} is not what its"
-                " events come to, and no event moved: `billing recompute` shows what differs"
-            )
-        part = Row(carrier, key, 0, lacking.quantity_millionths, lacking.amount_micros, 0, Kind.REPRICING)
-        rerated.rows.append(part)
 
 
 def _missing(target: Mapping[TotalKey, Total], booked: Mapping[TotalKey, Total]) -> dict[TotalKey, Total]:

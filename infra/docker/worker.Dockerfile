@@ -1,5 +1,9 @@
-# The billing environment: the metering worker, and the `billing` command for schemas and topics.
+# The billing environment: the metering worker, the notifier, the API, and the `billing` command for schemas and topics.
 FROM python:3.11-slim
+# The font that vouchers are printed with.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends fonts-dejavu-core \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --create-home --uid 10001 billing \
     && install -d -o billing -g billing /opt/billing /opt/billing/invoices
 USER billing
@@ -14,6 +18,8 @@ COPY --chown=billing invoicing invoicing
 COPY --chown=billing connectors connectors
 COPY --chown=billing streams streams
 COPY --chown=billing cli cli
+COPY --chown=billing api api
 COPY --chown=billing sql sql
+COPY --chown=billing infra/kafka infra/kafka
 RUN .venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation --editable .
 CMD ["faust", "-L", "uvloop", "-A", "streams.app", "worker"]

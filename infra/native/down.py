@@ -15,7 +15,7 @@ def down(stack: Stack, services: list[Service] | None = None) -> None:
         users = [service for service in chosen if service.name not in ENGINES]
         engines = [service for service in chosen if service.name in ENGINES]
         for group in (users, engines):
-            programs = [p for service in group for p in service.programs if states[p].alive]
+            programs = [p for service in group for p in service.programs if p in states and states[p].alive]
             with ThreadPoolExecutor(max_workers=len(states)) as pool:
                 list(pool.map(lambda program: supervision.stop(stack, program), programs))
         if services is None:

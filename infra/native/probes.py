@@ -96,6 +96,20 @@ def probe_airflow(settings: Mapping[str, str]) -> None:
 
 def probe_worker(settings: Mapping[str, str]) -> None:
     """The worker's own health endpoint says that the stream moves."""
-    url = f"http://{settings['WORKER_HOST']}:{settings['WORKER_PORT']}/health"
+    _probe_health(settings, "WORKER")
+
+
+def probe_notifier(settings: Mapping[str, str]) -> None:
+    """The notifier's own health endpoint says that its turns come to an end."""
+    _probe_health(settings, "NOTIFIER")
+
+
+def probe_api(settings: Mapping[str, str]) -> None:
+    """The API answers."""
+    _probe_health(settings, "API")
+
+
+def _probe_health(settings: Mapping[str, str], name: str) -> None:
+    url = f"http://{settings[f'{name}_HOST']}:{settings[f'{name}_PORT']}/health"
     with urllib.request.urlopen(url, timeout=ANSWER_SECONDS):
         return

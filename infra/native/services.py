@@ -82,6 +82,24 @@ SERVICES = {
             probe=probes.probe_worker,
             ready_within_seconds=60,
         ),
+        Service(
+            name="notifier",
+            programs=("notifier",),
+            host="NOTIFIER_HOST",
+            ports=("NOTIFIER_PORT",),
+            needs=("kafka", "postgres"),
+            probe=probes.probe_notifier,
+            ready_within_seconds=60,
+        ),
+        Service(
+            name="api",
+            programs=("api",),
+            host="API_HOST",
+            ports=("API_PORT",),
+            needs=("postgres", "redis"),
+            probe=probes.probe_api,
+            ready_within_seconds=60,
+        ),
     )
 }
 ENGINES = ("kafka", "postgres", "redis", "clickhouse")
@@ -90,7 +108,8 @@ ENGINES = ("kafka", "postgres", "redis", "clickhouse")
 def select(*, instance: str, only: str | None, without: str | None, own_engines: bool = False) -> list[Service]:
     """The services that a command means, in starting order.
 
-    The demo instance has all of them, as has one with engines of its own; another has Airflow and the worker only.
+    The demo instance has all of them, as has one with engines of its own; another has Airflow and our own
+    processes only.
     Raises StackError for a name that does not exist or an engine asked of another instance.
     """
     all_names = list(SERVICES)

@@ -1,4 +1,4 @@
-"""Starting: engines in parallel, schemas and topics, Airflow and the worker; harmless a second time."""
+"""Starting: engines in parallel, schemas and topics, Airflow and our own processes; harmless a second time."""
 
 import fcntl
 from collections.abc import Callable, Iterator
@@ -70,8 +70,8 @@ def _prepare_redis(stack: Stack) -> None:
     (stack.local / "redis").mkdir(parents=True, exist_ok=True)
 
 
-def _prepare_worker(stack: Stack) -> None:
-    """Nothing: the worker checks its topics and schema itself when it starts."""
+def _prepare_nothing(stack: Stack) -> None:
+    """Our own processes check what they need themselves when they start."""
 
 
 def _billing(*words: str, doing: str) -> Callable[[Stack], None]:
@@ -96,29 +96,32 @@ def _for(*services: str) -> frozenset[str]:
     return frozenset(services)
 
 
+OURS = ("worker", "notifier", "api")
 STEPS = (
     Step("kafka", _starter("kafka", prepare_kafka), _for("kafka")),
     Step("postgres", _starter("postgres", prepare_postgres), _for("postgres")),
     Step("redis", _starter("redis", _prepare_redis), _for("redis")),
     Step("clickhouse", _starter("clickhouse", prepare_clickhouse), _for("clickhouse")),
-    Step("databases", make_postgres_databases, _for("postgres", "airflow", "worker"), ("postgres",)),
-    Step("analysts", make_clickhouse_database, _for("clickhouse", "airflow", "worker"), ("clickhouse",)),
+    Step("databases", make_postgres_databases, _for("postgres", "airflow", *OURS), ("postgres",)),
+    Step("analysts", make_clickhouse_database, _for("clickhouse", "airflow", *OURS), ("clickhouse",)),
     # The slowest step comes as soon as it can, while Kafka is still starting.
     Step("airflow schema", migrate_airflow, _for("airflow"), ("databases",)),
     Step(
         "schema",
         _billing("schema", "migrate", doing="Migrating the schemas"),
-        _for("airflow", "worker"),
+        _for("airflow", *OURS),
         ("databases", "analysts"),
     ),
     Step(
         "topics",
         _billing("topics", "create", doing="Creating the topics"),
-        _for("airflow", "worker"),
+        _for("airflow", *OURS),
         ("kafka",),
     ),
     Step("airflow", _starter("airflow", prepare_airflow), _for("airflow"), ("airflow schema", "schema")),
-    Step("worker", _starter("worker", _prepare_worker), _for("worker"), ("schema", "topics", "redis")),
+    Step("worker", _starter("worker", _prepare_nothing), _for("worker"), ("schema", "topics", "redis")),
+    Step("notifier", _starter("notifier", _prepare_nothing), _for("notifier"), ("schema", "topics")),
+    Step("api", _starter("api", _prepare_nothing), _for("api"), ("schema", "redis")),
 )
 
 

@@ -14,8 +14,8 @@ class Difference(NamedTuple):
     """One number that two ways of computing it do not agree on."""
 
     of: str
-    """total: a running total; position: what a price is a function of; parts: the totals it is the sum of; line: what
-    invoices have of a total; price: an event no price fits."""
+    """total: a running total; fee: that of a fee; position: what a price is a function of; parts: the totals it is the sum
+    of; line: what invoices have of a total; price: an event no price fits."""
     account_id: int
     month: date
     """The service month, or the beginning of the position's period."""
@@ -28,13 +28,16 @@ class Difference(NamedTuple):
 
 
 def differences(recomputed: Recomputed, booked: Booked) -> Iterator[Difference]:
-    """Every difference, prices first, then totals in their order, then positions."""
+    """Every difference, prices first, then totals in their order, fees, and positions."""
     for slot, group in recomputed.unpriced:
         yield Difference("price", slot.account_id, slot.service_month, 0, group.event_type, "events", 0, group.events)
     for total_key in sorted({*recomputed.totals, *booked.totals}):
         mine = recomputed.totals.get(total_key, _NOTHING)
         whole = total_key not in recomputed.totals or recomputed.is_whole(total_key)
         yield from _compare("total", total_key, mine, booked.totals.get(total_key, _NOTHING), whole=whole)
+    for fee_key in sorted({*recomputed.fees, *booked.fees}):
+        mine = recomputed.fees.get(fee_key, _NOTHING)
+        yield from _compare("fee", fee_key, mine, booked.fees.get(fee_key, _NOTHING), whole=True)
     yield from _positions(recomputed, booked)
     yield from _lines(recomputed, booked)
 

@@ -57,6 +57,10 @@ class PlanFacts(NamedTuple):
     """None for a plan; of contracts in force the greatest priority wins."""
     age: int = 0
     """Of contracts of equal priority the one of the smaller number wins."""
+    subscription: int = 0
+    """Segments of one subscription have one number."""
+    paused: bool = False
+    """Fees rest; what is used all the same is charged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class AccountFacts:
     time_zone: str
     aliases: Sequence[AliasFacts]
     plans: Sequence[PlanFacts]
+    opened_at: datetime = BEGINNING
+    """From then on it bears the fees of what has no beginning."""
 
 
 class Booked(NamedTuple):
@@ -80,6 +86,8 @@ class Booked(NamedTuple):
     positions: Mapping[PositionKey, Running]
     lines: Mapping[TotalKey, Running]
     """What lines of invoices, issued or drafted, took from the totals altogether."""
+    fees: Mapping[TotalKey, Running]
+    """Running totals of fees."""
 
 
 class Evidence(Protocol):
@@ -97,8 +105,11 @@ class Evidence(Protocol):
     def months(self) -> Sequence[date]:
         """The first days of the months that have usage, in order."""
 
+    def charges(self) -> Mapping[int, ChargeFacts]:
+        """Everything that was ever sold, by its id."""
+
     def booked(self, accounts: Sequence[AccountFacts], months: Sequence[date]) -> Booked:
-        """Running totals of accounts in months, and every position of theirs."""
+        """Running totals of accounts in months, fees apart, and every position of theirs."""
 
     def usage(self, slots: Sequence[Slot], telling: Sequence[Telling]) -> AbstractContextManager[RawUsageReader]:
         """Raw usage."""

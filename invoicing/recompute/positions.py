@@ -70,6 +70,8 @@ class Recomputed:
     """Totals whose price is a function of more than themselves."""
     made_on: dict[TotalKey, tuple[Adjustment, set[TotalKey]]] = field(default_factory=dict)
     """Of each total of an adjustment, the totals whose money it is made on."""
+    fees: dict[TotalKey, Running] = field(default_factory=dict)
+    """What recurring charges, one-time charges and commitments come to, in the month asked about."""
     unpriced: list[tuple[SlotOf, Group]] = field(default_factory=list)
     """Events that are in the books although no price fits them."""
 

@@ -63,9 +63,15 @@ def test_a_field_that_cannot_be_meant_is_named(client, changes):
 
 def test_with_a_token_set_nobody_is_answered_without_it(client, monkeypatch):
     monkeypatch.setattr(api_app, "settings", lambda: settings().model_copy(update={"api_token": "open sesame"}))
-    assert client.get("/health").status_code == 401
-    assert client.get("/health", headers={"Authorization": "Bearer another"}).status_code == 401
-    assert client.get("/health", headers={"Authorization": "Bearer open sesame"}).json() == {"status": "alive"}
+    assert client.post("/v1/may-send", json=SMS).status_code == 401
+    for token, status in (("another", 401), ("open sesame", 200)):
+        headers = {"Authorization": f"Bearer {token}"}
+        assert client.post("/v1/may-send", json=SMS, headers=headers).status_code == status
+
+
+def test_whether_it_is_alive_is_said_to_everybody(client, monkeypatch):
+    monkeypatch.setattr(api_app, "settings", lambda: settings().model_copy(update={"api_token": "open sesame"}))
+    assert client.get("/health").json() == {"status": "alive"}
 
 
 def test_every_error_has_a_status():

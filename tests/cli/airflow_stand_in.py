@@ -6,7 +6,7 @@ tests/dags runs the real DAG; this one works on any installation, in seconds.
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,7 +16,7 @@ from typing import Any
 
 BILLING = Path(sys.executable).with_name("billing")
 RUN_ID = "manual__1"
-BEFORE_APPROVAL = (("invoices", "start"), ("invoices", "draft"))
+BEFORE_APPROVAL = (("invoices", "start"), ("invoices", "draft"), ("invoices", "recompute"))
 AFTER_APPROVAL = (("invoices", "approve", "--by", "Admin"), ("invoices", "issue"), ("invoices", "print"))
 LONG_AGO = "2026-01-01T00:00:00Z"
 
@@ -56,19 +56,37 @@ class AirflowStandIn:
         return 404, {"detail": f"{method} {path}"}
 
     def _trigger(self, month: str) -> tuple[int, Any]:
-        self.month = month
-        self._call("fees", "accrue")
-        for command in BEFORE_APPROVAL:
-            self._run(*command)
-        self.state, self.approval = "running", "awaiting_input"
+        self.month, self.state, self.approval = month, "running", "none"
+        self._begin(self._draft)
         return 200, {"dag_run_id": RUN_ID}
 
     def _decide(self, options: list[str]) -> tuple[int, Any]:
         self.options += options
+        self.approval = "running"
+        self._begin(self._issue)
+        return 200, {}
+
+    def _begin(self, part: Callable[[], None]) -> None:
+        """Like Airflow, the request is answered at once, and the work done by and by."""
+        Thread(target=self._work, args=(part,), daemon=True).start()
+
+    def _work(self, part: Callable[[], None]) -> None:
+        try:
+            part()
+        except subprocess.CalledProcessError as error:
+            print(error.stderr, file=sys.stderr)
+            self.state = self.approval = "failed"
+
+    def _draft(self) -> None:
+        self._call("fees", "accrue")
+        for command in BEFORE_APPROVAL:
+            self._run(*command)
+        self.approval = "awaiting_input"
+
+    def _issue(self) -> None:
         for command in AFTER_APPROVAL:
             self._run(*command)
         self.state = self.approval = "success"
-        return 200, {}
 
     def _run(self, *command: str) -> str:
         return self._call(*command, "--month", self.month)

@@ -31,6 +31,7 @@ from invoicing.sending_again import Choice, Place
 from invoicing.start_run import start_run
 from tests.books import send_to_warehouse
 from tests.cli.demo_traffic import RECEIVED_MICROS, some_traffic
+from tests.invoicing.month import recompute
 
 pytestmark = pytest.mark.engines
 NOW = datetime(2026, 11, 6, tzinfo=UTC)
@@ -111,6 +112,7 @@ def _invoice() -> None:
     book = batch_wiring.invoice_book()
     start_run(OCTOBER, books=batch_wiring.books(), warehouse=batch_wiring.warehouse(), book=book, now=NOW)
     draft_invoices(OCTOBER, ALL, drafts=book.drafts, now=NOW)
+    recompute(OCTOBER, now=NOW)
     approve_run(OCTOBER, by="Asha Rao", runs=book.runs, now=NOW)
     issue_invoices(OCTOBER, book=book, balances=batch_wiring.balances(), now=NOW)
     print_invoices(

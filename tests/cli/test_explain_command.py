@@ -13,6 +13,7 @@ from invoicing.approve_run import approve_run
 from invoicing.draft_invoices import draft_invoices
 from invoicing.invoice_ports import Batch, InvoiceRun
 from invoicing.issue_invoices import issue_invoices
+from invoicing.second_rater_gate import RESULT
 from tests.books import MID_OCTOBER, NOVEMBER_2, an_event, book, open_account, open_shop
 from tests.builders import OCTOBER
 from tests.invoicing.selling import a_usage_charge, publish, put_on
@@ -73,7 +74,7 @@ def test_events_of_one_batch_are_told_apart(shop):
 def test_a_line_of_an_invoice_is_explained(shop):
     booked(shop, 2, 2)
     book_of_invoices = batch_wiring.invoice_book()
-    book_of_invoices.runs.save(InvoiceRun(OCTOBER, {}, NOVEMBER_2), actor="tests", now=NOVEMBER_2)
+    book_of_invoices.runs.save(InvoiceRun(OCTOBER, {RESULT: {"agrees": True}}, NOVEMBER_2), actor="tests", now=NOVEMBER_2)
     draft_invoices(OCTOBER, Batch(0, 1), drafts=book_of_invoices.drafts, now=NOVEMBER_2)
     approve_run(OCTOBER, by="asha", runs=book_of_invoices.runs, now=NOVEMBER_2)
     issue_invoices(OCTOBER, book=book_of_invoices, balances=batch_wiring.balances(), now=NOVEMBER_2)

@@ -28,6 +28,9 @@ def shop(database, warehouse, cache, tmp_path, monkeypatch):
     return database
 
 
+STEPS = (("start",), ("draft",), ("recompute",), ("approve", "--by", "Asha Rao"), ("issue",), ("print",))
+
+
 @pytest.fixture
 def step(billing):
     """Runs a step for the month with --json and gives what it printed."""
@@ -48,6 +51,7 @@ def test_the_steps_of_a_run_print_one_json_line_each(shop, step, tmp_path):
     assert (drafted["drafted"], [failure["account"] for failure in drafted["failures"]]) == (1, ["torn"])
     summary = step("summary")
     assert summary["drafts"][0] | {"total": "₹23.60", "total_minor": 23_60, "invoices": 1} == summary["drafts"][0]
+    assert step("recompute")["agrees"] is True
     assert step("approve", "--by", "Asha Rao")["approved_by"] == "Asha Rao"
     issued = step("issue")
     assert (issued["issued"], issued["first_number"], issued["last_number"]) == (1, *[issued["first_number"]] * 2)
@@ -59,7 +63,7 @@ def test_the_steps_of_a_run_print_one_json_line_each(shop, step, tmp_path):
 
 
 def test_the_same_steps_can_be_read_by_a_person(shop, billing, step):
-    for name, options in (("start", ()), ("draft", ()), ("approve", ("--by", "Asha Rao")), ("issue", ()), ("print", ())):
+    for name, *options in STEPS:
         ran = billing("invoices", name, "--month", MONTH, *options)
         assert ran.code == 0, ran.err
         assert MONTH in ran.out
@@ -74,7 +78,7 @@ def test_the_same_steps_can_be_read_by_a_person(shop, billing, step):
 
 
 def test_an_invoice_is_shown_as_json_with_its_document_and_digest(shop, billing, step):
-    for name, options in (("start", ()), ("draft", ()), ("approve", ("--by", "Asha Rao")), ("issue", ()), ("print", ())):
+    for name, *options in STEPS:
         step(name, *options)
     (row,) = step("list")
 

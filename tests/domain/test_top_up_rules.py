@@ -22,6 +22,7 @@ from domain.top_up_rules import (
     NotNow,
     Reason,
     TopUpRule,
+    answer_by,
     decide,
 )
 
@@ -95,6 +96,25 @@ def test_the_limit_of_a_month_counts_in_india():
 def test_failed_attempts_do_not_count_towards_the_limit():
     failed = [an_attempt(before=timedelta(days=number), state=AttemptState.FAILED) for number in (2, 3, 4, 5)]
     assert isinstance(ask(attempts=failed), Ask)
+
+
+def test_after_a_decline_the_next_method_is_tried_and_after_the_last_the_first_again():
+    tried, attempts = [], []
+    for _ in range(4):
+        answer = ask(attempts=attempts, currency=Currency.USD)
+        tried.append(answer.method)
+        failed = [replace(one, requested_at=one.requested_at - timedelta(days=2)) for one in attempts]
+        attempts = [*failed, an_attempt(before=timedelta(days=1), method=answer.method, state=AttemptState.FAILED)]
+    assert tried == [*RULE.methods, Method.UPI_MANDATE]
+
+
+def test_after_a_capture_the_first_method_is_the_first_choice_again():
+    captured = an_attempt(method=Method.CARD_MANDATE)
+    assert ask(attempts=[captured], currency=Currency.USD).method is Method.UPI_MANDATE
+
+
+def test_a_request_must_be_answered_within_days_of_its_debit():
+    assert answer_by(NOW) == NOW + timedelta(days=3)
 
 
 def test_without_a_method_that_may_be_used_the_next_month_is_waited_for():

@@ -61,11 +61,11 @@ class Crew:
 
     def wait_until_ready(self, number: int) -> None:
         """Wait until a worker has partitions."""
-        self._workers[number].wait_until_ready()
+        self._worker(number).wait_until_ready()
 
     def process_id(self, number: int) -> int:
         """The process id of a worker: with the host's name, how the books call it."""
-        return self._workers[number].process.pid
+        return self._worker(number).process.pid
 
     def kill(self, number: int) -> None:
         """SIGKILL. Its publisher is left alone, as it would be."""
@@ -119,6 +119,11 @@ class Crew:
         for process in left:
             process.kill()
         return [f"process {process.pid}" for process in left]
+
+    def _worker(self, number: int) -> Worker:
+        # Under the lock, because one that ended by itself is not there until it is started anew.
+        with self._lock:
+            return self._workers[number]
 
     def _orphans(self, alive: set[int]) -> list[psutil.Process]:
         # A worker leads a session of its own, and its publisher keeps that session's number.

@@ -55,6 +55,11 @@ RIGHT = {
     ConfigType.SUBSCRIPTION_PAUSED: ("acme-live", {"at": AT}),
     ConfigType.SUBSCRIPTION_RESUMED: ("acme-live", {"at": AT}),
     ConfigType.SUBSCRIPTION_CANCELLED: ("acme-live", {"at": AT}),
+    ConfigType.TOP_UP_RULE_SET: (
+        "acme-live",
+        {"threshold": "5", "amount": "10", "monthly_limit": "20", "methods": ["payment_link"], "cool_down_minutes": 5},
+    ),
+    ConfigType.TOP_UP_RULE_STOPPED: ("acme-live", {}),
     ConfigType.THRESHOLD_SET: ("acme-live", {"thresholds": [{"kind": "absolute", "amount": "5"}]}),
 }
 HOSTILE = (

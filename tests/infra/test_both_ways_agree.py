@@ -14,6 +14,7 @@ from infra.native.postgres import MAJOR
 from infra.native.probes import connect_postgres
 from infra.native.services import ENGINES, SERVICES, select
 from infra.native.stack import GENERATED_SECRETS, ROOT, Stack, StackError, airflow_environment, load_stack
+from infra.native.up import OURS
 from tests.infra.stacks import EXAMPLE
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -59,7 +60,7 @@ def test_the_supervisor_knows_the_programs_of_every_service():
     programs = {name.removeprefix("program:") for name in parser.sections() if name.startswith("program:")}
 
     assert programs == {program for service in SERVICES.values() for program in service.programs}
-    for program in programs - {"worker"}:
+    for program in programs - {"worker", "notifier", "api"}:
         assert parser[f"program:{program}"]["autorestart"] == "false", "a crash must show, not be hidden"
 
 
@@ -122,7 +123,7 @@ def test_the_compose_file_asks_for_every_secret_and_holds_none():
 
 
 def test_our_own_containers_read_env_and_change_addresses_only():
-    for name in ("worker", "schema", *(p for p in SERVICES["airflow"].programs)):
+    for name in ("worker", "notifier", "api", "schema", *(p for p in SERVICES["airflow"].programs)):
         container = CONTAINERS[name]
         own = {key for key in container["environment"] if not key.startswith("AIRFLOW__")}
 
@@ -194,9 +195,10 @@ def test_the_engines_need_no_profile_and_the_rest_has_one():
 def test_the_test_instance_shares_no_database_topic_or_port_with_the_demo():
     changed = dotenv_values(ROOT / "infra/native/test.env")
     apart = {"KAFKA_TOPIC_PREFIX", "POSTGRES_DB", "REDIS_DB", "CLICKHOUSE_DB", "INVOICE_DIR"}
-    apart |= {"AIRFLOW_PORT", "AIRFLOW_DB", "WORKER_PORT"}
+    apart |= {"AIRFLOW_PORT", "AIRFLOW_DB", "WORKER_PORT", "NOTIFIER_PORT", "API_PORT"}
 
-    assert changed.keys() == apart
+    assert changed.keys() == apart | {"SMTP_HOST"}
+    assert changed["SMTP_HOST"] == "", "tests write to nobody"
     assert all(changed[name] != EXAMPLE[name] for name in apart)
 
 
@@ -205,13 +207,14 @@ def test_the_drill_shares_no_engine_with_the_demo_because_it_kills_its_own():
 
     assert load_stack("drill").own_engines
     assert not load_stack("test").own_engines
-    assert all(drill[name] != demo[name] for name in demo if name.endswith(("_PORT", "_DB")) and name != "REDIS_DB")
+    own = {name for name in demo if name.endswith(("_PORT", "_DB"))} - {"REDIS_DB", "SMTP_PORT"}
+    assert all(drill[name] != demo[name] for name in own)
     chosen = select(instance="drill", own_engines=True, only="kafka,postgres", without=None)
     assert [service.name for service in chosen] == ["kafka", "postgres"]
 
 
 def test_another_instance_runs_on_the_engines_of_the_demo():
-    assert [service.name for service in select(instance="test", only=None, without=None)] == ["airflow", "worker"]
+    assert [service.name for service in select(instance="test", only=None, without=None)] == ["airflow", *OURS]
     with pytest.raises(StackError, match="uses the demo's kafka"):
         select(instance="test", only="kafka,worker", without=None)
 

@@ -1,11 +1,14 @@
 """The steps of an invoice run for October 2026, each with what a test need not say."""
 
-from connectors import batch_wiring
+from connectors import batch_wiring, proof_wiring
 from domain.period import BillingMonth
+from invoicing.accrue_fees import accrue_fees
 from invoicing.approve_run import approve_run
 from invoicing.draft_invoices import Drafted, draft_invoices
 from invoicing.invoice_ports import Batch, InvoiceRun
 from invoicing.issue_invoices import Issued, issue_invoices
+from invoicing.recompute_accounts import Comparison
+from invoicing.recompute_run import recompute_run
 from invoicing.start_run import start_run
 from invoicing.summarise_run import RunSummary, summarise_run
 from tests.books import NOVEMBER_2
@@ -27,9 +30,23 @@ def draft(month=OCTOBER, batch=EVERYBODY, *, now=NOVEMBER_2, allow_open=False) -
     return draft_invoices(month, batch, drafts=batch_wiring.invoice_book().drafts, now=now, allow_open=allow_open)
 
 
+def recompute(month=OCTOBER, *, now=NOVEMBER_2) -> Comparison:
+    """Let the second rater look at the run."""
+    fees, balances = batch_wiring.fee_books(), batch_wiring.balances()
+    return recompute_run(
+        month,
+        room=proof_wiring.evidence_room(),
+        runs=batch_wiring.invoice_book().runs,
+        accrue=lambda behind: accrue_fees(fees, balances, now=now, accounts=fees.ids_of(behind)),
+        now=now,
+    )
+
+
 def approve(month=OCTOBER, *, by="Asha Rao", now=NOVEMBER_2) -> InvoiceRun:
-    """Approve the run."""
-    return approve_run(month, by=by, runs=batch_wiring.invoice_book().runs, now=now)
+    """Approve the run; the second rater has looked at it."""
+    approved = approve_run(month, by=by, runs=batch_wiring.invoice_book().runs, now=now)
+    recompute(month, now=now)
+    return approved
 
 
 def issue(month=OCTOBER, *, now=NOVEMBER_2) -> Issued:

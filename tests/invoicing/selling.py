@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 
 from tests.books import AUTHOR
 
+FEES = ("recurring", "one_time", "commitment")
 _COMMON = {"description": "One-time passwords", "sac": "998319", "unit": "message"}
 _METER = text("""
 INSERT INTO meter (code, event_type, aggregation, property, filter)
@@ -99,7 +100,7 @@ def _add(connection: Any, charges: Sequence[Mapping[str, Any]], *, plan: int | N
             "plan": plan,
             "contract": contract,
             "code": charge["code"],
-            "kind": "usage" if of_usage else "adjustment",
+            "kind": charge["kind"] if of_usage or charge["kind"] in FEES else "adjustment",
             "meter": charge["meters"][0] if of_usage else None,
             "description": charge["description"],
             "price": json.dumps(charge["price"]) if of_usage else None,

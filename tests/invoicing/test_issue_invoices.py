@@ -9,11 +9,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from connectors import batch_wiring
-from domain.errors import EngineUnavailable, IllegalTransition, NotFound
+from domain.errors import BooksDoNotBalance, EngineUnavailable, IllegalTransition, NotFound
 from domain.invoice.model import InvoiceStatus
+from invoicing.approve_run import approve_run
 from invoicing.check_books import check_books
 from tests.books import NOVEMBER_2, an_event, book, open_account
-from tests.invoicing.month import NOVEMBER, OCTOBER, approve, draft, invoice_month, issue, start, summarise
+from tests.invoicing.month import NOVEMBER, OCTOBER, approve, draft, invoice_month, issue, recompute, start, summarise
 
 pytestmark = pytest.mark.engines
 
@@ -104,7 +105,7 @@ def test_issuing_again_changes_nothing(shop, cache):
         "SELECT * FROM invoice",
         "SELECT * FROM wallet_entry",
         "SELECT * FROM usage_total",
-        "SELECT * FROM audit_record",
+        "SELECT * FROM audit_record WHERE action <> 'invoice_run.recomputed'",
     )
     before = [rows(shop, query) for query in everything]
 
@@ -179,6 +180,52 @@ def test_nothing_is_issued_without_an_approval(shop, cache):
     with pytest.raises(IllegalTransition, match=r"the invoice run of 2026-10 is not approved"):
         issue()
     assert rows(shop, "SELECT status FROM invoice") == [("draft",)]
+
+
+def test_nothing_is_issued_that_the_second_rater_has_not_looked_at(shop, cache):
+    open_account("acme")
+    book(shop, [an_event("acme")])
+    start()
+    draft()
+    approve_run(OCTOBER, by="Asha Rao", runs=batch_wiring.invoice_book().runs, now=NOVEMBER_2)
+
+    with pytest.raises(IllegalTransition, match=r"recomputed .*: run `billing invoices recompute --month 2026-10` first"):
+        issue()
+
+    recompute()
+    assert len(issue().numbers) == 1
+
+
+def test_a_look_before_the_run_was_started_again_does_not_count(shop, cache):
+    open_account("acme")
+    book(shop, [an_event("acme")])
+    start()
+    recompute()
+    start()
+    approve_run(OCTOBER, by="Asha Rao", runs=batch_wiring.invoice_book().runs, now=NOVEMBER_2)
+
+    with pytest.raises(IllegalTransition, match="was not recomputed by the second rater since it was started"):
+        issue()
+
+
+def test_nothing_is_issued_while_the_second_rater_comes_to_another_number(shop, cache):
+    open_account("acme")
+    book(shop, [an_event("acme")])
+    start()
+    draft()
+    approve()
+    with shop.begin() as connection:
+        connection.execute(text("UPDATE usage_total SET amount_micros = amount_micros + 1"))
+
+    assert len(recompute().differences) == 1
+    with pytest.raises(BooksDoNotBalance, match="`billing recompute --all --month 2026-10` shows where"):
+        issue()
+    assert rows(shop, "SELECT status FROM invoice") == [("draft",)]
+
+    with shop.begin() as connection:
+        connection.execute(text("UPDATE usage_total SET amount_micros = amount_micros - 1"))
+    recompute()
+    assert len(issue().numbers) == 1
 
 
 def test_an_issued_invoice_and_its_lines_are_frozen(shop, cache):
@@ -321,6 +368,7 @@ def test_each_issued_invoice_leaves_an_audit_record_with_what_it_was_before(shop
         ("invoice_run", "invoice_run.started", "2026-10"),
         ("invoice_run", "invoices.drafted", "2026-10"),
         ("Asha Rao", "invoice_run.approved", "2026-10"),
+        ("invoice_run", "invoice_run.recomputed", "2026-10"),
         ("invoice_run", "invoice.issued", number),
     ]
     ((before, after),) = rows(shop, "SELECT before, after FROM audit_record WHERE action = 'invoice.issued'")

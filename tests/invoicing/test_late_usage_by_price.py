@@ -11,6 +11,7 @@ from invoicing.draft_invoices import draft_invoices
 from invoicing.invoice_ports import Batch, InvoiceRun
 from invoicing.issue_invoices import issue_invoices
 from invoicing.recompute_accounts import recompute_accounts
+from invoicing.second_rater_gate import RESULT
 from tests.books import MID_OCTOBER, NOVEMBER_2, an_event, book, open_account
 from tests.builders import OCTOBER
 from tests.invoicing.selling import a_usage_charge, publish, put_on
@@ -40,7 +41,7 @@ def micros(units):
 
 def invoiced(book_of_invoices, month: BillingMonth, now: datetime):
     """Draft and issue a month; nothing is printed."""
-    book_of_invoices.runs.save(InvoiceRun(month, {}, now, "asha", now), actor="tests", now=now)
+    book_of_invoices.runs.save(InvoiceRun(month, {RESULT: {"agrees": True}}, now, "asha", now), actor="tests", now=now)
     draft_invoices(month, Batch(0, 1), drafts=book_of_invoices.drafts, now=now)
     issue_invoices(month, book=book_of_invoices, balances=batch_wiring.balances(), now=now)
 
@@ -82,5 +83,5 @@ def test_the_late_line_is_the_difference_to_what_was_billed(shop, book_of_invoic
         ("2026-10-01", 3_000_000, micros(late), 1)
     ]
     assert [(row["events"], row["amount_micros"]) for row in due] == [(1, micros(late))]
-    assert recompute_accounts(OCTOBER, None, room=proof_wiring.evidence_room()).rows() == []
+    assert recompute_accounts(OCTOBER, None, room=proof_wiring.evidence_room(), now=NOVEMBER_2).rows() == []
     assert failing_checks() == []

@@ -26,6 +26,7 @@ CONTRACT = {
     ],
 }
 CONTRACT["charges"][0]["price"] = {"model": "per_unit", "unit_price": "0.10"}
+TOP_UP_RULE = {"threshold": "500.00", "amount": "2000", "monthly_limit": "9000.00", "methods": ["payment_link"]}
 
 
 @pytest.fixture(name="books")
@@ -108,6 +109,20 @@ def test_subscriptions_and_contracts_are_configured_by_events_and_rated_with(boo
     assert books.rows("SELECT count(*), count(DISTINCT plan_version_id) FROM subscription") == [(4, 2)]
 
 
+def test_a_rule_of_top_ups_is_set_and_stopped_by_events(books, config):
+    config.apply(
+        a_customer_created(),
+        an_account_opened(),
+        a_change(ConfigType.TOP_UP_RULE_SET, "acme-live", TOP_UP_RULE),
+        a_change(ConfigType.TOP_UP_RULE_SET, "acme-live", TOP_UP_RULE),
+        a_change(ConfigType.TOP_UP_RULE_STOPPED, "acme-live"),
+    )
+    assert [outcome for _, outcome, _ in answers(books)[2:]] == ["applied", "unchanged", "applied"]
+    assert books.rows("SELECT threshold_micros, methods, stopped_at IS NULL FROM top_up_rule") == [
+        (500_000_000, ["payment_link"], False)
+    ]
+
+
 def test_the_table_has_a_use_case_for_every_type_and_each_was_tried():
     assert set(apply_config.APPLICATIONS) == set(ConfigType)
 
@@ -171,6 +186,10 @@ def test_what_is_so_already_is_unchanged(books, config):
         (a_change("subscription.cancelled", "acme-live", {"at_period_end": 1}), ["data.at_period_end"]),
         (a_change("threshold.set", "acme-live", {"thresholds": [{"kind": "absolute", "amount": 5}]}),
          ["data.thresholds[0].amount"]),
+        (a_change("top_up_rule.set", "acme-live", {"threshold": 5, "amount": "0.001", "methods": ["cash"], "x": 1}),
+         ["data.amount", "data.methods[0]", "data.monthly_limit", "data.threshold", "data.x"]),
+        (a_change("top_up_rule.set", "nobody", TOP_UP_RULE), ["data"]),
+        (a_change("top_up_rule.stopped", "acme-live"), ["data"]),
         (a_change("threshold.set", "nobody", {"thresholds": []}), ["data"]),
     ],
 )  # fmt: skip

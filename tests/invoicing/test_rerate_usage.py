@@ -9,7 +9,7 @@ from connectors import batch_wiring, metering_wiring, proof_wiring
 from domain.errors import IllegalTransition, NotFound
 from invoicing.recompute_accounts import recompute_accounts
 from invoicing.rerate_usage import preview_rerating, rerate_usage
-from tests.books import AUTHOR, an_event, book, open_account
+from tests.books import AUTHOR, NOVEMBER_2, an_event, book, open_account
 from tests.builders import OCTOBER
 from tests.invoicing.selling import a_usage_charge, publish, put_on
 
@@ -33,7 +33,7 @@ def _acme(shop):
 
 def rerated(since=OCTOBER_1, code="acme"):
     outcome = rerate_usage(code, since, store=proof_wiring.rerating(), balances=None, author=AUTHOR, why="agreed late")
-    assert recompute_accounts(OCTOBER, None, room=proof_wiring.evidence_room()).rows() == []
+    assert recompute_accounts(OCTOBER, None, room=proof_wiring.evidence_room(), now=NOVEMBER_2).rows() == []
     assert [check.name for check in batch_wiring.books().examine(rows_shown=3).checks if check.rows] == []
     return outcome
 

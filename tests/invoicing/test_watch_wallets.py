@@ -197,3 +197,18 @@ def test_what_was_used_since_a_moment_is_found_among_other_entries(acme, after):
             text("SELECT usage_since(1, :since)"), {"since": NOW + timedelta(hours=after, minutes=30)}
         ).scalar_one()
     assert used == [70, 60, 60, 40, 0][after]
+
+
+def test_a_fall_past_several_thresholds_is_one_notice_and_an_alert_for_each(acme):
+    with acme.begin() as connection:
+        connection.execute(text("INSERT INTO account_threshold VALUES (1, 'percent_of_last_top_up', 30)"))
+    watch()
+    use(acme, 40)
+    assert watch().alerts == 2
+    assert rows(
+        acme, "SELECT topic, data ->> 'threshold' FROM outbox_message WHERE type LIKE '%alert' ORDER BY message_id"
+    ) == [
+        ("wallet.alerts", "percent_of_last_top_up:50"),
+        ("wallet.alerts", "percent_of_last_top_up:30"),
+        ("notifications", "percent_of_last_top_up:30"),
+    ]

@@ -1,19 +1,27 @@
 """The law of the second rater (DESIGN §3.5): written apart from the first, it comes to the same micro."""
 
+from datetime import date
 from fractions import Fraction
+from functools import partial
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, settings, target
 from hypothesis import strategies as st
 
 from domain.pricing import MODELS, read_price
+from invoicing.accrue_fees import differences as due_fees
 from invoicing.recompute.adjusting import adjust
 from invoicing.recompute.compare import differences
+from invoicing.recompute.fees import fees_of_month
 from invoicing.recompute.positions import recompute_totals
 from invoicing.recompute.prices import event_micros, is_per_event, total_micros
 from invoicing.recompute.spans import slots_for
 from tests.laws import catalogues, price_documents
+from tests.laws.fee_worlds import fee_worlds, nows
 from tests.laws.two_raters import METER_FACTS, Catalogue, rated_by_the_first
 from tests.memory_usage import MemoryUsage
+
+MONTHS = [date(2025 + number // 12, number % 12 + 1, 1) for number in range(10, 32)]
+"""All those in which a generated fee may fall due."""
 
 quantities = st.one_of(st.integers(-5_000_000, 90_000_000), st.integers(0, 90).map(lambda units: units * 1_000_000))
 
@@ -42,6 +50,24 @@ def test_both_raters_come_to_the_same_books_from_any_catalogue_and_usage(custome
     adjust(recomputed, booked.totals)
     assert list(differences(recomputed, booked)) == []
     assert sum(total.events for total in recomputed.totals.values()) >= len(rated)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(fee_worlds(), nows)
+def test_both_raters_come_to_the_same_fees_of_any_subscriptions_contracts_and_usage(world, now):
+    first = {
+        (key.service_month, key.charge_id, key.price_cell): tuple(fee)
+        for key, fee in due_fees(world.for_the_first({}), now=now).items()
+    }
+    account, spent = world.for_the_second(), partial(world.counted().spent, 1)
+    second = {
+        (key.service_month, key.charge_id, key.cell): (fee.quantity_millionths, fee.amount_micros)
+        for month in MONTHS
+        for key, fee in fees_of_month(account, month, now=now, spent=spent).items()
+    }
+    # What a fee of nothing stands at is the same whether it is written down or not.
+    assert {key: fee for key, fee in second.items() if fee != (0, 0)} == first
+    target(len(first), label="fees that fell due")
 
 
 def test_every_model_is_generated_here_and_known_to_the_second_rater():

@@ -8,14 +8,18 @@ from hypothesis import HealthCheck, given, settings
 
 from domain.attribution import DISTANT_FUTURE, Account
 from domain.catalogue import Subscription
+from domain.fee_terms import NO_TERMS
 from domain.period import BillingMonth
 from domain.plans import read_plan
 from domain.rating.places import place_of
 from domain.rating.running import RunningTotals
 from domain.rating.usage import measured
+from invoicing.simulate_fees import Months, fees_of
 from invoicing.simulate_plan import Chosen, simulate_plan
+from tests.books import NOVEMBER_2
 from tests.builders_usage import a_received_event, micros_of
 from tests.laws import catalogues
+from tests.laws.fee_worlds import fee_worlds, nows
 from tests.laws.two_raters import METERS_BY_CODE, Catalogue
 from tests.memory_usage import MemoryUsage
 
@@ -41,6 +45,9 @@ class MemoryPast:
 
     def booked(self, account_ids, first, last):
         return dict.fromkeys(account_ids, 0)
+
+    def fees(self, account_ids):
+        return []
 
     def usage(self, slots, telling):
         return MemoryUsage(self._events).reading(slots, telling)
@@ -91,6 +98,17 @@ def event_by_event(document, config, events):
     return amounts, unpriced
 
 
+@given(fee_worlds(), nows)
+def test_fees_under_the_terms_an_account_is_on_anyway_come_to_what_they_come_to(world, now):
+    world = world._replace(segments=[each._replace(sold=0) for each in world.segments if each.began is not None])
+    account = world.for_the_first({})
+    terms = account.segments[0].terms if account.segments else NO_TERMS
+
+    old, new = fees_of(account, Months(BillingMonth(2026, 2), BillingMonth(2026, 8)), terms, usage=account.usage, now=now)
+
+    assert new == old
+
+
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(catalogues.worlds(), catalogues.usage(), catalogues.sold(charges_min=1))
 def test_a_plan_simulated_on_sums_comes_to_what_it_would_have_come_to_event_by_event(customers, events, sold):
@@ -98,7 +116,7 @@ def test_a_plan_simulated_on_sums_comes_to_what_it_would_have_come_to_event_by_e
     usage = [replace(event, quantity_millionths=abs(event.quantity_millionths)) for event in events]
     document = a_document(sold)
 
-    found = simulate_plan(document, Chosen(FIRST, LAST), room=MemoryPast(config, usage))
+    found = simulate_plan(document, Chosen(FIRST, LAST), room=MemoryPast(config, usage), now=NOVEMBER_2)
 
     amounts, unpriced = event_by_event(document, config, usage)
     assert found.unpriced == unpriced

@@ -168,6 +168,7 @@ def rated_by_the_first(
         {TotalKey(*key): _running(total) for key, total in totals.items()},
         {PositionKey(*key): _running(total) for key, total in positions.items()},
         {},
+        {},
     )
 
 

@@ -19,6 +19,7 @@ from domain.customers.contacts import NoticeKind
 from domain.customers.customer import read_customer
 from domain.customers.thresholds import read_thresholds
 from domain.errors import Invalid
+from domain.top_up_rule_document import read_top_up_rule
 from invoicing.publish_results import ConfigResult
 from tests.builders_customers import a_customer_abroad, a_customer_document, an_account_document
 from tests.builders_plans import a_plan
@@ -38,6 +39,8 @@ READERS = {
     ConfigType.ALIAS_MOVED: config_changes.read_alias_moved,
     ConfigType.ALIAS_ENDED: config_changes.read_ending,
     ConfigType.THRESHOLD_SET: read_thresholds,
+    ConfigType.TOP_UP_RULE_SET: read_top_up_rule,
+    ConfigType.TOP_UP_RULE_STOPPED: config_changes.read_nothing,
     ConfigType.PLAN_PUBLISHED: lambda data: config_changes.read_plan_published(
         ConfigChange(ConfigType.PLAN_PUBLISHED, a_plan()["code"], data)
     ),
@@ -67,6 +70,13 @@ RIGHT = {
     ConfigType.ALIAS_ENDED: {"at": AT},
     ConfigType.THRESHOLD_SET: {
         "thresholds": [{"kind": "absolute", "amount": "5.00"}, {"kind": "days_of_runway", "days": 3}]
+    },
+    ConfigType.TOP_UP_RULE_SET: {
+        "threshold": "500.00",
+        "amount": "2000.00",
+        "monthly_limit": "9000.00",
+        "methods": ["upi_mandate", "payment_link"],
+        "cool_down_minutes": 30,
     },
     ConfigType.PLAN_PUBLISHED: {**a_plan(), "from": AT},
     ConfigType.SUBSCRIPTION_STARTED: {"plan": "otp", "plan_version": 2, "at": AT, "why": "signed"},
@@ -146,6 +156,8 @@ def test_whatever_is_read_fits_the_schema(type_, data):
         (ConfigType.ACCOUNT_CLOSED, {"at": "tomorrow"}),
         (ConfigType.ALIAS_MAPPED, {"acount": "acme"}),
         (ConfigType.THRESHOLD_SET, {"thresholds": [{"kind": "absolute", "percent": 5}]}),
+        (ConfigType.TOP_UP_RULE_SET, {"threshold": "1", "amount": "1", "monthly_limit": "1", "methods": ["cash"]}),
+        (ConfigType.TOP_UP_RULE_STOPPED, {"at": "now"}),
         (ConfigType.SUBSCRIPTION_CHANGED, {}),
         (ConfigType.PLAN_PUBLISHED, {**a_plan(), "from": "2027-01-01"}),
     ],

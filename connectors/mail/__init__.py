@@ -1,0 +1,1 @@
+"""Mail: letters to customers, and the SMTP server that takes them."""

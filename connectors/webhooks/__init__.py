@@ -1,0 +1,1 @@
+"""Webhooks: signed posts to customers' endpoints, to public addresses only."""
