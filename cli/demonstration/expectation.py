@@ -1,5 +1,6 @@
 """What a run must do to the books, counted while its traffic is made. Whole numbers and plain fractions only."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from cli.demonstration.second_rater import (
     taken_off_micros,
 )
 
+ONCE: Final = "once"
+_PERIOD: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}/[0-9]{4}-[0-9]{2}-[0-9]{2}")
 OUTCOMES: Final = ("rated", "duplicate", "conflict", "dead_lettered", "quarantined")
 
 
@@ -31,6 +34,12 @@ class UsageKey(NamedTuple):
     charge: str
     """Its code; or that of an adjustment, or of a fee."""
     price: str
+    """The row that prices it; of a fee, its period or ONCE."""
+
+    @property
+    def is_of_a_fee(self) -> bool:
+        """Whether it is of a fee, which no event brings."""
+        return self.price == ONCE or _PERIOD.fullmatch(self.price) is not None
 
 
 @dataclass(slots=True)
@@ -158,7 +167,7 @@ class Expectation:
         for code, fee in self._codes(account, FEES).items():
             ahead = fee["kind"] == "recurring" and fee.get("billed", "in_advance") == "in_advance"
             for month in months if ahead else months[:1] if fee["kind"] == "one_time" else ():
-                period = f"{month}-01/{_next(month)}-01" if ahead else "once"
+                period = f"{month}-01/{_next(month)}-01" if ahead else ONCE
                 amount = fee_micros(fee, spent_micros=0)
                 after[UsageKey(account, _previous(month), code, period)] = Used(1_000_000, 0, amount)
 

@@ -25,7 +25,7 @@ def event_rows(evidence: Evidence) -> list[dict[str, str]]:
 
 
 def revenue_rows(evidence: Evidence) -> list[dict[str, str]]:
-    """By currency: rated in this run and in all in both databases, and what of it is on invoices."""
+    """By currency: usage and fees of this run, usage in all in both databases, and what of all is on no invoice."""
     rows = []
     for pair in evidence.report.revenue:
         if pair.month is not None:
@@ -34,9 +34,10 @@ def revenue_rows(evidence: Evidence) -> list[dict[str, str]]:
         rows.append(
             {
                 "currency": str(pair.currency),
-                "this run": _amount(_run_micros(evidence, pair.currency)),
-                "PostgreSQL, all": _amount(pair.postgres.amount_micros),
-                "ClickHouse, all": _amount(pair.clickhouse.amount_micros),
+                "usage": _amount(_run_micros(evidence, pair.currency, fees=False)),
+                "fees": _amount(_run_micros(evidence, pair.currency, fees=True)),
+                "usage, PostgreSQL": _amount(pair.postgres.amount_micros),
+                "usage, ClickHouse": _amount(pair.clickhouse.amount_micros),
                 "not invoiced yet": _amount(sum(one.due_micros for one in accounts)),
             }
         )
@@ -96,7 +97,8 @@ def facts(evidence: Evidence, equalities: Sequence[Equality], *, month: BillingM
         ],
         "sent": {"received": evidence.expectation.received, **evidence.expectation.outcomes},
         "booked": {outcome: gained(evidence, outcome) for outcome in _columns()},
-        "rated_micros": {currency: _run_micros(evidence, currency) for currency in currencies},
+        "rated_micros": {currency: _run_micros(evidence, currency, fees=False) for currency in currencies},
+        "fees_micros": {currency: _run_micros(evidence, currency, fees=True) for currency in currencies},
         "invoices_issued": sum(account.issued is not None for account in evidence.after.accounts.values()),
         "due_micros": {
             currency: sum(one.due_micros for one in evidence.after.accounts.values() if one.currency == currency)
@@ -115,11 +117,11 @@ def _counts(name: str, outcomes: Mapping[str, int]) -> dict[str, str]:
     return {"events": name, **{_TITLES.get(one, one): f"{outcomes.get(one, 0):,}" for one in _columns()}}
 
 
-def _run_micros(evidence: Evidence, currency: str) -> int:
+def _run_micros(evidence: Evidence, currency: str, *, fees: bool) -> int:
     return sum(
         used.amount_micros - (evidence.before.usage[key].amount_micros if key in evidence.before.usage else 0)
         for key, used in evidence.after.usage.items()
-        if evidence.after.accounts[key.account].currency == currency
+        if evidence.after.accounts[key.account].currency == currency and key.is_of_a_fee is fees
     )
 
 

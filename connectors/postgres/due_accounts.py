@@ -37,8 +37,9 @@ WHERE mod(a.account_id, :of) = :number
 """)  # noqa: S608 - a constant put together from constants
 
 # By account code as bytes, so that the order of numbers is the same on every server; lines: the account's own before those
-# of accounts billed to it, this month's before late ones, usage before what is taken off it, fees last. The payment term
-# is that of the strongest contract that states one at the end of the month, else the account's.
+# of accounts billed to it, this month's before late ones, usage before what is taken off it; fees last, each by its periods,
+# whatever month they fell due in. The payment term is that of the strongest contract that states one at the end of the
+# month, else the account's.
 _DUE: Final = text(f"""
 SELECT a.account_id, a.code, a.mode, a.currency, coalesce(k.payment_term_days, a.payment_term_days) AS payment_term_days,
        c.legal_name, c.address_lines, c.city, c.postal_code,
@@ -61,7 +62,8 @@ LEFT JOIN LATERAL (
     ORDER BY t.priority DESC, t.account_id IS NULL LIMIT 1) k ON true
 WHERE a.account_id = ANY(:account_ids)
 ORDER BY a.code COLLATE "C", u.account_id <> a.account_id, u.code COLLATE "C",
-         t.service_month DESC, array_position(ARRAY['usage', 'adjustment', 'recurring', 'one_time', 'commitment'], h.kind),
+         h.kind NOT IN ('usage', 'adjustment'), CASE WHEN h.kind IN ('usage', 'adjustment') THEN t.service_month END DESC,
+         array_position(ARRAY['usage', 'adjustment', 'recurring', 'one_time', 'commitment'], h.kind),
          charge_id, t.price_cell COLLATE "C"
 """)  # noqa: S608
 

@@ -18,6 +18,9 @@ from invoicing.raw_usage_ports import Group, Measure, Measured, Place, Slot, Tel
 
 _SIDES: Final = 2
 _QUANTITY: Final = "quantity"
+_INLINE_MAX: Final = 3
+"""So few properties are read by expressions of their own: each reads the JSON again, but only of the types it matters for.
+The other way reads it once, at the price of a function call for every event."""
 _COLUMN_BYTES_MAX: Final = 63
 """PostgreSQL cuts longer names of columns, so a property of such a name is read by an expression of its own."""
 
@@ -115,10 +118,11 @@ class _Side:
         session.execute("ANALYZE slot")  # without it the planner hashes the events and not the slots
 
     def groups(self) -> list[tuple[Any, ...]]:
-        facts = _facts(self._telling)
+        inline = len(self._telling) <= _INLINE_MAX
+        facts = _facts(self._telling, inline=inline)
         statement = _GROUPS.format(
             facts=_listed(facts),
-            events=_events(self._telling, None),
+            events=_events([] if inline else self._telling, None),
             span=self._span,
             by=_listed([sql.SQL("s.number"), sql.SQL("u.meter"), *facts]),
         )
@@ -148,11 +152,11 @@ def _listed(expressions: Sequence[sql.Composable]) -> sql.Composed:
     return sql.SQL(", ").join(expressions)
 
 
-def _facts(telling: Sequence[Telling]) -> list[sql.Composable]:
-    """What tells events apart, property by property."""
+def _facts(telling: Sequence[Telling], *, inline: bool = False) -> list[sql.Composable]:
+    """What tells events apart, property by property; `inline` when the events come without columns of their properties."""
     return [
         sql.SQL("CASE WHEN u.meter = ANY({}) THEN coalesce({}, '') ELSE '' END").format(
-            sorted(told.event_types), _as_text(told.property)
+            sorted(told.event_types), _inline(told.property) if inline else _as_text(told.property)
         )
         for told in telling
     ]
@@ -181,6 +185,10 @@ def _as_text(name: str) -> sql.Composed:
     """A property's JSON text; NULL for one that is missing or null."""
     if _has_column(name):
         return sql.SQL("p.{}::text").format(sql.Identifier(name))
+    return _inline(name)
+
+
+def _inline(name: str) -> sql.Composed:
     return sql.SQL("nullif((u.properties::json -> {})::text, 'null')").format(name)
 
 

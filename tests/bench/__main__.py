@@ -19,12 +19,11 @@ from tests.bench import (
     peers,
     quote,
     rating,
-    recompute,
     rerating,
+    ten_million,
     throughput,
     two_workers,
     wallets,
-    what_if,
 )
 from tests.bench.figures import RESULT, TRIAL, Benchmark, Figure, record, show, under
 from tests.bench.surroundings import surroundings
@@ -44,13 +43,12 @@ BENCHMARKS: dict[str, Benchmark] = {
     "two_workers": two_workers.measure,
     "wallets": wallets.measure,
     "peers": peers.measure,
-    "recompute": recompute.measure,
-    "what_if": what_if.measure,
     "rerating": rerating.measure,
 }
 LONG: dict[str, Benchmark] = {
     "keys": keys.measure,
     "memory": memory.measure,
+    "ten_million": ten_million.measure,
 }
 
 

@@ -12,7 +12,7 @@ _GROUPS = """
 SELECT a.account_id, u.meter, u.properties::jsonb - 'message' AS facts, sum(u.quantity_millionths)::bigint, count(*)
 FROM usage_event u JOIN alias a ON a.alias = u.subject GROUP BY 1, 2, 3
 """
-_CHARGES = "SELECT charge_id, meter, description, sac, unit, price FROM charge"
+_CHARGES = "SELECT charge_id, meter, description, sac, unit, price FROM charge WHERE kind = 'usage'"
 _TOTALS = """
 COPY usage_total (account_id, service_month, charge_id, price_cell, quantity_millionths, amount_micros, event_count)
 FROM STDIN

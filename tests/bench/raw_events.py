@@ -68,6 +68,10 @@ PLAN: dict[str, Any] = {
     ],
 }
 METERS = [charge["meter"] for charge in PLAN["charges"]]
+PLAN["charges"] += [
+    {"code": "platform", "kind": "recurring", "description": "Platform", "sac": "998319", "amount": "999.00"},
+    {"code": "minimum", "kind": "commitment", "description": "Minimum", "sac": "998319", "minimum": "1000000.00"},
+]
 
 # Events spread over October 2026 in India; of fifteen properties' combinations, types and accounts each comes as often.
 _EVENTS = """
@@ -100,6 +104,9 @@ def fill(installation: Installation, events: int, *, accounts: int = ACCOUNTS) -
             statement = _EVENTS.format(events=events, accounts=accounts, meters=len(METERS), first=first, last=last)
             connection.execute(statement.encode(), facts)
         connection.execute("VACUUM ANALYZE usage_event")
+        # Since the beginning of October in India: from then on they bear fees.
+        connection.execute("UPDATE subscription SET validity = tstzrange('2026-09-30 18:30+00', NULL)")
+        connection.execute("UPDATE subscription SET began_at = lower(validity)")
 
 
 def _open_accounts(installation: Installation, count: int) -> None:

@@ -110,8 +110,8 @@ def test_an_invoice_has_a_line_for_each_fee_after_those_of_usage(shop):
     facts = ("description", "service_days", "unit", "unit_price_text", "amount_minor")
     assert [tuple(line.get(name) for name in facts) for line in document["lines"]] == [
         ("OTP delivered (sms)", None, "message", "₹0.2000", 2_000),
-        ("Platform", ["2026-11-01", "2026-11-30"], "month", "₹310.00", 31_000),
         ("Platform", ["2026-10-01", "2026-10-31"], "month", "₹310.00", 31_000),
+        ("Platform", ["2026-11-01", "2026-11-30"], "month", "₹310.00", 31_000),
         ("Setup", None, "fee", "₹5,000.00", 500_000),
     ]
     assert not any(line["late"] for line in document["lines"])

@@ -28,8 +28,6 @@ _COMMON = {"description": "Generated", "sac": "998319", "unit": "message"}
 
 def written(engine, customers, fees):
     """The catalogue and the accounts, in the database; the n-th of what is sold has the n-th of the fees, too."""
-    plans = {}
-    extra = itertools.chain(fees, itertools.repeat([]))
     for customer in customers:
         open_account(customer.code, time_zone=customer.time_zone)
     with engine.begin() as connection:
@@ -40,11 +38,22 @@ def written(engine, customers, fees):
                     "UPDATE account SET parent_id = (SELECT account_id FROM account WHERE code = :below) WHERE code = :code"
                 )
                 connection.execute(text(statement), {"below": customer.below, "code": customer.code})
+    extra = itertools.chain(fees, itertools.repeat([]))
+    subscribe(engine, customers, extra, name="plan")
+    for customer in customers:
+        for span in customer.contracts:
+            charges = [{**_COMMON, **charge} for charge in (*span.sold.charges, *next(extra))]
+            write_contract(engine, customer.code, charges, start=instant(span.start), end=instant(span.end))
+
+
+def subscribe(engine, customers, extra, *, name):
+    """Put accounts on their plans, each published under a name with a number, with the next of the extra charges."""
+    plans, extra = {}, itertools.chain(extra, itertools.repeat([]))
     for customer in customers:
         for span in customer.plans:
             if id(span.sold) not in plans:
                 charges = [{**_COMMON, **charge} for charge in (*span.sold.charges, *next(extra))]
-                plans[id(span.sold)] = publish(engine, f"plan-{len(plans)}", charges, meters=METERS)
+                plans[id(span.sold)] = publish(engine, f"{name}-{len(plans)}", charges, meters=METERS)
             statement = """
                 INSERT INTO subscription (account_id, plan_version_id, validity, began_at)
                 SELECT account_id, :plan, tstzrange(:start, :end), :since FROM account WHERE code = :code
@@ -53,9 +62,6 @@ def written(engine, customers, fees):
             since = instant(span.start if span.since is None else span.since)
             with engine.begin() as connection:
                 connection.execute(text(statement), {**facts, "since": since, "code": customer.code})
-        for span in customer.contracts:
-            charges = [{**_COMMON, **charge} for charge in (*span.sold.charges, *next(extra))]
-            write_contract(engine, customer.code, charges, start=instant(span.start), end=instant(span.end))
 
 
 def as_sent(event):

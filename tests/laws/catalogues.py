@@ -165,11 +165,11 @@ _events = st.tuples(
 
 
 @st.composite
-def usage(draw):
+def usage(draw, at_least=0):
     """Events of three months; now and then a correction."""
     events = []
     for number, (kind, alias, hour, quantity, channel, country, recipient, seconds) in enumerate(
-        draw(st.lists(_events, max_size=40))
+        draw(st.lists(_events, min_size=at_least, max_size=40))
     ):
         properties = {"channel": channel, "country": country, "number": recipient, "seconds": seconds}
         at = SEPTEMBER + timedelta(hours=hour)
