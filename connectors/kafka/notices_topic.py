@@ -1,5 +1,6 @@
 """Reading the topic of notifications as a group: a record is acknowledged when it is kept, and read again until then."""
 
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -13,6 +14,7 @@ from invoicing.notice_ports import Notice, TakenNotice
 
 _AT_ONCE: Final = 200
 _WAIT_SECONDS: Final = 0.5
+_TEXT_MAX: Final = 256
 _PASSING: Final = {KafkaError._PARTITION_EOF, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
 """What the client gets over by itself."""
 
@@ -77,6 +79,14 @@ class NoticesTopic:
         return error is None
 
 
+def _storable(data: dict[str, Any]) -> bool:
+    try:
+        json.dumps(data, allow_nan=False)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _taken(message: Message) -> TakenNotice:
     payload = message.value() or b""
     place = (str(message.topic()), int(message.partition() or 0), int(message.offset() or 0), payload)
@@ -84,6 +94,8 @@ def _taken(message: Message) -> TakenNotice:
         event = _DECODER.decode(payload)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         return TakenNotice(*place, None, f"not a CloudEvent of ours: {error}"[:400])
+    if max(map(len, (event.id, event.source, event.type, event.subject))) > _TEXT_MAX or not _storable(event.data):
+        return TakenNotice(*place, None, "not a CloudEvent of ours: a text is too long, or a number without an end")
     if event.time.tzinfo is None or "\0" in payload.decode(errors="replace") or b"\\u0000" in payload:
         return TakenNotice(*place, None, "not a CloudEvent of ours: its time has no zone, or a text holds a zero byte")
     return TakenNotice(*place, Notice(event.source, event.id, event.type, event.subject, event.data, event.time))
