@@ -1,7 +1,7 @@
 """Fees of plan documents: charges that no event brings. Recurring fees, one-time fees, commitments."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from domain.billing_cycle import Anchor, Interval
 from domain.fee_terms import Billed
@@ -9,6 +9,10 @@ from domain.fields import Fields
 from domain.plans.limits import CHARGES_MAX
 from domain.plans.plan_fields import read_code, read_codes, read_line, read_sac
 from domain.pricing.price_fields import AMOUNT_MAX, read_micros, written_decimal
+
+_INTERVALS: Final = (*Interval,)
+_BILLED: Final = (*Billed,)
+_ANCHORS: Final = (*Anchor,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +108,13 @@ def read_fee(fields: Fields, kind: str) -> Fee:
             description,
             sac,
             read_micros(fields, "amount", most=AMOUNT_MAX) or 0,
-            Interval(fields.choice("every", [*Interval], default=Interval.MONTH) or Interval.MONTH),
-            Billed(fields.choice("billed", [*Billed], default=Billed.IN_ADVANCE) or Billed.IN_ADVANCE),
-            Anchor(fields.choice("anchor", [*Anchor], default=Anchor.CALENDAR) or Anchor.CALENDAR),
+            Interval(fields.choice("every", _INTERVALS, default=Interval.MONTH) or Interval.MONTH),
+            Billed(fields.choice("billed", _BILLED, default=Billed.IN_ADVANCE) or Billed.IN_ADVANCE),
+            Anchor(fields.choice("anchor", _ANCHORS, default=Anchor.CALENDAR) or Anchor.CALENDAR),
             fields.boolean("prorate", default=True),
         )
     minimum = read_micros(fields, "minimum", most=AMOUNT_MAX) or 0
-    every = Interval(fields.choice("every", [*Interval], default=Interval.MONTH) or Interval.MONTH)
+    every = Interval(fields.choice("every", _INTERVALS, default=Interval.MONTH) or Interval.MONTH)
     counts = read_codes(fields, "counts", most=CHARGES_MAX, what="usage charge") if fields.has("counts") else None
     fields.take("counts")
     return Commitment(code, description, sac, minimum, every, counts, fields.boolean("prorate", default=True))

@@ -1,16 +1,16 @@
 """The lines of a quote: usage and adjustments as rated, fees as they will be booked, each with its arithmetic."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from domain.catalogue.charges import UNDER
 from domain.errors import FieldError
 from domain.money import decimal_from_micros, decimal_from_minor, minor_from_micros
 from domain.plans.document import PlanDocument
-from domain.plans.fees import Commitment, OneTime
+from domain.plans.fees import Commitment, Fee, OneTime, Recurring
 from domain.plans.quote import Rated, rate_usage
 from domain.plans.quoted_fees import Money, quoted_fees
 from domain.plans.quoted_usage import QuotedUsage
@@ -18,6 +18,8 @@ from domain.pricing.price_fields import written_decimal
 from domain.pricing.step import Step, decimal_text
 from domain.rating.places import AdjustmentPlace, PartPlace, TotalKey, UsagePlace
 from domain.rating.running import Total
+
+_KINDS: Final[Mapping[type[Fee], str]] = {Recurring: "recurring", OneTime: "one_time", Commitment: "commitment"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,7 @@ def _fee_lines(plan: PlanDocument, rated: Rated, time_zone: ZoneInfo) -> Iterato
         fee = line.fee
         yield QuoteLine(
             fee.code,
-            fee.document()["kind"],
+            _KINDS[type(fee)],
             fee.description,
             line.period if rated.is_dated else "",
             f"{line.invoice_month:%Y-%m}" if rated.is_dated else "",

@@ -15,6 +15,7 @@ ENTRIES_MAX: Final = 100_000
 QUANTITY_MAX: Final = 1_000_000_000_000
 _SUBJECTS: Final = ("type", "charge", "meter")
 _CLOUDEVENT: Final = ("specversion", "id", "source", "subject", "datacontenttype")
+_NAMES: Final = frozenset((*_SUBJECTS, *_CLOUDEVENT))
 _NUMBER: Final = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,6})?")
 _MILLIONTHS: Final = Decimal(1_000_000)
 
@@ -75,8 +76,7 @@ def _read_entry(row: object, *, path: str, faults: Faults) -> QuotedUsage:
     if len(named) > 1:
         fields.fault(named[1], f"an entry is of a {' or a '.join(named)}: name one")
     name = fields.text(subject)
-    for other in (*_SUBJECTS, *_CLOUDEVENT):
-        fields.take(other)
+    fields.lacks(_NAMES)
     properties = _read_properties(fields)
     data_quantity = properties.pop("quantity", None) if fields.has("data") else None
     quantity = fields.take("quantity") if fields.has("quantity") else data_quantity
@@ -111,6 +111,8 @@ def _read_quantity(fields: Fields, value: object, subject: str) -> int:
         if subject != "type":
             fields.fault("quantity", "a total says how much")
         return 1_000_000
+    if type(value) is int and abs(value) <= QUANTITY_MAX:
+        return value * 1_000_000
     try:
         # A number, or a decimal in quotes; nothing a float could have touched.
         if isinstance(value, bool) or not isinstance(value, int | str | Decimal):

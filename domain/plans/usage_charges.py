@@ -13,6 +13,8 @@ from domain.plans.plan_fields import read_code, read_codes, read_line, read_sac
 from domain.pricing.price_fields import Corrections
 
 _SHOWN_MAX: Final = 20
+_RESETS: Final = (*Reset,)
+_SHARINGS: Final = (*Sharing,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ def read_usage_charge(fields: Fields, meters: KnownMeters) -> Charge:
     description = read_line(fields, "description")
     sac = read_sac(fields) or ""
     unit = read_line(fields, "unit")
-    reset = Reset(fields.choice("reset", [*Reset], default=Reset.MONTH) or Reset.MONTH)
-    shared = Sharing(fields.choice("shared", [*Sharing], default=Sharing.ACCOUNT) or Sharing.ACCOUNT)
+    reset = Reset(fields.choice("reset", _RESETS, default=Reset.MONTH) or Reset.MONTH)
+    shared = Sharing(fields.choice("shared", _SHARINGS, default=Sharing.ACCOUNT) or Sharing.ACCOUNT)
     dimensions, cells = read_cells(fields)
     charge = Charge(0, code, tuple(measured), description, sac, unit, dimensions, cells, reset, shared)
     _refuse_unfit_meters(fields, charge, meters)
