@@ -52,7 +52,7 @@ def test_both_raters_come_to_the_same_books_from_any_catalogue_and_usage(custome
     assert sum(total.events for total in recomputed.totals.values()) >= len(rated)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(fee_worlds(), nows)
 def test_both_raters_come_to_the_same_fees_of_any_subscriptions_contracts_and_usage(world, now):
     first = {
