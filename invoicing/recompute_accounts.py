@@ -1,6 +1,6 @@
 """Compute accounts' charges of a month anew, from raw events, and compare them with the books to the micro."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -143,17 +143,26 @@ def _by_currency(totals: Mapping[TotalKey, Running], currencies: Mapping[int, st
 def _reach(
     chosen: Sequence[AccountFacts], month: date, evidence: Evidence
 ) -> tuple[Sequence[AccountFacts], Sequence[date], Slots]:
-    """The accounts and months that have to be looked at together: those whose usage moves the same prices."""
+    """The accounts and months that have to be looked at together: those whose usage moves the same prices.
+
+    A month that is reached may have prices of its own that reach further, when a contract or another plan was in force then.
+    """
     meters = evidence.meters()
-    slots = slots_for(chosen, [month], meters)
-    accounts = chosen
-    if "account_tree" in slots.sharings():
-        accounts = evidence.trees(sorted({account.tree_id for account in chosen}))
-        slots = slots_for(accounts, [month], meters)
-    resets = slots.resets() - {"month"}
-    months = [
-        other
-        for other in evidence.months()
-        if other == month or any(period_start(reset, other) == period_start(reset, month) for reset in resets)
-    ]
-    return accounts, months, slots if months in ([], [month]) else slots_for(accounts, months, meters)
+    there = evidence.months()
+    accounts, months = chosen, [month]
+    while True:
+        slots = slots_for(accounts, months, meters)
+        reached = _months_reached(months, there, slots.resets() - {"month"})
+        in_trees = accounts is not chosen or "account_tree" not in slots.sharings()
+        if in_trees and reached == months:
+            return accounts, months, slots
+        if not in_trees:
+            accounts = evidence.trees(sorted({account.tree_id for account in chosen}))
+        months = reached
+
+
+def _months_reached(months: Sequence[date], there: Iterable[date], resets: Set[str]) -> list[date]:
+    """These months, and of those there are all that share a price's period with one of them."""
+    periods = {(reset, period_start(reset, known)) for reset in resets for known in months}
+    shared = {other for other in there if any((reset, period_start(reset, other)) in periods for reset in resets)}
+    return sorted(shared.union(months))

@@ -1,6 +1,7 @@
 """Fees anew: what recurring charges, one-time charges and commitments of an account come to in one month's invoice.
 
-A fee stands in the month that ends when it falls due, or in which it does; its price cell names the period it is for.
+A fee stands in the month that ends when it falls due, or in which it does; its price cell names the period it is for. What
+is paid once is for no period: it stands in the month in which it falls due, also on that month's first instant.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -69,7 +70,7 @@ class _History(NamedTuple):
                 yield from self._recurring(run, start, end + MICROSECOND if and_on else end)
         for fee, due_at in first_times(self.pieces):
             if due_at <= self.now:
-                month = due_month(due_at, self.zone)
+                month = due_month(due_at + MICROSECOND, self.zone)
                 yield _Charged(fee, month, month, ONCE, MILLION, to_micros(Fraction(fee.document["amount"])))
 
     def _recurring(self, run: FeeRun, start: datetime, end: datetime) -> Iterator[_Charged]:

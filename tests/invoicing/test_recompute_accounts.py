@@ -6,12 +6,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
-from connectors import batch_wiring, proof_wiring
+from connectors import batch_wiring, proof_wiring, wiring
 from domain.errors import BooksDoNotBalance, NotFound
 from domain.period import BillingMonth
 from invoicing.accrue_fees import accrue_fees
+from invoicing.publish_plan import publish_plan
 from invoicing.recompute_accounts import recompute_accounts, require_agreement
-from tests.books import NOVEMBER_2, an_event, book, open_account
+from tests.books import AUTHOR, NOVEMBER_2, an_event, book, open_account
 from tests.builders import OCTOBER
 from tests.fee_charges import add_charge
 
@@ -129,6 +130,50 @@ def test_a_minimum_counts_usage_of_earlier_months_of_its_quarter_as_it_is_booked
     september = recompute_accounts(BillingMonth(2026, 9), None, room=proof_wiring.evidence_room(), now=NOVEMBER_2)
 
     assert (september.rows(), september.fees_micros) == ([], {"INR": 80_000_000})
+
+
+def a_plan_reset_each(reset, code):
+    price = {"model": "per_unit", "unit_price": "0.20"}
+    charge = {
+        "meter": "otp.delivered",
+        "description": "OTP",
+        "sac": "998319",
+        "unit": "message",
+        "price": price,
+        "reset": reset,
+    }
+    publish_plan(
+        wiring.administration(), {"code": code, "name": code, "currency": "INR", "charges": [charge]}, author=AUTHOR
+    )
+
+
+def subscribed_in_turn(database, *plans):
+    """Instead of what the account is on: each plan until an instant, the last without an end."""
+    with database.begin() as connection:
+        connection.execute(text("DELETE FROM subscription"))
+        start = None
+        for code, until in plans:
+            statement = """
+            INSERT INTO subscription (account_id, plan_version_id, validity)
+            SELECT 1, plan_version_id, tstzrange(:start, :until)
+            FROM plan_version JOIN plan USING (plan_id) WHERE code = :code
+            """
+            connection.execute(text(statement), {"code": code, "start": start, "until": until})
+            start = until
+
+
+def test_a_month_that_is_reached_over_a_quarter_may_have_a_price_that_reaches_further(shop):
+    a_plan_reset_each("never", "lifetime")
+    a_plan_reset_each("quarter", "quarterly")
+    open_account("acme")
+    subscribed_in_turn(shop, ("lifetime", datetime(2026, 10, 15, tzinfo=UTC)), ("quarterly", None))
+    for month, day in ((8, 10), (10, 5), (10, 20), (11, 1)):
+        at = datetime(2026, month, day, tzinfo=UTC)
+        book(shop, [an_event("acme", at=at)], received_at=at)
+
+    november = recompute_accounts(BillingMonth(2026, 11), None, room=proof_wiring.evidence_room(), now=NOVEMBER_2)
+
+    assert (november.rows(), november.events) == ([], 4)
 
 
 def test_an_account_there_is_not_is_refused(shop):
