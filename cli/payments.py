@@ -6,11 +6,10 @@ from typing import Annotated
 
 import typer
 
-from cli.amounts import read_amount
+from cli.amounts import read_minor
 from cli.output import AsJson, By, show, show_rows
 from connectors import clock, metering_wiring, voucher_wiring, wallet_wiring
 from domain.errors import InvalidInput
-from domain.money import MINOR_PER_UNIT
 from invoicing.administer import Author
 from invoicing.apply_payments import apply_payments
 from invoicing.bank_transfers import decide_transfer, enter_transfer
@@ -103,13 +102,8 @@ def enter(
 
     Example: billing wallets enter-transfer acme 1180.00 UTR-88123 --by asha
     """
-    minor = read_amount(amount) * MINOR_PER_UNIT
-    if not minor.is_finite() or minor != int(minor):
-        raise InvalidInput(f"amount: {amount} has more than two decimals")
-    author = Author(by, clock.now())
-    number = enter_transfer(
-        wallet_wiring.top_ups(), account=account, reference=reference, amount_minor=int(minor), author=author
-    )
+    minor, author = read_minor(amount), Author(by, clock.now())
+    number = enter_transfer(wallet_wiring.top_ups(), account=account, reference=reference, amount_minor=minor, author=author)
     show({"transfer": number, "entered_by": by}, as_json=as_json)
 
 

@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from cli.amounts import read_amount
+from cli.amounts import read_minor
 from cli.output import AsJson, By, show
 from connectors import clock, wallet_wiring
 from domain.errors import InvalidInput
-from domain.money import MINOR_PER_UNIT
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -26,10 +25,8 @@ def record_payment(
 
     Example: billing invoices record-payment OTP/26-27/000001 1180.00 UTR-88123 --by asha
     """
-    minor = read_amount(amount) * MINOR_PER_UNIT
-    if not minor.is_finite() or minor != int(minor):
-        raise InvalidInput(f"amount: {amount} is not an amount with two decimals")
+    minor = read_minor(amount)
     if not reference.strip():
         raise InvalidInput("reference: give the bank's or the gateway's")
-    left = wallet_wiring.settlements().record(number, amount_minor=int(minor), reference=reference, by=by, at=clock.now())
+    left = wallet_wiring.settlements().record(number, amount_minor=minor, reference=reference, by=by, at=clock.now())
     show({"invoice": number, "recorded_by": by, "open_minor": left}, as_json=as_json)

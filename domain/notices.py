@@ -68,16 +68,14 @@ class Recipient:
 
 def kind_of(type_: str, data: Mapping[str, Any]) -> NoticeKind | None:
     """What a notification is about; None when customers are not told of it."""
-    match type_:
-        case "notification.account_status":
-            return _kind_of_status(data)
-        case "notification.wallet_alert":
-            # Credit that ends is told with the grace, or the suspension, that begins at the same instant.
-            return None if _ends_credit(data) else _kind_of_alert(data)
-        case "notification.alert_escalated":
-            return _kind_of_alert(data)
-        case _:
-            return _BY_TYPE.get(type_)
+    if type_ == STATUS:
+        return _kind_of_status(data)
+    if type_ == ALERT:
+        # Credit that ends is told with the grace, or the suspension, that begins at the same instant.
+        return None if _ends_credit(data) else _kind_of_alert(data)
+    if type_ == ESCALATION:
+        return _kind_of_alert(data)
+    return _BY_TYPE.get(type_)
 
 
 def _kind_of_status(data: Mapping[str, Any]) -> NoticeKind | None:

@@ -4,21 +4,19 @@ The periods are those that have begun by the end of what is quoted: of a yearly 
 arrears the period that still runs. So a quote of one month has each fee once, whenever it falls due.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from domain.billing_cycle import Anchor, BillingCycle, Interval
-from domain.catalogue.adjustments import AdjustmentKind
-from domain.fee_terms import Commitment as BookedCommitment
-from domain.fee_terms import Fee as BookedFee
-from domain.fee_terms import FeeSegment, FeeSpan, FeeTerms, Trial, fee_spans
-from domain.fee_terms import OneTimeFee as BookedOneTime
-from domain.fee_terms import RecurringFee as BookedRecurring
+from domain.fee_reading import read_terms
+from domain.fee_terms import FeeSegment, FeeSpan, FeeTerms, fee_spans
 from domain.fees import ONCE, FeeAmount, FeeKey, counts_towards, fees_until
 from domain.period import Period
+from domain.plans.adjustments import adjustment_document
 from domain.plans.document import PlanDocument
 from domain.plans.fees import Commitment, Fee, OneTime, Recurring
 from domain.pricing.step import Step, decimal_text, units_text
@@ -77,9 +75,8 @@ def quoted_fees(plan: PlanDocument, subscribed: Period, money: Sequence[Money], 
     """
     if not plan.fees:
         return
-    booked = {fee.code: _booked(number, fee) for number, fee in enumerate(plan.fees)}
-    terms, start = FeeTerms(booked, _trials(plan)), subscribed.start
-    segment = FeeSegment(1, began_at=start, start=start, end=None, paused=False, terms=terms)
+    start = subscribed.start
+    segment = FeeSegment(1, began_at=start, start=start, end=None, paused=False, terms=_terms(plan))
     spans = [span for span in fee_spans([segment], time_zone=time_zone) if span.start < subscribed.end]
     quoted = _Quoted(spans, subscribed.end, time_zone)
     spent = _Spent(money, time_zone)
@@ -92,22 +89,11 @@ def quoted_fees(plan: PlanDocument, subscribed: Period, money: Sequence[Money], 
             yield FeeLine(fee, key.service_month, key.price_cell, amount, (_step(fee, key, amount, quoted, spent),))
 
 
-def _booked(number: int, fee: Fee) -> BookedFee:
-    if isinstance(fee, OneTime):
-        return BookedOneTime(number, fee.code, fee.amount_micros)
-    if isinstance(fee, Recurring):
-        return BookedRecurring(number, fee.code, fee.amount_micros, fee.every, fee.billed, fee.anchor, fee.prorate)
-    counts = None if fee.counts is None else frozenset(fee.counts)
-    return BookedCommitment(number, fee.code, fee.minimum_micros, fee.every, fee.prorate, counts)
-
-
-def _trials(plan: PlanDocument) -> Mapping[str, Trial]:
-    """A trial of some charges leaves fees alone (domain/fee_terms.py)."""
-    return {
-        one.code: Trial(one.code, one.days)
-        for one in plan.adjustments
-        if one.kind is AdjustmentKind.TRIAL and one.days is not None and one.applies_to is None
-    }
+def _terms(plan: PlanDocument) -> FeeTerms:
+    """Fees and trials as they will be read once they are stored; a fee's place in the plan stands for its charge's id."""
+    fees = ((number, str(document["kind"]), document) for number, document in enumerate(fee.document() for fee in plan.fees))
+    adjustments = ((0, "adjustment", adjustment_document(one)) for one in plan.adjustments)
+    return read_terms(chain(fees, adjustments))
 
 
 def _end_of_last(every: Interval, anchor: Anchor, subscribed: Period, time_zone: ZoneInfo) -> datetime:
