@@ -18,7 +18,7 @@ def main() -> int:
     """Run a drill; returns the exit code."""
     options = _parser().parse_args()
     seed = options.seed if options.seed is not None else secrets.randbelow(1_000_000)
-    calm_seconds = plan.CALM_SECONDS * len(plan.Kind) if options.calm else 0.0
+    calm_seconds = plan.CALM_SECONDS * len(plan.BOOKING) if options.calm else 0.0
     seconds = options.seconds or max(30.0, calm_seconds + options.kills * plan.SECONDS_A_KILL)
     if options.outage:
         faults, seconds = plan.outage(options.outage, options.engine), options.outage + _AFTER_OUTAGE_SECONDS
