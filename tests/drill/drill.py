@@ -16,7 +16,7 @@ from tests.drill.operator import Operator
 from tests.drill.wallets.cast import Cast, WalletFigures
 from tests.installation import Installation, wait_until
 
-_QUIET_SECONDS = 150
+_QUIET_SECONDS = 300
 _TAIL_SECONDS = 3.0
 _UNPUBLISHED = "SELECT count(*) FROM batch WHERE announced_at IS NULL OR warehoused_at IS NULL"
 _WAITING = "SELECT count(*) FROM quarantined_event WHERE sent_at IS NULL"

@@ -11,7 +11,7 @@ from tests.drill.crew import Crew
 from tests.drill.engines import Engines
 from tests.drill.plan import ENGINE_OF, OF_NOTIFIERS, OF_WATCHERS, Fault, Kind
 from tests.drill.wallets.notifiers import Notifiers
-from tests.drill.watchers import Watchers
+from tests.drill.watchers import NoWatcher, Watchers
 
 _OF_WORKERS = frozenset(Kind) - ENGINE_OF.keys() - OF_WATCHERS - OF_NOTIFIERS - {Kind.REBALANCE}
 
@@ -59,8 +59,8 @@ class Script:
             _say(fault)
             if fault.kind in ENGINE_OF:
                 self._kill_engine(ENGINE_OF[fault.kind], fault.lasting_seconds)
-            else:
-                self._befall_process(fault.kind, int(str(fault.target).split()[-1]), fault.lasting_seconds)
+            elif not self._befall_process(fault.kind, int(str(fault.target).split()[-1]), fault.lasting_seconds):
+                return
             self.happened.append(Happened(fault.kind, fault.target, began, time.time(), process_id))
 
     def _kill_engine(self, name: str, lasting_seconds: float) -> None:
@@ -68,7 +68,8 @@ class Script:
         time.sleep(lasting_seconds)
         self.engines.revive(name)
 
-    def _befall_process(self, kind: Kind, number: int, lasting_seconds: float) -> None:
+    def _befall_process(self, kind: Kind, number: int, lasting_seconds: float) -> bool:
+        """Whether there was anything to do it to."""
         begin, end = {
             Kind.WORKER_SIGKILL: (self.crew.kill, self.crew.start),
             Kind.WORKER_SIGTERM: (self.crew.end, self.crew.start),
@@ -81,9 +82,14 @@ class Script:
             Kind.NOTIFIER_SIGTERM: (self.notifiers.end, self.notifiers.start),
             Kind.NOTIFIER_SIGSTOP: (self.notifiers.stop, self.notifiers.go_on),
         }[kind]
-        begin(number)
+        try:
+            begin(number)
+        except NoWatcher as nothing:
+            print(f"  {nothing}: {kind.value} is left out", flush=True)
+            return False
         time.sleep(lasting_seconds)
         end(number)
+        return True
 
 
 def _nothing(_number: int) -> None:

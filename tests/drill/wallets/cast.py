@@ -50,6 +50,8 @@ class WalletFigures:
     holds_refused: int = 0
     holds_unanswered: int = 0
     holds_open_at_the_end: int = 0
+    accounts_with_a_reservation_left: int = 0
+    """Once every hold had ended."""
     ledger_entries: int = 0
     dips: int = 0
     dips_unseen: int = 0
@@ -140,7 +142,7 @@ class Cast:
         verdict.compare_standings(installation, ledger, faults, found)
         verdict.compare_answers(senders, ledger, found)
         verdict.compare_holds(self._found_holds, senders, found)
-        verdict.compare_reserved_nothing(installation, senders, found)
+        figures.accounts_with_a_reservation_left = verdict.compare_reserved_nothing(installation, senders, found)
         figures.records_repeated = told.compare_told(installation, paper, gateway, found)
         figures.notices_delivered_again = told.compare_deliveries(installation, self._stand_ins, found)
         found.differences += self.notifiers.slow_ends
