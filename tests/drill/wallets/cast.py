@@ -86,6 +86,8 @@ class Cast:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        # A gateway that outlived its drill would answer the next one's requests.
+        self.gateway.stop()
         self.notifiers.disband()
         self._stand_ins.__exit__()
 

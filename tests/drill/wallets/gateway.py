@@ -52,7 +52,7 @@ class Gateway:
         self._sent: list[tuple[str, dict[str, Any]]] = []
         self._seen: set[str] = set()
         self._making, self._ended = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name="gateway")
+        self._thread = threading.Thread(target=self._work, name="gateway", daemon=True)
         self.producer = LoggedProducer(self.installation, "payment.events")
         self._consumer = Consumer(
             {"bootstrap.servers": self.installation.settings.kafka_bootstrap, "group.id": "gateway", "log_level": 0}
@@ -74,11 +74,12 @@ class Gateway:
         return not self._due
 
     def stop(self) -> None:
-        """End, and wait until the broker has answered for every event."""
-        self._ended.set()
-        self._thread.join()
-        self.producer.finish()
-        self._consumer.close()
+        """End, and wait until the broker has answered for every event. Once is enough."""
+        if not self._ended.is_set() and self._thread.is_alive():
+            self._ended.set()
+            self._thread.join()
+            self.producer.finish()
+            self._consumer.close()
 
     def _work(self) -> None:
         next_at = time.monotonic()

@@ -28,7 +28,7 @@ class Notifiers:
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._lock = threading.RLock()
         self._ended = threading.Event()
-        self._watch = threading.Thread(target=self._look_after, name="notifiers")
+        self._watch = threading.Thread(target=self._look_after, name="notifiers", daemon=True)
 
     def start_all(self) -> None:
         """Start every one, and look after them."""

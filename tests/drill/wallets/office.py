@@ -24,7 +24,7 @@ from tests.installation import Installation
 
 _AGAIN_SECONDS = 1.0
 _GIVE_UP_SECONDS = 180
-_LASTS_SECONDS = (3, 10)
+_LASTS_SECONDS = (3, 7)
 LAST_END_SECONDS = _LASTS_SECONDS[1]
 """For how long after the office closed a credit or a word of its may still end."""
 
@@ -54,7 +54,7 @@ class Office:
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="office")
+        self._thread = threading.Thread(target=self._work, name="office", daemon=True)
         chosen = self.installation.settings
         engine = open_engine(chosen.postgres_dsn)
         self._wallets, self._standings = PostgresWallets(engine), PostgresStandings(engine)

@@ -33,6 +33,9 @@ class Payments:
     """By event id: credited, refunded, charged_back, noted, or why it waits."""
     credits: dict[str, tuple[str, int]] = field(default_factory=dict)
     """By payment: account and micros credited."""
+    of_return: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By event id, cause and reference of the refund or dispute it tells. Which of several events is applied and which are
+    noted is up to when those that wait are tried again."""
     returns: dict[tuple[str, str], tuple[str, str, int]] = field(default_factory=dict)
     """By cause and reference: account, payment, and micros taken out."""
 
@@ -90,6 +93,7 @@ class Payments:
         data = event["data"]
         cause = "refund" if _kind(event) == "refunded" else "chargeback"
         key, payment, amount = (cause, data["reference"]), data["payment"], data["amount_minor"]
+        self.of_return[event["id"]] = key
         if key in self.returns:
             self.applied[event["id"]] = "noted"
         elif payment not in paid:

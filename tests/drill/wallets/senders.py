@@ -22,7 +22,7 @@ from tests.drill.wallets.world import ACCOUNTS, alias_of, code_of
 from tests.installation import Installation
 
 SOURCE = "/otpless/core/wallets"
-LIFETIME_SECONDS = (4, 9)
+LIFETIME_SECONDS = (3, 6)
 _ASKS_FIRST, _GOES_ON_ALL_THE_SAME = 0.7, 0.12
 _DELIVERED, _VOIDED, _NAMES_ITS_HOLD = 0.7, 0.15, 0.5
 
@@ -56,7 +56,7 @@ class Senders:
         self._run = f"w{time.time_ns():x}"
         self._made = 0
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="senders")
+        self._thread = threading.Thread(target=self._work, name="senders", daemon=True)
         self.producer = LoggedProducer(self.installation, "usage.events")
         chosen = self.installation.settings
         engine = open_engine(chosen.postgres_dsn)

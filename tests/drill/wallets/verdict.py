@@ -1,7 +1,7 @@
 """The verdict on wallets: ledger, lots, holds, payments, requests, standings and alerts against paper and the rules."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,18 +76,27 @@ def compare_ledger(installation: Installation, paper: Paper, verdict: Verdict) -
     verdict.differences += [f"ledger: {wrong}" for wrong in paper.never_booked()[:20]]
     rows = installation.query(_LOTS)
     verdict.differ("lot", {(code, lot_name(cause, ref)): left for _, code, cause, ref, left in rows}, paper.lots())
-    verdict.differ("payment event", dict(installation.query(_APPLIED)), paper.payments.applied)
+    found, wanted = dict(installation.query(_APPLIED)), paper.payments.applied
+    verdict.differ("payment event", _by_fact(found, paper), _by_fact(wanted, paper))
     vouchers = installation.query(_VOUCHERS)
-    wanted = {
+    amounts_of = {
         "receipt": sorted(micros // 10_000 for _, micros in paper.payments.credits.values()),
         "refund": sorted(m // 10_000 for (cause, _), (_, _, m) in paper.payments.returns.items() if cause == "refund"),
     }
-    for kind, amounts in wanted.items():
+    for kind, amounts in amounts_of.items():
         numbers = [int(number.rpartition("/")[2]) for of, number, _ in vouchers if of == kind]
         if sorted(numbers) != list(range(1, len(amounts) + 1)):
             verdict.differences.append(f"{kind} vouchers: {len(numbers)} numbers for {len(amounts)}, or with a gap")
         if sorted(taxable for of, _, taxable in vouchers if of == kind) != amounts:
             verdict.differences.append(f"{kind} vouchers are of other amounts than what was paid")
+
+
+def _by_fact(applied: Mapping[str, str], paper: Paper) -> dict[Any, list[str]]:
+    """What became of events, those that tell the same refund or dispute together."""
+    found = defaultdict(list)
+    for event_id, outcome in applied.items():
+        found[paper.payments.of_return.get(event_id, event_id)].append(outcome)
+    return {fact: sorted(map(str, outcomes)) for fact, outcomes in found.items()}
 
 
 def compare_requests(installation: Installation, gateway: Gateway, verdict: Verdict) -> None:
