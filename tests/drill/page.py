@@ -1,6 +1,15 @@
 """What a drill found, as a page for docs/."""
 
+from dataclasses import asdict
+from typing import Any
+
 from tests.drill.drill import Report
+
+
+def kept(report: Report) -> dict[str, Any]:
+    """The report as it is kept: of each worker's end the last line, since what stands before it is of one machine only."""
+    deaths = [{**death, "last_lines": death["last_lines"][-1:]} for death in report.worker_deaths]
+    return {**asdict(report), "worker_deaths": deaths}
 
 
 def page(report: Report, command: str) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.drill.drill import Report
-from tests.drill.page import page
+from tests.drill.page import kept, page
 from tests.drill.plan import BOOKING, CALM_SECONDS, KILLS, Kind, draw, outage
 
 
@@ -67,3 +67,10 @@ def test_what_a_drill_found_is_a_page():
     assert "| rated | 1,000 |" in text
     assert "| kafka_kill | 8.7 | 0.0 |" in text
     assert text.endswith("- 1 events are lost, 0 are doubled\n")
+
+
+def test_of_a_worker_that_ended_the_last_line_is_kept():
+    report = Report(7, worker_deaths=[{"name": "worker 1", "exit_code": 1, "last_lines": ["in a file", "Kafka is away"]}])
+
+    assert kept(report)["worker_deaths"] == [{"name": "worker 1", "exit_code": 1, "last_lines": ["Kafka is away"]}]
+    assert len(report.worker_deaths[0]["last_lines"]) == 2
