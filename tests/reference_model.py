@@ -13,7 +13,7 @@ Terms are plain data, times microseconds since the Unix epoch:
                            "plans": [(from, to, "label", {"otp.delivered": price})]}}}
 
 An account may have further wallets, "wallets": {"acme/voice": [meter, ...]}, each meter {"event_type": ..., "filter": ...}.
-An event is taken from the wallet whose meter counts it, of several from that with the most conditions, else from the own one.
+An event is taken from the wallet whose meter counts it, of several from that with the most conditions, else from its own.
 
 A price is what a plan file says: {"model": "per_unit" | "graduated" | "matrix", ...}. A plan of several charges for an event
 type, of adjustments, and of meters that do not sum up quantities is {"charges": [...], "adjustments": [...]}

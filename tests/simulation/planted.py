@@ -127,7 +127,7 @@ class TellsNothingAgain(MeterUsage):
 
 
 class Planted(NamedTuple):
-    """A fault: the parts with it, the seeds within which it must be found, and a pattern of what the difference speaks of."""
+    """A fault: the parts with it, the seeds within which it must be found, and a pattern of what the difference says."""
 
     parts: Parts
     seeds_max: int
