@@ -44,6 +44,16 @@ def test_credit_stays_what_it_is(acme):
     ]
 
 
+def test_a_transfer_is_a_lot_of_its_own_and_fills_up_none_that_was_used(acme):
+    opened()
+    pay("10.00", "own")
+    pay("1.00", "campaign", "acme/whatsapp")
+    book(acme, [whatsapp(2)], warehouse=False)
+    transferred("2.00")
+    lots = wallet_wiring.statements().lots("acme/whatsapp", also_used_up=True)
+    assert [(lot["amount"], lot["remaining"]) for lot in lots] == [(Decimal(1), Decimal("0.71")), (Decimal(2), Decimal(2))]
+
+
 def test_a_transfer_repays_debt_first(acme):
     opened()
     pay("10.00", "own")
