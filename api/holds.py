@@ -56,6 +56,7 @@ class Answered(BaseModel):
     allowed: bool
     answer: Answer
     account: str
+    wallet: str
     amount_micros: int
     balance_micros: int
     reserved_micros: int
@@ -70,6 +71,7 @@ class Answered(BaseModel):
             allowed=answer.answer is Answer.YES,
             answer=answer.answer,
             account=answer.account,
+            wallet=answer.wallet,
             amount_micros=answer.amount_micros,
             balance_micros=answer.balance_micros,
             reserved_micros=answer.reserved_micros,

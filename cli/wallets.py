@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import holds, payments, standings, top_up_rules
+from cli import holds, payments, standings, top_up_rules, wallet_keeping
 from cli.amounts import read_amount
 from cli.instants import parse_instant
 from cli.output import AsJson, By, show, show_rows
@@ -24,6 +24,7 @@ app.add_typer(holds.app)
 app.add_typer(payments.app)
 app.add_typer(standings.app)
 app.add_typer(top_up_rules.app)
+app.add_typer(wallet_keeping.app)
 Account = Annotated[str, typer.Argument(help="The account's code.")]
 
 

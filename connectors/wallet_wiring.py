@@ -1,5 +1,6 @@
 """Building what wallets' use cases need."""
 
+from connectors.postgres.further_wallets import WalletList
 from connectors.postgres.settlements import Settlements
 from connectors.postgres.standings import PostgresStandings
 from connectors.postgres.top_up_rules import TopUpRules
@@ -32,6 +33,11 @@ def settlements() -> Settlements:
 def standings() -> PostgresStandings:
     """What accounts may do, by hand and to look at."""
     return PostgresStandings(database())
+
+
+def wallet_list() -> WalletList:
+    """Which wallets accounts have, and what each pays for."""
+    return WalletList(database())
 
 
 def statements() -> WalletStatements:

@@ -22,6 +22,7 @@ from domain.catalogue.plan_spans import (
 )
 from domain.money import Currency
 from domain.period import BillingMonth
+from domain.wallet_purposes import Purposes
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MONTHS_MAX: Final = 4
@@ -50,13 +51,15 @@ class Account:
     code: str
     customer_code: str
     wallet_id: int
-    """The wallet that is debited: its own, or that of the account above it which pays for it."""
+    """The wallet that is debited where no further one pays: its own, or that of the account above it which pays for it."""
     currency: Currency
     time_zone: ZoneInfo
     subscriptions: Sequence[Subscription]
     contracts: Sequence[ContractTerm] = ()
     root_id: int = 0
     """The topmost account of its tree: itself, when left out."""
+    purposes: Purposes | None = None
+    """Of the further wallets of whoever pays; None where there is none."""
     _spans: Sequence[PlanSpan] | None = field(default=None, repr=False, compare=False)
     _span: PlanSpan | None = field(default=None, repr=False, compare=False)
     _month: AccountMonth | None = field(default=None, repr=False, compare=False)
@@ -64,6 +67,16 @@ class Account:
 
     def __post_init__(self) -> None:
         self.root_id = self.root_id or self.account_id
+
+    def wallet_for(self, event_type: str, properties: Mapping[str, object]) -> int:
+        """The wallet that pays for an event."""
+        found = self.purposes.wallet_for(event_type, properties) if self.purposes is not None else None
+        return self.wallet_id if found is None else found
+
+    @property
+    def wallets(self) -> tuple[int, ...]:
+        """All that may pay for its events."""
+        return (self.wallet_id,) if self.purposes is None else (self.wallet_id, *self.purposes.wallets)
 
     def plan_at(self, time_micros: int) -> EffectivePlan | None:
         """The plan in effect at an instant."""

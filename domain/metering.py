@@ -138,6 +138,8 @@ def _attribute(item: ReceivedEvent, config: RatingConfig, window: TimeWindow) ->
     if rates is None:
         return Waiting(item, WaitReason.NO_PRICE)
     place = place_of(account, rates, time_micros=event.time_micros)
+    if account.purposes is not None:
+        place = place.paid_by(account.wallet_for(event.meter, event.properties))
     if place.is_simple and event.quantity_millionths >= 0:
         return Usage(item, place)
     return measured(item, place)

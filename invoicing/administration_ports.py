@@ -1,6 +1,6 @@
 """What opening accounts and publishing plans need from the world."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,6 +10,7 @@ from domain.account_tree import AccountTree, TreeAccount
 from domain.alias_spans import NamedSpan
 from domain.catalogue import Meter
 from domain.plans import PlanDocument
+from domain.wallet_purposes import AccountWallets
 from invoicing.customer_ports import Accounts, Customers
 from invoicing.metering_ports import Balance
 from invoicing.subscription_ports import ContractBook, SubscriptionBook
@@ -111,6 +112,25 @@ class Tree(Protocol):
         """The balances of accounts' own wallets, as this transaction sees them."""
 
 
+class WalletBook(Protocol):
+    """Further wallets of accounts, in one transaction of configuration."""
+
+    def of(self, account: str) -> AccountWallets | None:
+        """An account with its further wallets, all locked; None when there is none."""
+
+    def account_of(self, wallet: str) -> str | None:
+        """The account a further wallet is of; None when there is no such wallet."""
+
+    def add(self, account: str, wallet: str, *, at: datetime) -> None:
+        """Keep a new further wallet, empty and without a purpose."""
+
+    def change_purposes(self, wallet: str, *, less: Collection[str], more: Collection[str]) -> None:
+        """Take purposes from a wallet, then give it others; meters are named by their codes."""
+
+    def close(self, wallet: str, *, at: datetime) -> None:
+        """Say that a wallet is closed since then."""
+
+
 class Administration(Protocol):
     """One transaction of configuration; each method returns False when the thing was there already, unchanged."""
 
@@ -164,6 +184,10 @@ class Administration(Protocol):
     @property
     def top_up_rules(self) -> TopUpRuleBook:
         """Rules of automatic top-ups."""
+
+    @property
+    def wallets(self) -> WalletBook:
+        """Accounts' further wallets."""
 
     @property
     def aliases(self) -> "Aliases":

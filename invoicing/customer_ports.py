@@ -32,6 +32,8 @@ class StoredAccount:
     status: str
     created_at: datetime
     closed_at: datetime | None
+    wallet_of: str | None = None
+    """Of a further wallet, the account it is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Accounts(Protocol):
         """Write name, time zone and payment term; where it stands is the tree's."""
 
     def close(self, code: str, *, at: datetime) -> None:
-        """Say that an account is closed since then."""
+        """Say that an account is closed since then, and its wallets with it."""
 
     def revision(self, code: str) -> int:
         """How often an account was changed, from 1."""

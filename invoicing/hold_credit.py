@@ -13,7 +13,7 @@ from domain.attribution import EPOCH, Account
 from domain.errors import EngineUnavailable, NotFound
 from domain.hold_amount import Used, most_micros, needs_totals
 from domain.holds import Answer, Holdings, check_hold, check_messages
-from invoicing.hold_ports import CachedAnswer, CreditBooks, CreditCache, HoldCache, Prices
+from invoicing.hold_ports import CachedAnswer, CreditBooks, CreditCache, HoldCache, Prices, WalletOwner
 
 LIFETIME_SECONDS: Final = 600
 _TOTALS_FOR: Final = timedelta(seconds=5)
@@ -22,7 +22,10 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """May `alias` send so many messages of a type? What is not said of their properties is taken at its dearest."""
+    """May `alias` send so many messages of a type? What is not said of their properties is taken at its dearest.
+
+    The wallet is that which pays for such messages by what is said of them (domain/wallet_purposes.py).
+    """
 
     alias: str
     meter: str
@@ -36,6 +39,8 @@ class HoldAnswer:
 
     answer: Answer
     account: str
+    wallet: str
+    """The code of the wallet that pays: the account's, that of one above it, or of a further wallet of whichever pays."""
     amount_micros: int
     balance_micros: int
     reserved_micros: int
@@ -53,7 +58,7 @@ class HoldCredit:
     holds: HoldCache
     cache: CreditCache
     books: CreditBooks
-    _owners: dict[int, int] = field(default_factory=dict)
+    _owners: dict[int, WalletOwner] = field(default_factory=dict)
     _totals: dict[int, tuple[datetime, Used]] = field(default_factory=dict)
 
     def hold(
@@ -66,32 +71,40 @@ class HoldCredit:
         account, amount = self._amount(question, now)
         check_hold(hold_id=hold_id, amount_micros=amount, lifetime_seconds=lifetime_seconds)
         lifetime_ms = lifetime_seconds * 1_000
-        return self._ask(account, amount, lambda owner: self.holds.hold(owner, hold_id, amount, lifetime_ms=lifetime_ms))
+        payer = self._owner(account.wallet_for(question.meter, question.properties))
+        return self._ask(
+            account, payer, amount, lambda: self.holds.hold(payer.account_id, hold_id, amount, lifetime_ms=lifetime_ms)
+        )
 
     def may_send(self, question: Question, *, now: datetime) -> HoldAnswer:
         """The same question with nothing reserved. Raises as `hold` does."""
         account, amount = self._amount(question, now)
-        return self._ask(account, amount, lambda owner: self.holds.may_send(owner, amount))
+        payer = self._owner(account.wallet_for(question.meter, question.properties))
+        return self._ask(account, payer, amount, lambda: self.holds.may_send(payer.account_id, amount))
 
     def release(self, alias: str, hold_ids: Sequence[str], *, now: datetime) -> int:
-        """Void or settle; returns how many were there. One that is not there has ended already: nothing is wrong then."""
-        return self.holds.release(self._owner(self._account(alias, now)), hold_ids)
+        """Void or settle; returns how many were there. One that is not there has ended already: nothing is wrong then.
 
-    def _ask(self, account: Account, amount_micros: int, ask: Callable[[int], CachedAnswer]) -> HoldAnswer:
-        owner = self._owner(account)
+        Of what type the messages were is not said, so every wallet that may have reserved for them is asked.
+        """
+        account = self._account(alias, now)
+        return sum(self.holds.release(self._owner(wallet_id).account_id, hold_ids) for wallet_id in account.wallets)
+
+    def _ask(self, account: Account, payer: WalletOwner, amount_micros: int, ask: Callable[[], CachedAnswer]) -> HoldAnswer:
         try:
-            said = ask(owner)
+            said = ask()
             if said.answer is None:
-                self._tell(owner)
-                said = ask(owner)
+                self._tell(payer.account_id)
+                said = ask()
         except EngineUnavailable:
-            return self._from_books(account, owner, amount_micros)
+            return self._from_books(account, payer, amount_micros)
         if said.answer is None:
-            return self._from_books(account, owner, amount_micros)
+            return self._from_books(account, payer, amount_micros)
         held_until = EPOCH + timedelta(milliseconds=said.ends_ms) if said.ends_ms else None
         return HoldAnswer(
             said.answer,
             account.code,
+            payer.code,
             amount_micros,
             said.balance_micros,
             said.reserved_micros,
@@ -105,12 +118,13 @@ class HoldCredit:
         self.cache.put([credit.balance])
         self.cache.put_standings([credit.standing])
 
-    def _from_books(self, account: Account, owner: int, amount_micros: int) -> HoldAnswer:
-        credit = self.books.credit([owner])[owner]
+    def _from_books(self, account: Account, payer: WalletOwner, amount_micros: int) -> HoldAnswer:
+        credit = self.books.credit([payer.account_id])[payer.account_id]
         standing, balance = credit.standing, credit.balance
         wallet = Holdings(balance.balance_micros, balance.version, standing.status, standing.floor_micros)
         answer = wallet.may_send(amount_micros)
-        return HoldAnswer(answer, account.code, amount_micros, balance.balance_micros, 0, standing.status, from_cache=False)
+        held = (amount_micros, balance.balance_micros, 0, standing.status)
+        return HoldAnswer(answer, account.code, payer.code, *held, from_cache=False)
 
     def _account(self, alias: str, now: datetime) -> Account:
         account = self.prices.config().account_at(alias, _micros(now))
@@ -118,10 +132,10 @@ class HoldCredit:
             raise NotFound(f"alias {alias!r} names no account now: `billing accounts map-alias` gives it one")
         return account
 
-    def _owner(self, account: Account) -> int:
-        owner = self._owners.get(account.wallet_id)
+    def _owner(self, wallet_id: int) -> WalletOwner:
+        owner = self._owners.get(wallet_id)
         if owner is None:
-            owner = self._owners[account.wallet_id] = self.books.owner(account.wallet_id)
+            owner = self._owners[wallet_id] = self.books.owner(wallet_id)
         return owner
 
     def _amount(self, question: Question, now: datetime) -> tuple[Account, int]:

@@ -29,6 +29,15 @@ class Credit:
 
 
 @dataclass(frozen=True, slots=True)
+class WalletOwner:
+    """Whose a wallet is: the account, or the row a further wallet has to itself (domain/wallet_purposes.py)."""
+
+    account_id: int
+    code: str
+    """By which the wallet is named."""
+
+
+@dataclass(frozen=True, slots=True)
 class CachedAnswer:
     """What the cache said. `answer` is None when it does not know the account."""
 
@@ -71,8 +80,8 @@ class CreditBooks(Protocol):
     def credit(self, account_ids: Sequence[int]) -> Mapping[int, Credit]:
         """Wallets with their owners' standings, by the owner's account id."""
 
-    def owner(self, wallet_id: int) -> int:
-        """The account a wallet belongs to, which never changes. Raises NotFound."""
+    def owner(self, wallet_id: int) -> WalletOwner:
+        """Whose a wallet is, which never changes. Raises NotFound."""
 
     def used_millionths(self, account_id: int, month: date) -> Mapping[tuple[int, str], int]:
         """Running totals of an account's month, by charge and price cell."""

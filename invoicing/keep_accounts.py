@@ -152,10 +152,13 @@ def close_account(
 
 
 def choose_thresholds(store: AdministrationStore, code: str, document: object, *, author: Author, path: str = "") -> Written:
-    """Replace what an account is warned at; no threshold at all goes back to the defaults. Raises Invalid or NotFound."""
+    """Replace what an account, or a further wallet, is warned at; none at all goes back to the defaults.
+
+    Raises Invalid or NotFound.
+    """
     wanted = read_thresholds(document, path=path)
     with store.begin() as transaction:
-        known = _get(transaction, code)
+        known = _get(transaction, code, also_wallets=True)
         if known.status == _CLOSED:
             raise InvalidInput(f"account {code} is closed and stays as it is")
         before = tuple(transaction.accounts.thresholds(code))
@@ -262,10 +265,12 @@ def _ending(span: NamedSpan, closes_at: datetime) -> datetime:
     return closes_at if span.start is None else max(span.start, closes_at)
 
 
-def _get(transaction: Administration, code: str) -> StoredAccount:
+def _get(transaction: Administration, code: str, *, also_wallets: bool = False) -> StoredAccount:
     known = transaction.accounts.get(code)
     if known is None:
         raise NotFound(f"account {code!r} does not exist: `billing accounts list` shows them")
+    if known.wallet_of is not None and not also_wallets:
+        raise InvalidInput(f"{code} is a wallet of account {known.wallet_of}: `billing wallets` keeps it")
     return known
 
 

@@ -44,6 +44,19 @@ class ExpiringLot:
     remaining_micros: int
 
 
+@dataclass(frozen=True, slots=True)
+class HeldLot:
+    """A lot with something left that may be used. Amounts are micros."""
+
+    lot_id: int
+    kind: LotKind
+    priority: int
+    expires_at: datetime | None
+    amount_micros: int
+    cost_micros: int
+    remaining_micros: int
+
+
 class WalletTransaction(Protocol):
     """One transaction on wallets: everything of it is booked, or nothing is."""
 
@@ -52,6 +65,20 @@ class WalletTransaction(Protocol):
 
     def entry_micros(self, wallet_id: int, cause: Cause, reference: str) -> int | None:
         """The amount booked under a cause and reference before; None when there is none."""
+
+    def wallets_of_one_account(self, first: str, second: str) -> tuple[WalletFacts, WalletFacts]:
+        """Two open wallets of one prepaid account, locked. Raises NotFound, and InvalidInput when they are not."""
+
+    def balance_micros(self, wallet_id: int) -> int:
+        """What a locked wallet holds."""
+
+    def held_lots(self, wallet_id: int, *, at: datetime) -> Sequence[HeldLot]:
+        """The lots of a locked wallet that may be used, in the order they are used in."""
+
+    def take(
+        self, wallet_id: int, parts: Sequence[tuple[int, int]], *, cause: Cause, reference: str, booked_at: datetime
+    ) -> Balance:
+        """Take micros of lots out of a wallet, with one entry for all of them."""
 
     def add_lot(self, wallet_id: int, lot: NewLot, *, booked_at: datetime) -> Balance:
         """Credit a wallet with a lot; debt is repaid first."""
@@ -109,6 +136,7 @@ __all__ = [
     "Balance",
     "BalanceListener",
     "ExpiringLot",
+    "HeldLot",
     "NewLot",
     "Statement",
     "StatementLine",

@@ -28,6 +28,10 @@ class LookedAt:
     rule: TopUpRule | None = None
     """By which it is topped up."""
     rule_again_at: datetime | None = None
+    wallet_of: str | None = None
+    """Of a further wallet, the account it is of."""
+    pays_for: tuple[str, ...] = ()
+    """Of a further wallet, the meters whose events it pays for."""
 
 
 @dataclass(frozen=True, slots=True)

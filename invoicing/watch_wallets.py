@@ -88,6 +88,8 @@ def _status_messages(
         "mode": _mode(item),
         "overdue_since": _past(item.watched.credit.overdue_since, now),
     }
+    if item.wallet_of is not None:
+        data |= {"wallet_of": item.wallet_of, "pays_for": list(item.pays_for)}
     messages = [
         Message(STATUS_TOPIC, account, "account.status", account, data) for account in transaction.leaning(item.account_id)
     ]

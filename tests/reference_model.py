@@ -12,6 +12,9 @@ Terms are plain data, times microseconds since the Unix epoch:
      "accounts": {"acme": {"opening_micros": 0, "time_zone": "Asia/Kolkata",
                            "plans": [(from, to, "label", {"otp.delivered": price})]}}}
 
+An account may have further wallets, "wallets": {"acme/voice": [meter, ...]}, each meter {"event_type": ..., "filter": ...}.
+An event is taken from the wallet whose meter counts it, of several from that with the most conditions, else from its own.
+
 A price is what a plan file says: {"model": "per_unit" | "graduated" | "matrix", ...}. A plan of several charges for an event
 type, of adjustments, and of meters that do not sum up quantities is {"charges": [...], "adjustments": [...]}
 (tests/reference_charges.py).
@@ -77,6 +80,10 @@ class ReferenceModel:
         self._parts: dict[_Total, list[_Event]] = {}
         self._told: dict[_Total, tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]] = {}
         """Plan, charge and tariff of each running total."""
+        self._taken: dict[str, Counter[str]] = {}
+        """What was taken from each further wallet, by account."""
+        self._charged: Counter[str] = Counter()
+        """What accounts that ever had further wallets were charged so far."""
 
     def book(self, value: bytes, received_micros: int) -> Counter[str]:
         """Book one record; how many of its events ended how."""
@@ -113,6 +120,25 @@ class ReferenceModel:
         opening = self.terms["accounts"][account]["opening_micros"]
         return Standing(parts, int(quantity * _MILLION), charge, opening - charge)
 
+    def wallets(self, account: str) -> dict[str, int]:
+        """The balance of each wallet an account ever had, by its code: its own holds what the others do not."""
+        taken = self._taken.get(account, Counter())
+        further = {code: -micros for code, micros in taken.items()}
+        return {account: self.standing(account).balance_micros - sum(further.values()), **further}
+
+    def _take(self, account: str, event: _Event) -> None:
+        """Charge an event to its wallet: what the account's charge grew by."""
+        charged = self.standing(account).charge_micros
+        grown, self._charged[account] = charged - self._charged[account], charged
+        found = [
+            (-len(meter.get("filter", {})), code)
+            for code, meters in self.terms["accounts"][account].get("wallets", {}).items()
+            for meter in meters
+            if counts(meter, event.meter, dict(event.properties))
+        ]
+        if found:
+            self._taken.setdefault(account, Counter())[min(found)[1]] += grown
+
     def _book_event(self, event: _Event, received: int) -> str:
         age = received - event.time
         if event.meter not in self.terms["meters"] or age < -self._future or age > 3_653 * _DAY:
@@ -130,6 +156,9 @@ class ReferenceModel:
         for total, told in place:
             self._parts.setdefault(total, []).append(event)
             self._told[total] = told
+        account = place[0][0].account
+        if "wallets" in self.terms["accounts"][account]:
+            self._take(account, event)
         self.rated[event.identity, event.time] = event.body()
         return "rated"
 

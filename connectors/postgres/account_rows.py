@@ -16,10 +16,10 @@ from invoicing.customer_ports import StoredAccount
 
 _GET: Final = """
 SELECT a.code, c.code AS customer, a.mode, a.currency, a.time_zone, b.code AS bill_to, p.code AS pay_from, u.code AS parent,
-       a.display_name, a.payment_term_days, a.revision, a.status, a.created_at, a.closed_at
+       a.display_name, a.payment_term_days, a.revision, a.status, a.created_at, a.closed_at, o.code AS wallet_of
 FROM account a JOIN customer c USING (customer_id)
 JOIN account b ON b.account_id = a.bill_to_account_id JOIN account p ON p.account_id = a.pay_from_account_id
-LEFT JOIN account u ON u.account_id = a.parent_id
+LEFT JOIN account u ON u.account_id = a.parent_id LEFT JOIN account o ON o.account_id = a.wallet_of_account_id
 WHERE a.code = :code
 """
 _READ: Final = text(_GET)
@@ -37,7 +37,8 @@ UPDATE account SET display_name = :name, time_zone = :time_zone, payment_term_da
 WHERE code = :code
 """)
 _CLOSE: Final = text("""
-UPDATE account SET status = 'closed', closed_at = :at, revision = revision + 1 WHERE code = :code
+UPDATE account a SET status = 'closed', closed_at = :at, revision = a.revision + 1
+FROM account o WHERE o.code = :code AND o.account_id IN (a.account_id, a.wallet_of_account_id) AND a.status <> 'closed'
 """)
 _REVISION: Final = text("SELECT revision FROM account WHERE code = :code")
 _HAS_USAGE: Final = text("""
@@ -92,7 +93,7 @@ class AccountRows:
         self._connection.execute(_SAVE, {"code": account.code, **_terms(account)})
 
     def close(self, code: str, *, at: datetime) -> None:
-        """Say that an account is closed since then."""
+        """Say that an account is closed since then, and its wallets with it."""
         self._connection.execute(_CLOSE, {"code": code, "at": at})
 
     def revision(self, code: str) -> int:
@@ -138,7 +139,7 @@ class AccountRows:
             name=row["display_name"],
             payment_term_days=row["payment_term_days"],
         )
-        return StoredAccount(account, row["revision"], row["status"], row["created_at"], row["closed_at"])
+        return StoredAccount(account, row["revision"], row["status"], row["created_at"], row["closed_at"], row["wallet_of"])
 
 
 class AccountDetails:
@@ -152,7 +153,7 @@ class AccountDetails:
         with snapshot(self._engine) as connection:
             rows = AccountRows(connection)
             found = rows.look(code)
-            if found is None:
+            if found is None or found.wallet_of is not None:
                 return None
             balance = connection.execute(_BALANCE, {"code": code}).scalar_one()
             return found, {

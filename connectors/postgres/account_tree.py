@@ -28,9 +28,10 @@ FROM account a JOIN customer c USING (customer_id)
 JOIN account b ON b.account_id = a.bill_to_account_id
 JOIN account p ON p.account_id = a.pay_from_account_id
 LEFT JOIN account u ON u.account_id = a.parent_id
+WHERE a.wallet_of_account_id IS NULL
 """
 _READ: Final = text(_READ_ALL)
-_READ_SOME: Final = text(f"{_READ_ALL} WHERE a.account_id = ANY(:account_ids)")
+_READ_SOME: Final = text(f"{_READ_ALL} AND a.account_id = ANY(:account_ids)")
 _WRITE: Final = text("""
 UPDATE account a SET parent_id = u.account_id, bill_to_account_id = b.account_id, pay_from_account_id = p.account_id,
     revision = a.revision + 1

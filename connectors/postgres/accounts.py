@@ -11,7 +11,7 @@ _ACCOUNTS = text("""
 SELECT a.code AS account, c.legal_name AS customer, a.mode, a.currency, a.status, w.balance_micros,
        (SELECT count(*) FROM alias WHERE alias.account_id = a.account_id) AS aliases
 FROM account a JOIN customer c USING (customer_id) JOIN wallet w USING (account_id)
-ORDER BY a.code LIMIT :limit
+WHERE a.wallet_of_account_id IS NULL ORDER BY a.code LIMIT :limit
 """)
 
 

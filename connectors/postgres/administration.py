@@ -15,6 +15,7 @@ from connectors.postgres.aliases import AliasRows
 from connectors.postgres.contracts import ContractRows
 from connectors.postgres.customers import CustomerRows
 from connectors.postgres.database import transaction
+from connectors.postgres.further_wallets import FurtherWalletRows
 from connectors.postgres.plans import PlanRows
 from connectors.postgres.subscriptions import SubscriptionRows
 from connectors.postgres.top_up_rules import TopUpRuleRows
@@ -35,7 +36,7 @@ SELECT :code, customer_id, :mode, :currency, :time_zone, :created_at FROM custom
 ON CONFLICT (code) DO NOTHING RETURNING account_id
 """)
 _ACCOUNT = text("SELECT account_id, currency FROM account WHERE code = :code")
-_STATUS = text("SELECT status FROM account WHERE code = :code")
+_STATUS = text("SELECT status, wallet_of_account_id IS NOT NULL AS is_wallet FROM account WHERE code = :code")
 _PAYER = text("""
 SELECT p.code FROM account a JOIN account p ON p.account_id = a.pay_from_account_id WHERE a.account_id = :account_id
 """)
@@ -112,6 +113,7 @@ class _Administration:
         self.subscriptions = SubscriptionRows(connection)
         self.contracts = ContractRows(connection)
         self.top_up_rules = TopUpRuleRows(connection)
+        self.wallets = FurtherWalletRows(connection)
 
     def add_seller(self, seller: NewSeller) -> bool:
         facts = asdict(seller) | {
@@ -128,10 +130,12 @@ class _Administration:
         return span is not None
 
     def require_open(self, account_code: str) -> None:
-        status = self._connection.execute(_STATUS, {"code": account_code}).scalar()
-        if status is None:
+        account = self._connection.execute(_STATUS, {"code": account_code}).one_or_none()
+        if account is None:
             raise NotFound(f"account {account_code!r} does not exist: `billing accounts list` shows them")
-        if status == "closed":
+        if account.is_wallet:
+            raise InvalidInput(f"{account_code} is a wallet, which uses nothing itself: name its account")
+        if account.status == "closed":
             raise InvalidInput(f"account {account_code} is closed: choose one that is not")
 
     def hold_configuration(self) -> None:

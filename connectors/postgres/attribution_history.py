@@ -20,9 +20,7 @@ JOIN account a USING (account_id)
 LEFT JOIN config_change c ON c.version = b.config_version
 LEFT JOIN alias_history h ON h.alias = u.subject AND h.account_id = u.account_id AND h.validity @> u.event_time
      AND b.config_version >= h.since_version AND (b.config_version < h.until_version OR h.until_version IS NULL)
-LEFT JOIN payer_history y ON y.account_id = u.account_id
-     AND b.config_version >= y.since_version AND (b.config_version < y.until_version OR y.until_version IS NULL)
-LEFT JOIN account p ON p.account_id = y.pay_from_account_id
+LEFT JOIN account p ON p.account_id = payer_of(u.account_id, u.meter, u.properties, b.config_version)
 WHERE u.event_key = :key
 ORDER BY u.event_time
 """)

@@ -19,7 +19,8 @@ SELECT DISTINCT c.code FROM charge c JOIN plan_version v USING (plan_version_id)
 WHERE c.kind = 'usage' AND v.currency = :currency
 """)
 _ACCOUNTS: Final = text("""
-SELECT a.code, a.currency FROM account a JOIN customer c USING (customer_id) WHERE a.code = :account OR c.code = :customer
+SELECT a.code, a.currency FROM account a JOIN customer c USING (customer_id)
+WHERE a.wallet_of_account_id IS NULL AND (a.code = :account OR c.code = :customer)
 """)
 _CUSTOMER: Final = text("SELECT count(*) FROM customer WHERE code = :customer")
 _FIND: Final = text("""

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, Row, text
 
 from connectors.postgres.database import transaction
 from domain.errors import NotFound
-from invoicing.hold_ports import CachedStanding, Credit
+from invoicing.hold_ports import CachedStanding, Credit, WalletOwner
 from invoicing.metering_ports import Balance
 
 # An account that was never looked at is active; prepaid it may use its balance, postpaid there is no end.
@@ -20,7 +20,7 @@ FROM wallet w JOIN account a USING (account_id) LEFT JOIN account_standing s USI
 """
 _OF_SOME: Final = text(f"{_CREDIT} WHERE w.account_id = ANY(:account_ids)")
 _OF_ALL: Final = text(_CREDIT)
-_OWNER: Final = text("SELECT account_id FROM wallet WHERE wallet_id = :wallet_id")
+_OWNER: Final = text("SELECT account_id, code FROM wallet JOIN account USING (account_id) WHERE wallet_id = :wallet_id")
 _USED: Final = text("""
 SELECT charge_id, price_cell, quantity_millionths FROM usage_total
 WHERE account_id = :account_id AND service_month = :month
@@ -44,13 +44,13 @@ class PostgresCreditBooks:
         with transaction(self._engine) as connection:
             return [_credit(row) for row in connection.execute(_OF_ALL)]
 
-    def owner(self, wallet_id: int) -> int:
-        """The account a wallet belongs to, which never changes. Raises NotFound."""
+    def owner(self, wallet_id: int) -> WalletOwner:
+        """Whose a wallet is, which never changes. Raises NotFound."""
         with transaction(self._engine) as connection:
-            account_id = connection.execute(_OWNER, {"wallet_id": wallet_id}).scalar()
-        if account_id is None:
+            row = connection.execute(_OWNER, {"wallet_id": wallet_id}).one_or_none()
+        if row is None:
             raise NotFound(f"wallet {wallet_id} does not exist")
-        return int(account_id)
+        return WalletOwner(row.account_id, row.code)
 
     def used_millionths(self, account_id: int, month: date) -> Mapping[tuple[int, str], int]:
         """Running totals of an account's month, by charge and price cell. Raises EngineUnavailable."""

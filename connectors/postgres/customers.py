@@ -66,7 +66,8 @@ WHERE c.code = :code ORDER BY a.code
 """)
 _LISTING: Final = text("""
 SELECT c.code AS customer, c.legal_name, c.tax_category AS category, c.gstin, c.country, c.state_code, c.email,
-       (SELECT count(*) FROM account a WHERE a.customer_id = c.customer_id AND a.status <> 'closed') AS open_accounts,
+       (SELECT count(*) FROM account a WHERE a.customer_id = c.customer_id AND a.status <> 'closed'
+        AND a.wallet_of_account_id IS NULL) AS open_accounts,
        CASE WHEN c.archived_at IS NULL THEN 'active' ELSE 'archived' END AS status, c.revision AS version
 FROM customer c
 WHERE (c.archived_at IS NULL OR :archived)
@@ -76,7 +77,7 @@ ORDER BY c.code LIMIT :limit
 """)
 _ACCOUNTS: Final = text("""
 SELECT a.code AS account, a.mode, a.currency, a.status FROM account a JOIN customer c USING (customer_id)
-WHERE c.code = :code ORDER BY a.code
+WHERE c.code = :code AND a.wallet_of_account_id IS NULL ORDER BY a.code
 """)
 
 

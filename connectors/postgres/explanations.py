@@ -24,9 +24,7 @@ _EVENTS: Final = text("""
 SELECT u.event_key, u.event_time, u.account_id, u.subject, u.meter, u.quantity_millionths, u.properties, u.batch_id,
        u.partition, u.record_offset, a.code, a.currency, a.time_zone, p.code AS paid_by, b.config_version, b.booked_at
 FROM usage_event u JOIN account a USING (account_id) JOIN batch b USING (batch_id)
-LEFT JOIN payer_history y ON y.account_id = u.account_id
-     AND b.config_version >= y.since_version AND (b.config_version < y.until_version OR y.until_version IS NULL)
-LEFT JOIN account p ON p.account_id = y.pay_from_account_id
+LEFT JOIN account p ON p.account_id = payer_of(u.account_id, u.meter, u.properties, b.config_version)
 WHERE u.event_key = :key ORDER BY u.event_time
 """)
 _PARTS: Final = text("""

@@ -25,18 +25,20 @@ _FEES: Final = "('recurring', 'one_time', 'commitment')"
 
 _ACCOUNT_IDS: Final = text(f"""
 SELECT account_id FROM account a
-WHERE EXISTS (SELECT FROM subscription s JOIN charge h USING (plan_version_id)
+WHERE wallet_of_account_id IS NULL AND (EXISTS (SELECT FROM subscription s JOIN charge h USING (plan_version_id)
               WHERE s.account_id = a.account_id AND h.kind IN {_FEES})
    OR EXISTS (SELECT FROM contract k JOIN charge h USING (contract_id)
               WHERE (k.account_id = a.account_id OR k.customer_id = a.customer_id) AND h.kind IN {_FEES})
-   OR EXISTS (SELECT FROM fee_accrual f WHERE f.account_id = a.account_id)
+   OR EXISTS (SELECT FROM fee_accrual f WHERE f.account_id = a.account_id))
 ORDER BY account_id
 """)  # noqa: S608 - put together from constants
 _HOLD_CONFIG: Final = text("SELECT version FROM config_version FOR SHARE")
 _ACCOUNTS: Final = text(
     "SELECT account_id, code, time_zone FROM account WHERE account_id = ANY(:account_ids) ORDER BY account_id"
 )
-_IDS: Final = text("SELECT account_id, code FROM account WHERE code = ANY(:codes) ORDER BY account_id")
+_IDS: Final = text(
+    "SELECT account_id, code FROM account WHERE code = ANY(:codes) AND wallet_of_account_id IS NULL ORDER BY account_id"
+)
 _LOCK_WALLETS: Final = text("""
 SELECT a.account_id, a.code, a.time_zone, w.wallet_id FROM account a JOIN wallet w ON w.account_id = a.pay_from_account_id
 WHERE a.account_id = ANY(:account_ids) ORDER BY w.wallet_id, a.account_id FOR NO KEY UPDATE OF w

@@ -180,8 +180,10 @@ SELECT %s, r.* FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::timestamptz[
 
 # The wallets these accounts pay from: the account of a balance is its wallet's owner.
 BALANCES: Final = """
+WITH payer AS (SELECT pay_from_account_id AS account_id FROM account WHERE account_id = ANY(%s))
 SELECT wallet_id, account_id, balance_micros, version FROM wallet
-WHERE account_id IN (SELECT pay_from_account_id FROM account WHERE account_id = ANY(%s))
+WHERE account_id IN (SELECT account_id FROM payer
+                     UNION ALL SELECT a.account_id FROM account a JOIN payer p ON a.wallet_of_account_id = p.account_id)
 """
 # An account that was never looked at is active; prepaid it may use its balance, postpaid there is no end.
 ALL_CREDIT: Final = """

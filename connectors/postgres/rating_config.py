@@ -18,6 +18,7 @@ from connectors.postgres import rating_config_sql as sql
 from domain.attribution import DISTANT_FUTURE, DISTANT_PAST, Account, AliasSpan, ContractTerm, RatingConfig, Subscription
 from domain.catalogue import Aggregation, ChargeRow, Contract, Meter, PlanVersion
 from domain.money import Currency
+from domain.wallet_purposes import Purposes
 
 _CURRENCIES: Final = {currency.value: currency for currency in Currency}
 
@@ -45,6 +46,7 @@ def load_rating_config(connection: Connection[Any]) -> LoadedConfig:
         contracts = contracts_from(read(connection, sql.CONTRACTS), read(connection, sql.CONTRACT_CHARGES), meters)
         terms = terms_from(read(connection, sql.TERMS), contracts)
         accounts = accounts_from(read(connection, sql.ACCOUNTS), subscriptions, dict(read(connection, sql.ROOTS)), terms)
+        give_purposes(accounts, read(connection, sql.PURPOSES), meters)
         aliases = aliases_from(read(connection, sql.ALIASES), accounts)
         accepted, rejected = decisions_from(read(connection, sql.DECISIONS))
     config = RatingConfig(version, aliases, accounts, event_types_of(meters), accepted, rejected)
@@ -152,6 +154,16 @@ def accounts_from(
             roots.get(account_id, account_id),
         )
     return accounts
+
+
+def give_purposes(accounts: Mapping[int, Account], rows: Sequence[Row], meters: Mapping[str, Meter]) -> None:
+    """Tell accounts that were just read which further wallets pay for what."""
+    by_id = {meter.meter_id: meter for meter in meters.values()} if rows else {}
+    found: dict[int, list[tuple[Meter, int]]] = {}
+    for account_id, meter_id, wallet_id in rows:
+        found.setdefault(account_id, []).append((by_id[meter_id], wallet_id))
+    for account_id, named in found.items():
+        accounts[account_id].purposes = Purposes(named)
 
 
 def aliases_from(rows: Sequence[Row], accounts: Mapping[int, Account]) -> dict[str, tuple[AliasSpan, ...]]:

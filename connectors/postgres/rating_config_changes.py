@@ -19,6 +19,7 @@ from connectors.postgres.rating_config import (
     contracts_from,
     decisions_from,
     event_types_of,
+    give_purposes,
     meters_from,
     plans_from,
     read,
@@ -28,7 +29,7 @@ from connectors.postgres.rating_config import (
 
 _RECORDED: Final = frozenset(
     f"{table} {operation}"
-    for table in ("account", "alias", "subscription", "charge", "contract", "meter", "quarantined_event")
+    for table in ("account", "alias", "subscription", "charge", "contract", "meter", "quarantined_event", "wallet_purpose")
     for operation in ("insert", "update", "delete")
 )
 """Changes whose extent is recorded, as config_change names them."""
@@ -95,6 +96,9 @@ def _replaced(connection: Connection[Any], known: LoadedConfig, touched: _Touche
         account_ids.update(row[0] for row in read(connection, sql.ACCOUNTS_OF_CONTRACTS, (contract_ids, contract_ids)))
     # A change of parent moves all accounts below it to another tree.
     account_ids.update(row[0] for row in read(connection, sql.BELOW, (touched.ids("account"),)))
+    payers = touched.ids("wallet_purpose")
+    if payers:
+        account_ids.update(row[0] for row in read(connection, sql.PAYING_FROM, (payers,)))
     account_ids.update(_accounts_on(known, known.plans.keys() & set(plan_ids)))
     updated = replace(known, plans=plans, contracts=contracts, config=replace(known.config, meters=event_types_of(meters)))
     return _with_accounts(connection, updated, sorted(account_ids), touched.names("alias"))
@@ -123,6 +127,7 @@ def _with_accounts(
         roots: dict[int, int] = dict(read(connection, sql.ROOTS_BY_ID, ids))
         terms = terms_from(read(connection, sql.TERMS_BY_ACCOUNT, (account_ids, account_ids)), known.contracts)
         found = accounts_from(read(connection, sql.ACCOUNTS_BY_ID, ids), subscriptions, roots, terms)
+        give_purposes(found, read(connection, sql.PURPOSES_BY_ACCOUNT, ids), known.meters)
         accounts = {**accounts, **found}
         for gone in set(account_ids) - found.keys():
             accounts.pop(gone, None)

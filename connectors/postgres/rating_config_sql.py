@@ -46,9 +46,19 @@ UNION SELECT a.account_id FROM contract k JOIN account a USING (customer_id) WHE
 
 ACCOUNTS: Final = """
 SELECT a.account_id, a.code, c.code, w.wallet_id, a.currency, a.time_zone
-FROM account a JOIN customer c USING (customer_id) JOIN wallet w ON w.account_id = a.pay_from_account_id
+FROM account a JOIN customer c ON c.customer_id = a.customer_id AND a.wallet_of_account_id IS NULL
+JOIN wallet w ON w.account_id = a.pay_from_account_id
 """
 ACCOUNTS_BY_ID: Final = ACCOUNTS + " WHERE a.account_id = ANY(%s)"
+
+# The further wallets of payers, with each account that pays from them.
+PURPOSES: Final = """
+SELECT a.account_id, p.meter_id, w.wallet_id
+FROM wallet_purpose p JOIN account a ON a.pay_from_account_id = p.account_id AND a.wallet_of_account_id IS NULL
+JOIN wallet w ON w.account_id = p.wallet_account_id
+"""
+PURPOSES_BY_ACCOUNT: Final = PURPOSES + " WHERE a.account_id = ANY(%s)"
+PAYING_FROM: Final = "SELECT account_id FROM account WHERE pay_from_account_id = ANY(%s)"
 
 # The topmost account of each that has one above it.
 _ROOTS: Final = """

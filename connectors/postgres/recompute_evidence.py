@@ -41,7 +41,7 @@ WITH RECURSIVE tree (account_id, tree_id) AS (
 _ACCOUNTS: Final = text(f"""
 {_TREES} SELECT a.account_id, a.code, t.tree_id, a.currency, a.time_zone, a.created_at
 FROM account a JOIN tree t USING (account_id)
-WHERE (CAST(:codes AS text[]) IS NULL OR a.code = ANY(:codes))
+WHERE a.wallet_of_account_id IS NULL AND (CAST(:codes AS text[]) IS NULL OR a.code = ANY(:codes))
   AND (CAST(:tree_ids AS bigint[]) IS NULL OR t.tree_id = ANY(:tree_ids)) ORDER BY a.code COLLATE "C"
 """)  # noqa: S608 - composed of constants, as all statements here
 _ALIASES: Final = text(f"""

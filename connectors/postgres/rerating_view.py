@@ -56,7 +56,7 @@ class PostgresReratingView:
     @property
     def wallets(self) -> list[int]:
         """Ids of the wallets the accounts pay from."""
-        return sorted({self.config.accounts[account_id].wallet_id for account_id in self.account_ids})
+        return sorted({wallet for account_id in self.account_ids for wallet in self.config.accounts[account_id].wallets})
 
     @cached_property
     def scope(self) -> Scope:

@@ -16,7 +16,11 @@ _OVERRIDE: Final = text("""
 UPDATE account_standing SET override_state = :state, override_reason = :reason, override_by = :by, override_until = :until
 WHERE account_id = (SELECT account_id FROM account WHERE code = :code) RETURNING account_id
 """)
-_LOOK: Final = text("INSERT INTO wallet_look (account_id) VALUES (:account_id) ON CONFLICT DO NOTHING")
+# A word over an account holds for its further wallets, too.
+_LOOK: Final = text("""
+INSERT INTO wallet_look (account_id)
+SELECT account_id FROM account WHERE :account_id IN (account_id, wallet_of_account_id) ON CONFLICT DO NOTHING
+""")
 _TERMS: Final = text("""
 INSERT INTO account_terms
     (account_id, low_level_micros, grace_hours, grace_micros, credit_limit_micros, suspend_overdue)

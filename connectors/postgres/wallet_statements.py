@@ -12,7 +12,8 @@ from domain.money import decimal_from_micros
 from invoicing.wallet_ports import Statement, StatementLine
 
 _WALLET: Final = text("""
-SELECT wallet_id, w.currency, a.time_zone FROM wallet w JOIN account a USING (account_id) WHERE code = :code
+SELECT w.wallet_id, w.currency, o.time_zone FROM wallet w JOIN account a USING (account_id)
+JOIN account o ON o.account_id = coalesce(a.wallet_of_account_id, a.account_id) WHERE a.code = :code
 """)
 # A wallet's versions are its order; the last entry before a moment has the balance at it.
 _BALANCE: Final = text("""

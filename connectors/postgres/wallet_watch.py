@@ -43,7 +43,13 @@ SELECT w.wallet_id, w.account_id, a.code, w.currency, a.mode, a.status AS accoun
        t.low_level_micros, t.grace_hours, t.grace_micros, t.credit_limit_micros,
        CASE WHEN t.suspend_overdue THEN overdue_since(w.account_id) END AS overdue_since,
        s.version AS standing_version, s.state, s.effective, s.floor_micros, s.grace_since, s.arms,
-       s.override_state, s.override_reason, s.override_by, s.override_until,
+       coalesce(o.override_state, s.override_state) AS override_state,
+       coalesce(o.override_reason, s.override_reason) AS override_reason,
+       coalesce(o.override_by, s.override_by) AS override_by, coalesce(o.override_until, s.override_until) AS override_until,
+       (SELECT y.code FROM account y WHERE y.account_id = a.wallet_of_account_id) AS wallet_of,
+       CASE WHEN a.wallet_of_account_id IS NOT NULL THEN ARRAY(
+           SELECT m.code FROM wallet_purpose p JOIN meter m USING (meter_id)
+           WHERE p.wallet_account_id = a.account_id ORDER BY 1) END AS pays_for,
        r.threshold_micros AS rule_threshold_micros, r.amount_minor AS rule_amount_minor, r.monthly_limit_minor, r.methods,
        r.cool_down_seconds, r.look_again_at AS rule_again_at,
        (SELECT array_agg(h.kind || ':' || h.value ORDER BY h.kind, h.value) FROM account_threshold h
@@ -55,6 +61,8 @@ SELECT w.wallet_id, w.account_id, a.code, w.currency, a.mode, a.status AS accoun
 FROM wallet w JOIN account a USING (account_id)
 LEFT JOIN account_terms t USING (account_id)
 LEFT JOIN account_standing s USING (account_id)
+-- A person's word over an account holds for its further wallets, too, while none is in force over such a wallet itself.
+LEFT JOIN account_standing o ON o.account_id = a.wallet_of_account_id AND (s.override_until > %(now)s) IS NOT TRUE
 LEFT JOIN top_up_rule r ON r.account_id = w.account_id AND r.stopped_at IS NULL AND a.mode = 'prepaid'
     AND a.pay_from_account_id = a.account_id
 WHERE w.wallet_id = ANY(%(wallet_ids)s) ORDER BY w.wallet_id
@@ -135,7 +143,7 @@ class PostgresWatchTransaction:
         wallet_ids = [row.wallet_id for row in self._connection.execute(_LOCK, (due,))]
         self._connection.execute(_DONE, (due,))
         since = now - _BURN_WINDOW
-        rows = self._connection.execute(_FACTS, {"wallet_ids": wallet_ids, "since": since}).fetchall()
+        rows = self._connection.execute(_FACTS, {"wallet_ids": wallet_ids, "since": since, "now": now}).fetchall()
         return [_looked_at(row, now) for row in rows]
 
     def leaning(self, account_id: int) -> Sequence[str]:
@@ -209,6 +217,8 @@ def _looked_at(row: Any, now: datetime) -> LookedAt:
         watched,
         _rule(row),
         row.rule_again_at,
+        row.wallet_of,
+        tuple(row.pays_for or ()),
     )
 
 

@@ -9,10 +9,11 @@ from sqlalchemy import Connection, Engine, text
 
 from connectors.postgres import audit
 from connectors.postgres.database import transaction
+from domain.credit_lots import LotKind
 from domain.errors import InvalidInput, NotFound
 from domain.ledger import Cause
 from invoicing.metering_ports import Balance
-from invoicing.wallet_ports import ExpiringLot, NewLot, WalletFacts
+from invoicing.wallet_ports import ExpiringLot, HeldLot, NewLot, WalletFacts
 
 _WALLET: Final = text("""
 SELECT w.wallet_id, a.code, p.code AS payer, w.currency, a.mode FROM account a
@@ -22,6 +23,18 @@ WHERE a.code = :code FOR NO KEY UPDATE OF w
 """)
 _ENTRY: Final = text("""
 SELECT amount_micros FROM wallet_entry WHERE wallet_id = :wallet_id AND cause = :cause AND reference = :reference
+""")
+# Both in the order of their ids, as everybody locks them.
+_PAIR: Final = text("""
+SELECT w.wallet_id, a.code, coalesce(a.wallet_of_account_id, a.account_id) AS owner_id, w.currency, a.mode, a.status
+FROM wallet w JOIN account a USING (account_id)
+WHERE a.code IN (:first, :second) ORDER BY w.wallet_id FOR NO KEY UPDATE OF w
+""")
+_BALANCE: Final = text("SELECT balance_micros FROM wallet WHERE wallet_id = :wallet_id")
+_HELD: Final = text("""
+SELECT lot_id, kind::text AS kind, priority, expires_at, amount_micros, cost_micros, remaining_micros FROM lot_balance
+WHERE wallet_id = :wallet_id AND remaining_micros > 0 AND (expires_at IS NULL OR :at < expires_at)
+ORDER BY priority, expires_at NULLS LAST, lot_balance.kind, lot_id
 """)
 _PREPARE: Final = text("""
 INSERT INTO credit_lot (wallet_id, kind, priority, expires_at, amount_micros, cost_micros, cause, reference,
@@ -83,6 +96,39 @@ class PostgresWalletTransaction:
         entry = {"wallet_id": wallet_id, "cause": cause.value, "reference": reference}
         micros = self._connection.execute(_ENTRY, entry).scalar()
         return None if micros is None else int(micros)
+
+    def wallets_of_one_account(self, first: str, second: str) -> tuple[WalletFacts, WalletFacts]:
+        """Two open wallets of one prepaid account, locked. Raises NotFound, and InvalidInput when they are not."""
+        rows = {row.code: row for row in self._connection.execute(_PAIR, {"first": first, "second": second})}
+        for code in (first, second):
+            if code not in rows:
+                raise NotFound(f"wallet {code!r} does not exist: `billing wallets list` shows an account's")
+            if rows[code].status == "closed":
+                raise InvalidInput(f"wallet {code} is closed: choose one that is not")
+            if rows[code].mode != "prepaid":
+                raise InvalidInput(f"wallet {code} is postpaid and holds no credit")
+        if rows[first].owner_id != rows[second].owner_id:
+            raise InvalidInput(f"{first} and {second} are not wallets of one account: credit stays with its account")
+        found = [WalletFacts(row.wallet_id, row.code, row.currency, prepaid=True) for row in (rows[first], rows[second])]
+        return found[0], found[1]
+
+    def balance_micros(self, wallet_id: int) -> int:
+        """What a locked wallet holds."""
+        return int(self._connection.execute(_BALANCE, {"wallet_id": wallet_id}).scalar_one())
+
+    def held_lots(self, wallet_id: int, *, at: datetime) -> Sequence[HeldLot]:
+        """The lots of a locked wallet that may be used, in the order they are used in."""
+        rows = self._connection.execute(_HELD, {"wallet_id": wallet_id, "at": at}).mappings()
+        return [HeldLot(**{**row, "kind": LotKind(row["kind"])}) for row in rows]
+
+    def take(
+        self, wallet_id: int, parts: Sequence[tuple[int, int]], *, cause: Cause, reference: str, booked_at: datetime
+    ) -> Balance:
+        """Take micros of lots out of a wallet, with one entry for all of them."""
+        for lot_id, micros in parts:
+            self._connection.execute(_TAKE, {"lot_id": lot_id, "micros": micros, "booked_at": booked_at})
+        facts = {"wallet_id": wallet_id, "cause": cause.value, "reference": reference, "booked_at": booked_at}
+        return self._move({**facts, "amount_micros": -sum(micros for _, micros in parts)})
 
     def add_lot(self, wallet_id: int, lot: NewLot, *, booked_at: datetime) -> Balance:
         """Credit a wallet with a lot; debt is repaid first."""

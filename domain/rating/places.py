@@ -1,6 +1,7 @@
 """Places: which running totals an event adds to; one place for each account, month and combination of rates."""
 
 from collections.abc import Iterator
+from copy import copy
 from datetime import date
 from typing import ClassVar, Final, NamedTuple
 
@@ -99,6 +100,7 @@ class Place:
     """Where the parts of an event go, worked out once for all events alike."""
 
     __slots__ = (
+        "_paid_by",
         "account",
         "adjustments",
         "amount_micros",
@@ -116,6 +118,8 @@ class Place:
         self.account = account
         self.rates = rates
         self.wallet_id = account.wallet_id
+        self._paid_by: dict[int, Place] = {}
+        """The same place with another wallet."""
         self.usage = tuple(UsagePlace(account, rate, service_month=service_month) for rate in rates.usage)
         self.adjustments = tuple(AdjustmentPlace(account, rate, service_month=service_month) for rate in rates.adjustments)
         self.first = self.usage[0]
@@ -127,6 +131,17 @@ class Place:
         self.is_simple = rates.is_simple
         self.amount_micros = rates.usage[0].cell.tariff.amount_micros
         """The price of the first part."""
+
+    def paid_by(self, wallet_id: int) -> "Place":
+        """The place of events alike that another wallet pays for; the same object for all of them."""
+        if wallet_id == self.wallet_id:
+            return self
+        place = self._paid_by.get(wallet_id)
+        if place is None:
+            place = copy(self)
+            place.wallet_id = wallet_id
+            place = self._paid_by.setdefault(wallet_id, place)
+        return place
 
     def parts(self) -> Iterator[PartPlace]:
         """Usage and adjustments."""

@@ -98,6 +98,9 @@ class Rerating:
         """Events by account, charge and price cell, as their parts stand."""
         self._exchanged: dict[TotalKey, Total] = defaultdict(Total)
         self._carriers: dict[tuple[int, date], ReceivedEvent] = {}
+        self._carriers_of: dict[TotalKey, ReceivedEvent] = {}
+        """The last event that was moved into or out of a running total."""
+        self._debits: dict[int, int] = defaultdict(int)
         self.events = 0
         """How many were looked at."""
         self.moved = 0
@@ -124,6 +127,8 @@ class Rerating:
                 self._carriers[account.account_id, month] = booked.received
                 for row in _exchange(_Moved(booked.received, account, month, booked.parts, after)):
                     self._exchanged[row.total_key] += Total(row.metered_millionths, row.amount_micros, row.event_count)
+                    self._carriers_of[row.total_key] = booked.received
+                    self._debit(row)
                     yield row
 
     def misses(self, books: Books) -> bool:
@@ -141,15 +146,21 @@ class Rerating:
         rerated = Rerated(self._reprice(books), states=self._running.states, values=self._running.values)
         rerated.totals = _missing(self._running.added, books.totals)
         rerated.positions = _missing(self._running.positions, books.positions)
-        money = [(key, total.amount_micros) for key, total in self._exchanged.items()]
-        for key, micros in [*money, *((row.total_key, row.amount_micros) for row in rerated.repricings)]:
-            wallet_id = self._config.accounts[key.account_id].wallet_id
-            rerated.debits[wallet_id] = rerated.debits.get(wallet_id, 0) + micros
+        for row in rerated.repricings:
+            self._debit(row)
+        rerated.debits = dict(self._debits)
+        for key in [*self._exchanged, *(row.total_key for row in rerated.repricings)]:
             rerated.touched.add((key.account_id, key.service_month))
         return rerated
 
+    def _debit(self, row: Row) -> None:
+        """Who pays for an event pays for its parts, and for the repricings it carries."""
+        account = self._config.accounts[row.total_key.account_id]
+        event = row.event.event
+        self._debits[account.wallet_for(event.meter, event.properties)] += row.amount_micros
+
     def _reprice(self, books: Books) -> list[Row]:
-        """What each total still lacks, with the last event that moved in its account and month."""
+        """What each total still lacks, with the last event that moved into or out of it, else in its account and month."""
         rows = []
         nothing = Total()
         for key in sorted({*self._running.added, *books.totals}):
@@ -157,7 +168,7 @@ class Rerating:
             lacking = _difference(self._running.added.get(key, nothing), booked)
             if lacking == nothing:
                 continue
-            carrier = self._carriers.get((key.account_id, key.service_month))
+            carrier = self._carriers_of.get(key) or self._carriers.get((key.account_id, key.service_month))
             if carrier is None or lacking.event_count:
                 raise BooksDoNotBalance(
                     f"the total of charge {key.charge_id}, price {key.cell!r}, of {key.service_month:%Y-%m} is not what its"

@@ -32,6 +32,8 @@ def touched_by(usages: Iterable[Usage]) -> Touched:
             _add_values(touched, usage)
     for place in places:
         touched.wallets[place.wallet_id] = None
+        # Whichever wallet pays, that of the account guards its running totals: several types of events may share one.
+        touched.wallets[place.account.wallet_id] = None
         if place.is_simple:
             touched.totals[place.total_key] = None
         else:

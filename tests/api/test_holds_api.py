@@ -35,7 +35,8 @@ def test_a_hold_is_answered_then_refused_for_want_of_credit_then_voided(acme):
         said = acme.post("/v1/holds", json={**SMS, "hold_id": f"h{number}"})
         assert (said.status_code, said.json()["allowed"]) == (200, allowed)
     assert said.json() == {
-        "allowed": False, "answer": "no_credit", "account": "acme", "amount_micros": 200_002, "balance_micros": 500_000,
+        "allowed": False, "answer": "no_credit", "account": "acme",
+        "wallet": "acme", "amount_micros": 200_002, "balance_micros": 500_000,
         "reserved_micros": 400_004, "status": "active", "held_until": None, "from_cache": True,
     }  # fmt: skip
     assert acme.post("/v1/holds/void", json={"alias": "acme", "hold_ids": ["h1", "h9"]}).json() == {"released": 1}

@@ -17,6 +17,7 @@ from domain.rating.touched import touched_by
 from invoicing.metering_ports import AlreadyCounted, Balance, OffsetRange, Outdated, Position
 from invoicing.records import Record
 from tests.simulation.faults import Faults
+from tests.simulation.terms import ACCOUNTS, wallet_ids
 
 _DAY_MICROS = 86_400_000_000
 
@@ -85,7 +86,10 @@ class MemoryMeteringStore:
 
     def balances(self, account_ids: Sequence[int]) -> list[Balance]:
         self._step("reading balances")
-        return [wallet for wallet in self.books.wallets.values() if wallet.account_id in account_ids]
+        wanted = {
+            wallet_id for number in account_ids for wallet_id in wallet_ids(number, list(ACCOUNTS)[number - 1]).values()
+        }
+        return [wallet for wallet in self.books.wallets.values() if wallet.wallet_id in wanted]
 
     def all_balances(self) -> list[Balance]:
         self._step("reading all balances")

@@ -81,6 +81,25 @@ class RemembersOutsideTheTransaction(MemoryMeteringStore):
         return _RemembersAtOnce(self.books, self.faults, self.taken)
 
 
+class _Overflows(MemoryTransaction):
+    def save(self, settled: Settled, ranges: Mapping[Partition, OffsetRange]) -> list[Balance]:
+        for account in self.books.config.accounts.values():
+            for wallet_id in account.wallets[1:]:
+                micros = settled.debits.get(wallet_id, 0)
+                if micros > 0 and self.books.wallets[wallet_id].balance_micros < 0:
+                    settled.debits[account.wallet_id] = settled.debits.get(account.wallet_id, 0) + settled.debits.pop(
+                        wallet_id
+                    )
+        return super().save(settled, ranges)
+
+
+class TakesFromAnotherWhenOneIsDry(MemoryMeteringStore):
+    """Debits an account's own wallet for what a further one that is below zero pays for."""
+
+    def transaction(self) -> MemoryTransaction:
+        return _Overflows(self.books, self.faults, self.taken)
+
+
 class MarksBeforeTheInsert(MemoryOutbox):
     """Marks batches as warehoused when they are read."""
 
@@ -108,7 +127,7 @@ class TellsNothingAgain(MeterUsage):
 
 
 class Planted(NamedTuple):
-    """A fault: the parts with it, the seeds within which it must be found, and what the difference must speak of."""
+    """A fault: the parts with it, the seeds within which it must be found, and a pattern of what the difference says."""
 
     parts: Parts
     seeds_max: int
@@ -118,11 +137,12 @@ class Planted(NamedTuple):
 FAULTS: Mapping[str, Planted] = {
     "acknowledge before the commit": Planted(Parts(worker=AcknowledgesBeforeTheCommit), 20, "is acknowledged to"),
     "cache written before the commit": Planted(Parts(worker=TellsTheCacheBeforeTheCommit), 20, "was never more than"),
-    "offset progress not checked": Planted(Parts(store=NeverChecksProgress), 20, "offset ranges"),
+    "offset progress not checked": Planted(Parts(store=NeverChecksProgress), 20, "offset ranges|and booked to"),
     "identity claimed outside the transaction": Planted(Parts(store=ClaimsOutsideTheTransaction), 20, "'duplicate'"),
     "distinct value counted outside the transaction": Planted(
         Parts(store=RemembersOutsideTheTransaction), 100, "the books of bolt"
     ),
+    "a dry wallet's debits go to another": Planted(Parts(store=TakesFromAnotherWhenOneIsDry), 20, "the balance of"),
     "warehouse marked before the insert": Planted(Parts(outbox=MarksBeforeTheInsert), 20, "rows in the warehouse"),
     "an older balance overwrites a newer one": Planted(Parts(cache=TakesTheLastToldBalance), 100, "Redis for"),
     "a redelivery's balances are not told again": Planted(Parts(metering=TellsNothingAgain), 500, "Redis for"),

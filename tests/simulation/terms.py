@@ -1,7 +1,8 @@
 """The small worlds' customers: three accounts, and three versions of who they are and what they pay.
 
 One is on a plan that rates events in parts: a matrix with a volume price, distinct recipients, a price by the year, and on
-the money of the month ten percent off and a cap.
+the money of the month ten percent off and a cap. Two have a further wallet, whose purposes change once: for voice, and for
+what goes by WhatsApp, which shares prices and the cap with what the account's own wallet pays.
 
 Told twice: as the configuration the workers rate with, and as plain terms for the reference model.
 """
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 from domain.attribution import DISTANT_FUTURE, DISTANT_PAST, Account, AliasSpan, RatingConfig, Subscription
 from domain.catalogue import Meter, PlanVersion
 from domain.money import Currency
+from domain.wallet_purposes import Purposes
 from tests.builders_rating import a_meter, a_plan, a_usage_charge, an_adjustment
 from tests.builders_usage import HAPPENED_AT, MATRIX, TIERS, a_charge, a_plan_version, micros_of
 
@@ -23,6 +25,10 @@ MOVED_AT = micros_of(HAPPENED_AT - timedelta(hours=30))
 DEARER_FROM = micros_of(HAPPENED_AT - timedelta(hours=12))
 ACCOUNTS = {"acme": ("Asia/Kolkata", 10_000_000), "bolt": ("Asia/Jakarta", 0), "cato": ("UTC", 7)}
 """Time zone and opening balance in micros."""
+WALLETS = {"acme": ("acme/voice",), "bolt": ("bolt/whatsapp",), "cato": ()}
+"""Further wallets: of cato none. They begin empty."""
+_VOICE = {"event_type": "voice.minutes"}
+_WHATSAPP = {"event_type": "otp.delivered", "filter": {"channel": ["whatsapp"]}}
 
 _VOLUME = {
     "model": "volume",
@@ -74,7 +80,20 @@ _ONE_PLAN = {code: [(*EVER, "otp v1")] for code in ACCOUNTS} | {"bolt": [(*EVER,
 _TWO_PLANS = {**_ONE_PLAN, "acme": [(EVER[0], DEARER_FROM, "otp v1"), (DEARER_FROM, EVER[1], "otp v2")]}
 
 
-def _terms(aliases: dict[str, list[tuple[int, int, str]]], plans: dict[str, list[tuple[int, int, str]]]) -> dict[str, Any]:
+_PURPOSES: dict[str, list[dict[str, Any]]] = {"acme/voice": [_VOICE], "bolt/whatsapp": [_WHATSAPP]}
+_OTHER_PURPOSES: dict[str, list[dict[str, Any]]] = {"acme/voice": [], "bolt/whatsapp": [_WHATSAPP, _VOICE]}
+
+
+def wallet_ids(number: int, code: str) -> dict[str, int]:
+    """The wallets of an account by their codes, its own first: 101, and 201, 211, ... A further one is its own owner."""
+    return {code: number + 100} | {name: number + 200 + 10 * place for place, name in enumerate(WALLETS[code])}
+
+
+def _terms(
+    aliases: dict[str, list[tuple[int, int, str]]],
+    plans: dict[str, list[tuple[int, int, str]]],
+    purposes: dict[str, list[dict[str, Any]]],
+) -> dict[str, Any]:
     return {
         "meters": set(METERS),
         "aliases": aliases,
@@ -83,6 +102,7 @@ def _terms(aliases: dict[str, list[tuple[int, int, str]]], plans: dict[str, list
                 "opening_micros": opening,
                 "time_zone": zone,
                 "plans": [(start, end, label, _PRICES[label]) for start, end, label in plans[code]],
+                **({"wallets": {name: purposes[name] for name in WALLETS[code]}} if WALLETS[code] else {}),
             }
             for code, (zone, opening) in ACCOUNTS.items()
         },
@@ -90,7 +110,10 @@ def _terms(aliases: dict[str, list[tuple[int, int, str]]], plans: dict[str, list
 
 
 def _config(
-    version: int, aliases: dict[str, list[tuple[int, int, str]]], plans: dict[str, list[tuple[int, int, str]]]
+    version: int,
+    aliases: dict[str, list[tuple[int, int, str]]],
+    plans: dict[str, list[tuple[int, int, str]]],
+    purposes: dict[str, list[dict[str, Any]]],
 ) -> RatingConfig:
     accounts = {
         code: Account(
@@ -101,6 +124,7 @@ def _config(
             Currency.INR,
             ZoneInfo(zone),
             [Subscription(_SOLD[label], start, end) for start, end, label in plans[code]],
+            purposes=_purposes(wallet_ids(number, code), purposes),
         )
         for number, (code, (zone, _)) in enumerate(ACCOUNTS.items(), 1)
     }
@@ -110,6 +134,11 @@ def _config(
         {account.account_id: account for account in accounts.values()},
         frozenset(METERS),
     )
+
+
+def _purposes(wallets: dict[str, int], purposes: dict[str, list[dict[str, Any]]]) -> Purposes | None:
+    named = [(_meter(code, 900, meter), wallets[code]) for code in wallets for meter in purposes.get(code, ())]
+    return Purposes(named) if named else None
 
 
 def _plan(number: int, label: str, prices: dict[str, Any]) -> PlanVersion:
@@ -150,6 +179,10 @@ def _meter(code: str, meter_id: int, told: dict[str, Any]) -> Meter:
 _SOLD = {label: _plan(number, label, prices) for number, (label, prices) in enumerate(_PRICES.items(), 1)}
 ADJUSTMENTS = {one.charge_id for plan in _SOLD.values() for one in plan.adjustments}
 """Ids of those whose quantity is money."""
-_VERSIONS = ((_ALIASES, _ONE_PLAN), (_MOVED, _ONE_PLAN), (_MOVED, _TWO_PLANS))
+_VERSIONS = (
+    (_ALIASES, _ONE_PLAN, _PURPOSES),
+    (_MOVED, _ONE_PLAN, _PURPOSES),
+    (_MOVED, _TWO_PLANS, _OTHER_PURPOSES),
+)
 TERMS = [_terms(*version) for version in _VERSIONS]
 CONFIGS = [_config(number, *version) for number, version in enumerate(_VERSIONS, 1)]

@@ -1,6 +1,7 @@
 """The simulation: the books survive every crash it can think of, and it finds what is planted."""
 
 import os
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -55,7 +56,7 @@ def test_a_planted_fault_is_found(fault):
     planted = FAULTS[fault]
     found = explore(range(planted.seeds_max), Explored(), parts=planted.parts)
     assert found is not None
-    assert planted.speaks_of in found.difference
+    assert re.search(planted.speaks_of, found.difference)
 
 
 def test_a_redelivery_tells_both_accounts_of_an_alias_that_moved():
@@ -69,7 +70,8 @@ def test_a_redelivery_tells_both_accounts_of_an_alias_that_moved():
     for _ in range(2):
         metering = world.parts.metering(world.new_store(), decode_records, WINDOW)
         told = metering.meter(records).balances
-        assert [balance.account_id for balance in told] == [1, 2]
+        # The second time also their further wallets: which of all an event was taken from is not asked.
+        assert {balance.account_id for balance in told} >= {1, 2}
 
 
 def test_a_seed_is_replayed_exactly():

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from domain.attribution import RatingConfig
 from domain.metering import Partition
+from invoicing.metering_ports import Balance
 from invoicing.records import Record
 from tests.reference_model import ReferenceModel, Standing
-from tests.simulation.terms import ACCOUNTS, ADJUSTMENTS, TERMS
+from tests.simulation.terms import ACCOUNTS, ADJUSTMENTS, TERMS, wallet_ids
 from tests.simulation.world import Difference, World
 
 Place = tuple[Partition, int]
@@ -33,19 +34,25 @@ def at_the_end(world: World) -> None:
     model, ended = _reference(world)
     _conservation(world, ended)
     for number, code in enumerate(ACCOUNTS, 1):
-        _same(f"the books of {code}", _standing(world, number), model.standing(code))
-        wallet = world.books.wallets[number + 100]
-        _same(f"Redis for {code}", world.cache.balances.get(number), wallet)
-        entries = [entry for entry in world.books.ledger if entry[0] == wallet.wallet_id]
-        opening = ACCOUNTS[code][1]
-        _same(f"the ledger of {code}", opening + sum(amount for _, _, amount in entries), wallet.balance_micros)
-        _same(f"the versions of {code}", [version for _, version, _ in entries], list(range(1, wallet.version + 1)))
+        _same(f"the books of {code}", _standing(world, number, code), model.standing(code))
+        balances = model.wallets(code)
+        for name, wallet_id in wallet_ids(number, code).items():
+            _wallet(world, name, world.books.wallets[wallet_id], balances.get(name, 0))
     rated = {
         ((usage.received.event.source, usage.received.event.id), usage.received.event.time_micros): usage.amount_micros
         for _, usage in world.books.events.values()
     }
     _same("rated events", sorted(rated), sorted(model.rated))
     _copies(world)
+
+
+def _wallet(world: World, name: str, wallet: Balance, balance_micros: int) -> None:
+    _same(f"the balance of {name}", wallet.balance_micros, balance_micros)
+    _same(f"Redis for {name}", world.cache.balances.get(wallet.account_id), wallet)
+    entries = [entry for entry in world.books.ledger if entry[0] == wallet.wallet_id]
+    opening = ACCOUNTS[name][1] if name in ACCOUNTS else 0
+    _same(f"the ledger of {name}", opening + sum(amount for _, _, amount in entries), wallet.balance_micros)
+    _same(f"the versions of {name}", [version for _, version, _ in entries], list(range(1, wallet.version + 1)))
 
 
 def _reference(world: World) -> tuple[ReferenceModel, dict[Place, Counter[str]]]:
@@ -81,7 +88,7 @@ def _conservation(world: World, ended: dict[Place, Counter[str]]) -> None:
             _same(f"batch {batch.batch_id}, {partition} {span}", booked, dict(expected))
 
 
-def _standing(world: World, account_id: int) -> Standing:
+def _standing(world: World, account_id: int, code: str) -> Standing:
     mine = {key: total for key, total in world.books.totals.items() if key.account_id == account_id}
     totals = list(mine.values())
     usage = [total for key, total in mine.items() if key.charge_id not in ADJUSTMENTS]
@@ -89,7 +96,7 @@ def _standing(world: World, account_id: int) -> Standing:
         sum(total.event_count for total in totals),
         sum(total.quantity_millionths for total in usage),
         sum(total.amount_micros for total in totals),
-        world.books.wallets[account_id + 100].balance_micros,
+        sum(world.books.wallets[wallet_id].balance_micros for wallet_id in wallet_ids(account_id, code).values()),
     )
 
 

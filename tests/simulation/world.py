@@ -11,7 +11,7 @@ from tests.simulation.engines import Log, MemoryCache, MemoryOutbox, MemoryTopic
 from tests.simulation.faults import RATES, Crash, Faults
 from tests.simulation.load import Sent, two_days
 from tests.simulation.processes import Sender, Worker
-from tests.simulation.terms import ACCOUNTS, CONFIGS
+from tests.simulation.terms import ACCOUNTS, CONFIGS, wallet_ids
 
 PARTITIONS = 2
 _STEPS_MAX = 600
@@ -46,10 +46,11 @@ class World:
         self.faults = Faults(self.dice, self.dice.choice(RATES), self.trace.append)
         self.faults.meanwhile = self._meanwhile
         self.seconds = 0.0
-        wallets = {
-            number + 100: Balance(number + 100, number, opening, 0)
-            for number, (_, opening) in enumerate(ACCOUNTS.values(), 1)
-        }
+        wallets = {}
+        for number, (code, (_, opening)) in enumerate(ACCOUNTS.items(), 1):
+            own, *further = wallet_ids(number, code).values()
+            wallets[own] = Balance(own, number, opening, 0)
+            wallets |= {wallet_id: Balance(wallet_id, wallet_id, 0, 0) for wallet_id in further}
         self.books = Books(CONFIGS[0], wallets)
         self.log = Log(PARTITIONS)
         self.cache = parts.cache(self.faults)

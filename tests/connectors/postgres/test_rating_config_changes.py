@@ -63,7 +63,8 @@ def said(found: LoadedConfig):
 
 def _account(account):
     plan = account.plan_at(NOON)
-    return (account.code, account.wallet_id, account.root_id, str(account.time_zone), _plan(plan))
+    voice = account.wallet_for("voice.minutes", {})
+    return (account.code, account.wallets, voice, account.root_id, str(account.time_zone), _plan(plan))
 
 
 def _plan(plan: EffectivePlan | None):
@@ -93,6 +94,17 @@ CHANGES = {
     ],
     "the end of a subscription": [f"UPDATE subscription SET validity = '(,2026-10-01)' WHERE account_id = {_id('acme')}"],
     "no subscription any more": [f"DELETE FROM subscription WHERE account_id = {_id('acme')}"],
+    "a further wallet, of whom another pays from": [
+        "UPDATE account SET mode = 'prepaid'",
+        f"UPDATE account SET parent_id = {_id('acme')} WHERE code = 'bolt'",
+        f"UPDATE account SET pay_from_account_id = {_id('acme')} WHERE code = 'bolt'",
+        "INSERT INTO account (code, customer_id, mode, currency, time_zone, wallet_of_account_id, created_at)"
+        " SELECT 'acme/voice', customer_id, mode, currency, time_zone, account_id, created_at"
+        " FROM account WHERE code = 'acme'",
+        f"INSERT INTO wallet (account_id, currency) VALUES ({_id('acme/voice')}, 'INR')",
+        f"INSERT INTO wallet_purpose SELECT {_id('acme')}, meter_id, {_id('acme/voice')}"
+        " FROM meter WHERE code = 'voice.minutes'",
+    ],
     "nothing at all": ["UPDATE account SET code = code WHERE false"],
 }
 
@@ -104,6 +116,22 @@ def test_what_changed_is_taken_over(server, database, statements):
     after = updated(server, before)
     assert said(after) == said(loaded(server))
     assert after.config.version > before.config.version
+
+
+def test_a_purpose_reaches_whoever_pays_from_the_account_and_nobody_else(server, database):
+    """The wallets themselves are there before; only the purpose comes, and goes."""
+    *before, purpose = CHANGES["a further wallet, of whom another pays from"]
+    change(database, *before)
+    known = loaded(server)
+    for statement, payers in ((purpose, {"acme", "bolt"}), ("DELETE FROM wallet_purpose", {"acme", "bolt"})):
+        change(database, statement)
+        after = updated(server, known)
+        assert said(after) == said(loaded(server))
+        objects = known.config.accounts
+        assert {
+            account.code for number, account in after.config.accounts.items() if objects[number] is not account
+        } == payers
+        known = after
 
 
 def test_accounts_that_were_not_touched_are_the_same_objects(server, database):
