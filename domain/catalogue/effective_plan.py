@@ -116,6 +116,11 @@ class EffectivePlan:
         except KeyError:
             return of_type.rates_for(properties, values)
 
+    def rates_of(self, charge: Charge) -> Rates:
+        """What one of its charges, whose price asks for no properties, does by itself, and the adjustments made on it."""
+        (cell,) = charge.cells.values()
+        return _rates(self, [(charge, cell, charge.meters)])
+
     def counted(self, event_type: str) -> Sequence[tuple[Charge, tuple[Meter, ...]]]:
         """The charges that count events of a type, each with the meters that do."""
         if self._counted is None:
