@@ -9,22 +9,19 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final, TypeVar
 
-from domain.errors import EngineUnavailable
 from domain.fee_terms import fee_spans
 from domain.fees import FeeAmount, FeeKey, counts_towards, fees_until
 from domain.period import Period
 from domain.rating.places import AdjustmentPlace, UsagePlace
 from domain.rating.unused import unused_prices
 from domain.rating.unused_books import UnusedPart, unused_parts
-from invoicing.fee_ports import FeeAccount, FeeBooks, FeeDifference, Overtaken, UsageMoney
+from invoicing.fee_ports import FeeAccount, FeeBooks, FeeDifference, UsageMoney
 from invoicing.invoice_ports import Balances
 
 _LOOKED_AT: Final = 500
 """Accounts looked at together; nothing is held meanwhile."""
 _BOOKED: Final = 25
 """Accounts booked in one transaction: workers wait for their wallets, so it closes within some 50 ms."""
-_ATTEMPTS: Final = 5
-"""How often it reads again when workers move a price position that accounts of several wallets share."""
 _NOTHING: Final = FeeAmount(0, 0)
 _Each = TypeVar("_Each")
 
@@ -44,7 +41,7 @@ class Accrued:
 def accrue_fees(books: FeeBooks, balances: Balances, *, now: datetime, accounts: Sequence[int] | None = None) -> Accrued:
     """Accrue the fees of some accounts, or of all that have any.
 
-    Interrupted, it has booked whole transactions and goes on with the next run. Raises EngineUnavailable.
+    Interrupted, it has booked whole transactions and goes on with the next run.
     """
     accrued = Accrued()
     for looked_at in _portions(books.account_ids() if accounts is None else accounts, _LOOKED_AT):
@@ -117,16 +114,10 @@ def differences(account: FeeAccount, *, now: datetime) -> dict[FeeKey, FeeAmount
 
 
 def _book(books: FeeBooks, balances: Balances, portion: Sequence[int], accrued: Accrued, *, now: datetime) -> None:
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            with books.begin(portion, now=now) as transaction:
-                due = [difference(account, now=now) for account in transaction.accounts]
-                due = [one for one in due if one.is_anything]
-                told = transaction.book(due) if due else []
-            break
-        except Overtaken:
-            if attempt == _ATTEMPTS:
-                raise EngineUnavailable("price positions move all the time: run `billing fees accrue` again") from None
+    with books.begin(portion, now=now) as transaction:
+        due = [difference(account, now=now) for account in transaction.accounts]
+        due = [one for one in due if one.is_anything]
+        told = transaction.book(due) if due else []
     # After the commit. A call that dies here leaves the cache behind until the wallet's next change or `refill`.
     balances.put(told)
     accrued.changed += [one.account.code for one in due]

@@ -79,10 +79,6 @@ class FeeDifference(NamedTuple):
         return bool(self.amounts or self.unused)
 
 
-class Overtaken(Exception):
-    """What the differences were made from has moved: read again."""
-
-
 class FeeTransaction(Protocol):
     """A transaction that books fees. It holds the configuration and the wallets of its accounts until it ends."""
 
@@ -91,8 +87,7 @@ class FeeTransaction(Protocol):
     def book(self, differences: Sequence[FeeDifference]) -> Sequence[Balance]:
         """Add these to the running totals and take each sum from the wallet its account pays from, with a record.
 
-        Once a transaction. Returns the balances that changed. Raises Overtaken when a price position that other accounts
-        share has moved meanwhile.
+        Once a transaction. Returns the balances that changed.
         """
 
 

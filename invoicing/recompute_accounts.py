@@ -15,7 +15,7 @@ from invoicing.recompute.evidence import AccountFacts, Booked, Evidence, Evidenc
 from invoicing.recompute.fee_spans import has_fees
 from invoicing.recompute.fees import fees_of_month
 from invoicing.recompute.positions import Recomputed, Running, TotalKey, period_start, recompute_totals
-from invoicing.recompute.spans import Slots, TermsReader, slots_for, wide_adjustments
+from invoicing.recompute.spans import Slots, TermsReader, slots_for
 from invoicing.recompute.unused import unused_months
 
 
@@ -71,8 +71,6 @@ def recompute_accounts(month: BillingMonth, codes: Sequence[str] | None, *, room
             recomputed = recompute_totals(usage, slots.legend, names, unused=slots.unused)
         booked = evidence.booked(accounts, months)
         adjust(recomputed, booked.totals)
-        wide = wide_adjustments(evidence.charges().values())
-        recomputed.enter_booked(booked.totals, wide, {account.account_id: account.tree_id for account in accounts})
         booked = _only_of(booked, chosen, first_day)
         counted = _counted(recomputed, booked, (chosen, months), first_day, evidence)
         charges = evidence.charges()

@@ -184,8 +184,7 @@ class _FeeTransaction:
         self._connection.execute(_RECORD, {"rows": as_json(bookings)})
         self._connection.execute(_ADD, {"rows": as_json(bookings)})
         parts = [(accruals[one.account.account_id], part) for one in differences for part in one.unused]
-        facts = {one.account.account_id: one.account.unused for one in differences if one.account.unused is not None}
-        book_unused(self._connection, parts, facts)
+        book_unused(self._connection, parts)
         # What was moved between periods and comes to nothing in all moves no wallet.
         moved = [debit | {"accrual_id": accruals[debit["account_id"]]} for debit in debits if debit["amount_micros"]]
         return [Balance(*row) for row in self._apply(_DEBIT, moved)]

@@ -23,7 +23,7 @@ from domain.catalogue import Adjustment, Charge, read_adjustment, read_charge
 from domain.rating.places import TotalKey
 from domain.rating.running import Total
 from domain.rating.unused_books import Booked, BookedUnused, UnusedBooks, UnusedPart
-from invoicing.fee_ports import Overtaken, UnusedFacts
+from invoicing.fee_ports import UnusedFacts
 
 COSTS_WITHOUT_USAGE: Final = "h.kind = 'usage' AND h.document -> 'price' ->> 'flat_at_zero' = 'true'"
 """Of a charge `h`: those that may be due without usage."""
@@ -38,10 +38,6 @@ SELECT account_id FROM account a WHERE account_id = ANY(:account_ids) AND (
 _TOTALS: Final = text("""
 SELECT account_id, service_month, charge_id, price_cell, t.quantity_millionths, t.amount_micros, t.event_count
 FROM usage_total t JOIN charge c USING (charge_id) WHERE account_id = ANY(:account_ids) AND c.kind IN ('usage', 'adjustment')
-""")
-_POSITIONS: Final = text("""
-SELECT owner_account_id, period_start, charge_id, price_cell, quantity_millionths, amount_micros, event_count
-FROM price_position WHERE owner_account_id = ANY(:account_ids)
 """)
 BOOKED: Final = """
 SELECT account_id, service_month, charge_id, price_cell, of_charge_id, of_price_cell, b.amount_micros, c.kind,
@@ -68,19 +64,6 @@ ON CONFLICT (account_id, service_month, charge_id, price_cell) DO UPDATE SET
     quantity_millionths = t.quantity_millionths + excluded.quantity_millionths,
     amount_micros = t.amount_micros + excluded.amount_micros
 """)  # noqa: S608
-# A position may move with other wallets than those that are held: then it is not what the parts were made from.
-_MOVE: Final = text("""
-INSERT INTO price_position AS p
-    (owner_account_id, period_start, charge_id, price_cell, quantity_millionths, amount_micros, event_count)
-SELECT owner_account_id, period_start, charge_id, price_cell, quantity_millionths, amount_micros, 0
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (owner_account_id bigint, period_start date, charge_id bigint,
-    price_cell text, quantity_millionths bigint, amount_micros bigint)
-ORDER BY 1, 2, 3, 4
-ON CONFLICT (owner_account_id, period_start, charge_id, price_cell) DO UPDATE SET
-    quantity_millionths = p.quantity_millionths + excluded.quantity_millionths,
-    amount_micros = p.amount_micros + excluded.amount_micros
-RETURNING owner_account_id, period_start, charge_id, price_cell, quantity_millionths, amount_micros, event_count
-""")
 
 
 def read_unused(connection: Connection, account_ids: Sequence[int]) -> dict[int, UnusedFacts]:
@@ -93,16 +76,11 @@ def read_unused(connection: Connection, account_ids: Sequence[int]) -> dict[int,
     totals: dict[int, dict[TotalKey, Total]] = {}
     for row in connection.execute(_TOTALS, {"account_ids": concerned}):
         totals.setdefault(row[0], {})[TotalKey(*row[:4])] = Total(*row[4:])
-    owners = sorted({*concerned, *(account.root_id for account in accounts.values())})
-    positions: dict[int, dict[TotalKey, Total]] = {}
-    for row in connection.execute(_POSITIONS, {"account_ids": owners}):
-        positions.setdefault(row[0], {})[TotalKey(*row[:4])] = Total(*row[4:])
     return {
         account_id: UnusedFacts(
             account,
             UnusedBooks(
                 totals.get(account_id, {}),
-                {**positions.get(account.root_id, {}), **positions.get(account_id, {})},
                 {key: one for key, one in booked.items() if key.account_id == account_id},
             ),
         )
@@ -124,8 +102,8 @@ def booked_from(rows: Iterable[Sequence[Any]]) -> Booked:
     return {key: BookedUnused(charge, amount, made.get(key, [])) for key, (charge, amount) in prices.items() if amount != 0}
 
 
-def book_unused(connection: Connection, parts: Sequence[tuple[int, UnusedPart]], facts: Mapping[int, UnusedFacts]) -> None:
-    """Book parts, each with the number of its accrual. Raises Overtaken when a shared position has moved meanwhile."""
+def book_unused(connection: Connection, parts: Sequence[tuple[int, UnusedPart]]) -> None:
+    """Book parts, each with the number of its accrual. Call it with the wallets of their accounts held."""
     if not parts:
         return
     rows = [
@@ -146,28 +124,6 @@ def book_unused(connection: Connection, parts: Sequence[tuple[int, UnusedPart]],
     ]
     connection.execute(_RECORD, {"rows": as_json(rows)})
     connection.execute(_ADD, {"rows": as_json(rows)})
-    _move_positions(connection, [one for _, one in parts], facts)
-
-
-def _move_positions(connection: Connection, parts: Sequence[UnusedPart], facts: Mapping[int, UnusedFacts]) -> None:
-    moved: dict[TotalKey, Total] = {}
-    before: dict[TotalKey, Total] = {}
-    for one in parts:
-        place = one.part.place
-        if place.has_position:
-            key = place.position_key
-            moved[key] = moved.get(key, Total()) + Total(one.part.metered_millionths, one.part.amount_micros)
-            before[key] = facts[one.of.account_id].books.positions.get(key, Total())
-    if not moved:
-        return
-    names = ("owner_account_id", "period_start", "charge_id", "price_cell", "quantity_millionths", "amount_micros")
-    rows = [
-        dict(zip(names, (*key, total.quantity_millionths, total.amount_micros), strict=True)) for key, total in moved.items()
-    ]
-    for row in connection.execute(_MOVE, {"rows": as_json(rows)}):
-        key = TotalKey(*row[:4])
-        if Total(*row[4:]) != before[key] + moved[key]:
-            raise Overtaken
 
 
 def _accounts(connection: Connection, account_ids: Sequence[int]) -> Mapping[int, Account]:

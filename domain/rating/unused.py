@@ -58,7 +58,7 @@ def unused_prices(
     spans = list(_spans(account, active, until))
     for number, span in enumerate(spans):
         for charge in span.plan.charges.values():
-            if not costs_without_usage(charge) or is_on_trial(span.plan, charge):
+            if not costs_without_usage(charge) or is_on_trial(span.plan, charge) or _goes_on(span.plan, charge):
                 continue
             later = [one for one in spans[number + 1 :] if _has(one.plan, charge.code)]
             for month in _months(span, account.time_zone):
@@ -75,8 +75,7 @@ def costs_without_usage(charge: Charge) -> bool:
     """
     if charge.dimensions or charge.shared is not Sharing.ACCOUNT or charge.reset is not Reset.MONTH:
         return False
-    (cell,) = charge.cells.values()
-    return not cell.tariff.per_event and cell.tariff.amount_micros(0) != 0
+    return any(not cell.tariff.per_event and cell.tariff.amount_micros(0) for cell in charge.cells.values())
 
 
 def is_on_trial(plan: EffectivePlan, charge: Charge) -> bool:
@@ -85,6 +84,15 @@ def is_on_trial(plan: EffectivePlan, charge: Charge) -> bool:
         one.kind is AdjustmentKind.TRIAL and (one.applies_to is None or charge.code in one.applies_to)
         for one in plan.adjustments
     )
+
+
+def _goes_on(plan: EffectivePlan, charge: Charge) -> bool:
+    """Whether an adjustment on it counts over longer than a month of an account.
+
+    How the money of such a one falls on months depends on the order it came in, and nobody could say later what an event
+    and what a month without any brought. In a plan it is refused; a contract may bring it.
+    """
+    return any(not one.is_of_month for one in plan.adjustments if one.applies_to is None or charge.code in one.applies_to)
 
 
 def unused_place(account: Account, charge: Charge, key: TotalKey) -> UnusedPlace:

@@ -8,7 +8,7 @@ from domain.attribution import Account
 from domain.catalogue.adjustments import Adjustment
 from domain.catalogue.charges import Charge
 from domain.rating.places import TotalKey
-from domain.rating.running import Remembered, RunningTotals, Total
+from domain.rating.running import RunningTotals, Total
 from domain.rating.unused import Unused, adjustment_place, unused_place
 from domain.rating.usage import Part
 
@@ -41,7 +41,6 @@ class UnusedBooks:
     """What is booked of an account."""
 
     totals: Mapping[TotalKey, Total] = field(default_factory=dict)
-    positions: Mapping[TotalKey, Total] = field(default_factory=dict)
     booked: Booked = field(default_factory=dict)
 
 
@@ -51,7 +50,7 @@ def unused_parts(account: Account, due: Iterable[Unused], books: UnusedBooks) ->
     A total with events is left as it is: the first of them brought what was not booked, and what was booked is part of what
     it came to.
     """
-    running = RunningTotals(books.totals, Remembered(books.positions))
+    running = RunningTotals(books.totals)
     expected = {one.usage.total_key: one for one in due if not running.events_in(one.usage.total_key)}
     parts: list[UnusedPart] = []
     for key in sorted(books.booked.keys() - expected.keys()):

@@ -79,14 +79,6 @@ class Recomputed:
         """Whether a total is a position of its own: then what it comes to does not depend on the order events came in."""
         return key not in self.wide
 
-    def enter_booked(self, totals: Iterable[TotalKey], wide: Mapping[int, Adjustment], trees: Mapping[int, int]) -> None:
-        """Totals of wide adjustments in months without what they were on: their money is part of their positions."""
-        for key in totals:
-            if key.charge_id in wide and key not in self.totals:
-                self.totals[key] = Running()
-                self.enter(wide[key.charge_id], key, tree_id=trees[key.account_id])
-                self.positions.setdefault(self.position_of[key], Running())
-
     def enter(self, item: UsageCharge | Adjustment, key: TotalKey, *, tree_id: int) -> None:
         """Remember what a total's price is a function of. A wider position goes on when an adjustment comes or goes."""
         if (item.reset, item.shared) == ("month", "account"):

@@ -89,12 +89,6 @@ def _adjustments(charges: Sequence[ChargeFacts]) -> Sequence[Adjustment]:
     return sorted(found, key=lambda one: ORDER.index(one.kind))
 
 
-def wide_adjustments(charges: Iterable[ChargeFacts]) -> dict[int, Adjustment]:
-    """Those of some charges, by id, that go on over longer than a month or more than an account."""
-    found = {charge.charge_id: _adjustment(charge) for charge in charges if charge.kind == "adjustment"}
-    return {number: one for number, one in found.items() if (one.reset, one.shared) != ("month", "account")}
-
-
 def _adjustment(charge: ChargeFacts) -> Adjustment:
     document = charge.document
     codes = document.get("applies_to")

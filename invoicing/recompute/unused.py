@@ -9,7 +9,7 @@ from invoicing.recompute.evidence import BEGINNING, END, AccountFacts
 from invoicing.recompute.positions import SlotOf
 from invoicing.recompute.prices import is_per_event, total_micros
 from invoicing.recompute.spans import Span, TermsReader, month_span, spans_of
-from invoicing.recompute.terms import Part, Terms, UsageCharge
+from invoicing.recompute.terms import Adjustment, Part, Terms, UsageCharge
 
 
 def unused_months(
@@ -30,7 +30,7 @@ def unused_months(
                     charge.code: (charge, span.terms) for charge in span.terms.charges if not _on_trial(span.terms, charge)
                 }
         for charge, terms in last.values():
-            if _costs(charge):
+            if _costs(charge) and not any(_goes_on(one) for one in terms.adjustments if one.is_over(charge.code)):
                 part = Part(charge, charge.meters, ANY + terms.cell_tags(charge), charge.price)
                 yield SlotOf(account.account_id, account.tree_id, month, terms), part
 
@@ -47,6 +47,10 @@ def _bearing(account: AccountFacts, reader: TermsReader) -> Iterator[Span]:
 
 def _on_trial(terms: Terms, charge: UsageCharge) -> bool:
     return any(one.kind == "trial" and one.is_over(charge.code) for one in terms.adjustments)
+
+
+def _goes_on(adjustment: Adjustment) -> bool:
+    return (adjustment.reset, adjustment.shared) != ("month", "account")
 
 
 def _costs(charge: UsageCharge) -> bool:

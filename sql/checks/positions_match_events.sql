@@ -1,21 +1,16 @@
--- A price position is the sum of the parts of the events in it, and of what was booked for a period without any: over all owners, since a tree of accounts may change its top.
-WITH counted AS (
-    SELECT r.account_id, r.charge_id, r.price_cell, (r.event_time AT TIME ZONE a.time_zone)::date AS day,
-           r.metered_millionths, r.amount_micros, r.event_count
-    FROM rated_charge r JOIN account a USING (account_id)
-    UNION ALL
-    SELECT account_id, charge_id, price_cell, service_month, metered_millionths, amount_micros, 0 FROM unused_booking
-), rated AS (
+-- A price position is the sum of the parts of the events in it: over all owners, since a tree of accounts may change its top.
+WITH rated AS (
     SELECT r.account_id, r.charge_id, split_part(r.price_cell, '//', 1) AS price_cell,
            CASE coalesce(c.document ->> 'reset', 'month')
                 WHEN 'never' THEN date '0001-01-01'
-                ELSE date_trunc(coalesce(c.document ->> 'reset', 'month'), r.day::timestamp)::date
+                ELSE date_trunc(coalesce(c.document ->> 'reset', 'month'), r.event_time AT TIME ZONE a.time_zone)::date
            END AS period_start,
            coalesce(c.document ->> 'shared', 'account') AS shared,
            r.metered_millionths, r.amount_micros, r.event_count
-    FROM counted r
+    FROM rated_charge r
     JOIN charge c ON c.charge_id = r.charge_id
          AND (coalesce(c.document ->> 'reset', 'month') <> 'month' OR coalesce(c.document ->> 'shared', 'account') <> 'account')
+    JOIN account a ON a.account_id = r.account_id
 )
 SELECT charge_id, price_cell, period_start, owner_id, p.quantity, e.quantity, p.amount, e.amount, p.events, e.events
 FROM (SELECT p.charge_id, p.price_cell, p.period_start,

@@ -28,6 +28,7 @@ OCTOBER_1 = datetime(2026, 9, 30, 18, 30, tzinfo=UTC)
 """In Asia/Kolkata, as the accounts are."""
 OCTOBER_16 = datetime(2026, 10, 15, 18, 30, tzinfo=UTC)
 OTP = {"code": "otp", "event_type": "otp.delivered"}
+VOICE = {"code": "voice", "event_type": "voice.call"}
 TIERS = {
     "model": "graduated",
     "flat_at_zero": True,
@@ -42,12 +43,12 @@ def shop(database: Engine, warehouse, cache: Redis) -> Engine:
     return database
 
 
-def open_on(shop: Engine, account: str, *charges, start: datetime = OCTOBER_1) -> int:
-    plan = publish(shop, "flat", charges or [a_usage_charge("otp", price=TIERS)], meters=[OTP])
+def open_on(shop: Engine, account: str, *charges, meters=(OTP,)) -> int:
+    plan = publish(shop, "flat", charges or [a_usage_charge("otp", price=TIERS)], meters=meters)
     open_account(account, mode="prepaid")
     with shop.begin() as connection:
         connection.execute(text("DELETE FROM subscription"))
-    put_on(shop, account, plan, start=start)
+    put_on(shop, account, plan, start=OCTOBER_1)
     return plan
 
 
@@ -120,23 +121,15 @@ def test_a_discount_is_on_it_and_comes_to_the_same_when_usage_comes_late(shop):
     agreed()
 
 
-def test_a_free_amount_of_the_year_is_used_up_by_it(shop):
-    free = {
-        "code": "free",
-        "kind": "free_amount",
-        "amount": "700.00",
-        "description": "Free",
-        "sac": "998319",
-        "reset": "year",
-    }
-    open_on(shop, "acme", a_usage_charge("otp", price=TIERS), free)
+def test_a_free_amount_is_used_up_by_it_and_free_again_when_it_is_given_back(shop):
+    free = {"code": "free", "kind": "free_amount", "amount": "700.00", "description": "Free", "sac": "998319"}
+    other = a_usage_charge("voice", price={"model": "per_unit", "unit_price": "4"})
+    open_on(shop, "acme", a_usage_charge("otp", price=TIERS), other, free, meters=[OTP, VOICE])
     accrue()
     assert spent(shop) == "0.00"
-    use(shop, 100, at=datetime(2026, 11, 1, tzinfo=UTC))
-    assert spent(shop) == "320.00"
-    agreed()
-    put_segment(shop, end=OCTOBER_1.replace(day=30, hour=19))
-    rerate_usage("acme", OCTOBER_1, store=proof_wiring.rerating(), balances=None, author=AUTHOR, why="never used")
+    book(shop, [an_event("acme", meter="voice.call", quantity=100)])
+    assert spent(shop) == "200.00"
+    put_segment(shop, paused=True)
     accrue()
     assert spent(shop) == "0.00"
     agreed()

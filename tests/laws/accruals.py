@@ -79,9 +79,7 @@ class MemoryBooks:
         over = None if None in [end for _, end in segments] else max(end for _, end in segments if end is not None)
         prices = unused_prices(account, active, over=over, until=now)
         mine = {key: booked for key, booked in self.booked().items() if key.account_id == account.account_id}
-        return unused_parts(
-            account, [one for one in prices if one.due_at <= now], UnusedBooks(self.totals, self.positions, mine)
-        )
+        return unused_parts(account, [one for one in prices if one.due_at <= now], UnusedBooks(self.totals, mine))
 
     def booked(self) -> Mapping[TotalKey, BookedUnused]:
         """What is booked of periods without usage."""
@@ -107,8 +105,7 @@ class MemoryBooks:
         place, part = one.part.place, one.part
         added = Total(part.metered_millionths, part.amount_micros)
         _add(self.totals, {place.total_key: added})
-        if place.has_position:
-            _add(self.positions, {place.position_key: added})
+        assert not place.has_position
         if one.number == 0:
             before = self._booked.get(one.of, (None, 0))[1]
             self._booked[one.of] = place.rate.charge, before + part.amount_micros

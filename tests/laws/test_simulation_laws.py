@@ -62,9 +62,9 @@ def an_active_account(account_id, config):
     return FeeAccount(account_id, "", config.accounts[account_id].time_zone, [segment], [], {}, [])
 
 
-def publishable(charge):
-    """Without what publication refuses: a flat fee without usage in a price of more than a month of an account."""
-    wide = charge["price"]["model"] == "matrix" or {"reset", "shared"} & charge.keys()
+def publishable(charge, adjustments):
+    """Without what publication refuses: a flat fee without usage where a price or adjustment is of more than a month."""
+    wide = charge["price"]["model"] == "matrix" or any({"reset", "shared"} & one.keys() for one in (charge, *adjustments))
     rows = {"rows": [without_flat(row) for row in charge["price"]["rows"]]} if "rows" in charge["price"] else {}
     return {**charge, "price": {**without_flat(charge["price"]), **rows}} if wide else charge
 
@@ -75,8 +75,8 @@ def without_flat(price):
 
 def a_document(sold):
     """A plan document of generated charges."""
-    usage = [publishable(charge) for charge in sold.charges if charge["kind"] == "usage"]
     adjustments = [{**charge} for charge in sold.charges if charge["kind"] != "usage"]
+    usage = [publishable(charge, adjustments) for charge in sold.charges if charge["kind"] == "usage"]
     codes = {charge["code"] for charge in usage}
     for adjustment in adjustments:
         if "applies_to" in adjustment:

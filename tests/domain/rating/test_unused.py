@@ -128,6 +128,17 @@ def test_usage_under_an_offer_that_ends_within_the_month_has_a_total_of_its_own_
 
 
 @pytest.mark.parametrize(
+    "changes", [{"reset": "year"}, {"shared": "account_tree"}, {"reset": "quarter", "applies_to": ["otp"]}]
+)
+def test_under_an_adjustment_that_goes_on_over_months_or_accounts_nothing_is_due(changes):
+    plan = a_plan(a_usage_charge(price=flat()), adjustments=[an_adjustment("free_amount", **changes)])
+    assert due(on(plan, october(1), NEXT_YEAR)) == []
+    elsewhere = an_adjustment("free_amount", **{**changes, "applies_to": ["voice"]})
+    plan = a_plan(a_usage_charge(price=flat()), adjustments=[elsewhere], plan_version_id=2)
+    assert [month for month, *_ in due(on(plan, october(1), NEXT_YEAR))] == ["10", "11"]
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"price": {"model": "matrix", "dimensions": ["channel"], "rows": [flat()]}},
@@ -157,14 +168,14 @@ def test_what_is_booked_is_given_back_with_the_discount_on_it_when_it_is_not_due
     key, discount = one.usage.total_key, one.adjustments[0].total_key
     booked = {key: BookedUnused(one.charge, 500_000_000, [(plan.adjustments[0], discount)])}
     totals = {key: Total(0, 500_000_000), discount: Total(500_000_000, -50_000_000)}
-    assert unused_parts(account, [one], UnusedBooks(totals, {}, booked)) == []
-    back = unused_parts(account, [], UnusedBooks(totals, {}, booked))
+    assert unused_parts(account, [one], UnusedBooks(totals, booked)) == []
+    back = unused_parts(account, [], UnusedBooks(totals, booked))
     assert [(each.part.metered_millionths, each.part.amount_micros) for each in back] == [
         (0, -500_000_000),
         (-500_000_000, 50_000_000),
     ]
     used = {**totals, key: Total(3_000_000, 500_600_000, 1)}
-    assert unused_parts(account, [], UnusedBooks(used, {}, booked)) == []
+    assert unused_parts(account, [], UnusedBooks(used, booked)) == []
 
 
 def test_a_total_is_named_by_its_account_and_month():
