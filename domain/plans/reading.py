@@ -11,6 +11,7 @@ from domain.errors import Faults
 from domain.fields import Fields, guess
 from domain.money import Currency
 from domain.plans.adjustments import TRIAL_CODE, read_adjustments
+from domain.plans.discounts import exceeding
 from domain.plans.document import PlanDocument
 from domain.plans.fees import Commitment, Fee, read_fee
 from domain.plans.limits import CHARGES_MAX, TRIAL_DAYS_MAX
@@ -58,6 +59,7 @@ def read_prices(
     if elsewhere is None:
         _refuse_senseless(plan, usage, fees, adjustments, trial=bool(trial_days))
     _refuse_lasting(plan, usage, adjustments, offset)
+    _refuse_exceeding(plan, usage, adjustments, offset)
     plan.refuse_unknown()
     faults.refuse_if_any()
     implied = {meter.code: meter for charge in usage for meter in charge.meters if _is_new(meter, meters)}
@@ -155,6 +157,19 @@ def _refuse_lasting(plan: Fields, usage: list[Charge], adjustments: list[Adjustm
                 f"counts longer than a month or over a tree, and {on[0]!r} is due without usage (flat_at_zero): let it apply"
                 " to other charges, or say the fee as a recurring charge",
             )
+
+
+def _refuse_exceeding(plan: Fields, usage: list[Charge], adjustments: list[Adjustment], offset: int) -> None:
+    found = exceeding(usage, adjustments)
+    if found is not None:
+        number = next(number for number, one in enumerate(adjustments) if one is found.adjustment)
+        earlier = repr(found.earlier.code)
+        listed = f", or list it before {earlier}" if found.adjustment.kind is found.earlier.kind else ""
+        plan.fault(
+            f"adjustments[{number - offset}].applies_to",
+            f"could take off of {found.charge!r} once more what {earlier} takes off, which is made before it and on more"
+            f" than it: let it apply to all that {earlier} applies to{listed}",
+        )
 
 
 def _is_new(meter: Meter, meters: KnownMeters) -> bool:
