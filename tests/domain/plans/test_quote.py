@@ -298,3 +298,8 @@ def test_a_month_without_usage_has_the_fee_that_is_due_without_usage():
     (unused,) = [line for line in said.lines if (line.charge, line.period) == ("voice", "2026-10")]
     assert (unused.quantity, unused.events) == ("0", 0)
     assert [str(step) for step in unused.steps] == ["up to 100: flat fee, due without usage = 500.00"]
+
+
+def test_a_millionth_of_a_rupiah_is_a_price_and_half_of_it_rounds_up_on_the_running_total():
+    plan = a_plan(a_charge(price=per_unit("0.000001")), currency="IDR")
+    assert amounts(quoted(plan, a_total("0.5"), a_total(1_000_000))) == {("otp.delivered", "", "*"): 1_000_001}
