@@ -42,6 +42,8 @@ class _Run:
     accounts: Sequence[Subscriber]
     traffic: Traffic
     screen: Screen
+    ended: Mapping[str, str]
+    """By account: the last month that has ended in its time zone."""
 
     def books(self) -> Books:
         """The books as they stand."""
@@ -70,6 +72,7 @@ def run(
     """
     started = clock.monotonic_seconds()
     one = _new_run(events, seed, screen=Screen(quiet=as_json))
+    set_up.refuse_turn_of_month(one.accounts, now=clock.now())
     one.screen.title("OTPless billing · demonstration", f"{one.month} · {events:,} events · seed {seed} · run {one.run_id}")
     _check_engines(one)
     _open(one)
@@ -107,7 +110,7 @@ def _new_run(events: int, seed: int, *, screen: Screen) -> _Run:
     accounts, run_id = subscribers(), _new_run_id(now)
     expectation = Expectation({plan["code"]: plan for plan in catalogue.plans()}, str(month), catalogue.contracts())
     traffic = Traffic(accounts, month, events=events, seed=seed, run_id=run_id, expectation=expectation)
-    return _Run(run_id, month, accounts, traffic, screen)
+    return _Run(run_id, month, accounts, traffic, screen, set_up.months_ended(accounts, now=now))
 
 
 def _new_run_id(now: datetime) -> str:
@@ -224,6 +227,7 @@ def _gather(one: _Run, before: Books, top_ups: dict[str, int], ended: InvoiceRun
             rejected=ended.rejected,
             invoice_fault=ended.fault,
             copies={path: folder.digest(path) for path in paths},
+            ended=one.ended,
         )
 
 

@@ -75,7 +75,9 @@ def explain_line(line: BookedLine) -> Explained:
         note = f"the sum of what its {line.event_count:,} events came to, each priced by itself"
         worked = _Worked(before, after, note=note)
     else:
-        worked = _Worked(before, after, _steps(charge, cell, before) if before else (), _steps(charge, cell, after))
+        # Nothing was billed before, or what is due without usage.
+        begun = before or line.before_micros
+        worked = _Worked(before, after, _steps(charge, cell, before) if begun else (), _steps(charge, cell, after))
         if not isinstance(charge.billed, BilledFee) and worked.difference() != line.amount_micros:
             worked = worked._replace(note="the arithmetic does not come to the amount: run `billing recompute`")
     position = f"{line.service_month:%Y-%m} of {line.account}"
@@ -103,7 +105,8 @@ def _part(part: BookedPart, currency: Currency) -> Explained:
     elif _is_per_event(charge, cell):
         worked = _Worked(before, after, steps_after=_steps(charge, cell, part.metered_millionths))
     else:
-        worked = _Worked(before, after, _steps(charge, cell, before) if before else (), _steps(charge, cell, after))
+        begun = before or part.before_micros
+        worked = _Worked(before, after, _steps(charge, cell, before) if begun else (), _steps(charge, cell, after))
         if _sum(worked.steps_after) - part.before_micros != part.amount_micros:
             after = before + part.batch_millionths
             worked = worked._replace(after=after, steps_after=_steps(charge, cell, after), note=WITHIN_BATCH)

@@ -7,8 +7,10 @@ from datetime import date, datetime
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
+from domain.attribution import Account
 from domain.fee_terms import FeeSegment, FeeTerms, TermOfContract
 from domain.fees import FeeAmount, FeeKey
+from domain.rating.unused_books import UnusedBooks, UnusedPart
 from invoicing.metering_ports import Balance
 
 
@@ -35,6 +37,26 @@ class FeeAccount:
     """From the strongest to the weakest."""
     booked: Mapping[FeeKey, FeeAmount]
     usage: Sequence[UsageMoney]
+    unused: "UnusedFacts | None" = None
+    """None: none of its prices costs anything without usage, and nothing of that kind is booked."""
+
+    def active(self) -> Sequence[tuple[datetime, datetime | None]]:
+        """When a subscription was in force and not paused."""
+        return [(segment.start, segment.end) for segment in self.segments if not segment.paused]
+
+    def over(self) -> datetime | None:
+        """When its last subscription ends, None when it does not or there is none."""
+        ends = [segment.end for segment in self.segments]
+        return max((end for end in ends if end is not None), default=None) if None not in ends else None
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedFacts:
+    """What prices of periods without usage depend on."""
+
+    account: Account
+    """As it is rated."""
+    books: UnusedBooks
 
 
 class FeeDifference(NamedTuple):
@@ -42,11 +64,19 @@ class FeeDifference(NamedTuple):
 
     account: FeeAccount
     amounts: Mapping[FeeKey, FeeAmount]
+    unused: Sequence[UnusedPart] = ()
+    """Parts of prices of periods without usage."""
 
     @property
     def amount_micros(self) -> int:
         """All of it."""
-        return sum(amount.amount_micros for amount in self.amounts.values())
+        fees = sum(amount.amount_micros for amount in self.amounts.values())
+        return fees + sum(part.amount_micros for _, _, part in self.unused)
+
+    @property
+    def is_anything(self) -> bool:
+        """Whether there is anything to book."""
+        return bool(self.amounts or self.unused)
 
 
 class FeeTransaction(Protocol):
@@ -65,7 +95,7 @@ class FeeBooks(Protocol):
     """Where fees are kept."""
 
     def account_ids(self) -> Sequence[int]:
-        """Accounts that have a fee in force at any time, or had one booked."""
+        """Accounts that have, at any time, a fee or a price that costs something without usage, or had one booked."""
 
     def ids_of(self, codes: Sequence[str]) -> Sequence[int]:
         """Accounts by their codes. Raises NotFound for the first that does not exist."""

@@ -15,7 +15,8 @@ from invoicing.recompute.evidence import AccountFacts, Booked, Evidence, Evidenc
 from invoicing.recompute.fee_spans import has_fees
 from invoicing.recompute.fees import fees_of_month
 from invoicing.recompute.positions import Recomputed, Running, TotalKey, period_start, recompute_totals
-from invoicing.recompute.spans import Slots, slots_for
+from invoicing.recompute.spans import Slots, TermsReader, slots_for
+from invoicing.recompute.unused import unused_months
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,11 @@ def recompute_accounts(month: BillingMonth, codes: Sequence[str] | None, *, room
     first_day = date(month.year, month.month, 1)
     with room.open() as evidence:
         chosen = evidence.accounts(codes)
-        accounts, months, slots = _reach(chosen, first_day, evidence)
+        accounts, months, slots = _reach(chosen, first_day, evidence, now=now)
         telling = slots.telling()
         with evidence.usage(slots.slots, telling) as usage:
-            recomputed = recompute_totals(usage, slots.legend, [told.property for told in telling])
+            names = [told.property for told in telling]
+            recomputed = recompute_totals(usage, slots.legend, names, unused=slots.unused)
         booked = evidence.booked(accounts, months)
         adjust(recomputed, booked.totals)
         booked = _only_of(booked, chosen, first_day)
@@ -99,7 +101,7 @@ def require_agreement(comparison: Comparison) -> None:
     where = f"{first['account']}, {first['month']}, {first['charge']}, price {first['price']!r}"
     numbers = f"{first['what']} {first['recomputed']} recomputed, {first['booked']} booked"
     others = f" (and {len(rows) - 1:,} more differences)" if len(rows) > 1 else ""
-    if all(row["of"] == "fee" for row in rows):
+    if any(row["of"] == "fee" for row in rows):
         others += ": what is due and not accrued yet is no error, `billing fees accrue` books it; then compute anew"
     raise BooksDoNotBalance(
         f"the second rater comes to another number for the {first['of']} of {where}: {numbers}{others}",
@@ -141,7 +143,7 @@ def _by_currency(totals: Mapping[TotalKey, Running], currencies: Mapping[int, st
 
 
 def _reach(
-    chosen: Sequence[AccountFacts], month: date, evidence: Evidence
+    chosen: Sequence[AccountFacts], month: date, evidence: Evidence, *, now: datetime
 ) -> tuple[Sequence[AccountFacts], Sequence[date], Slots]:
     """The accounts and months that have to be looked at together: those whose usage moves the same prices.
 
@@ -151,7 +153,8 @@ def _reach(
     there = evidence.months()
     accounts, months = chosen, [month]
     while True:
-        slots = slots_for(accounts, months, meters)
+        unused = [each for account in accounts for each in unused_months(account, months, TermsReader(meters), now=now)]
+        slots = slots_for(accounts, months, meters)._replace(unused=unused)
         reached = _months_reached(months, there, slots.resets() - {"month"})
         in_trees = accounts is not chosen or "account_tree" not in slots.sharings()
         if in_trees and reached == months:

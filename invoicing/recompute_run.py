@@ -23,8 +23,8 @@ def recompute_run(
 ) -> Comparison:
     """Compute the month's charges anew and keep the result with the run, whatever it is.
 
-    Fees follow usage and subscriptions only when they are accrued: those that differ are accrued, and looked at again.
-    Only what differs even then is a difference. Raises NotFound when no run was started.
+    Fees follow usage and subscriptions only when they are accrued: accounts with one that differs are accrued, and looked
+    at again. Only what differs even then is a difference. Raises NotFound when no run was started.
     """
     started_run(month, runs=runs)
     found = recompute_accounts(month, None, room=room, now=now)
@@ -32,9 +32,8 @@ def recompute_run(
     if behind:
         accrue(behind)
         again = recompute_accounts(month, behind, room=room, now=now)
-        others = [one for one in found.differences if one.of != "fee"]
-        fees = [one for one in again.differences if one.of == "fee"]
-        found = replace(found, differences=(*others, *fees))
+        others = [one for one in found.differences if found.accounts_by_id[one.account_id] not in behind]
+        found = replace(found, differences=tuple(dict.fromkeys((*others, *again.differences))))
     run = started_run(month, runs=runs)
     certificate = {**run.certificate, RESULT: _facts(found, now)}
     runs.save(replace(run, certificate=certificate), actor=ACTOR, now=now, action="invoice_run.recomputed")

@@ -4,15 +4,17 @@ Subscriptions stay what they were: who paused, cancelled or began within the mon
 one-time fee a subscription has paid is not paid again. Contracts stay. Both sides are what is due by now.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from domain.attribution import Account
 from domain.fee_reading import read_terms
 from domain.fee_terms import Commitment, FeeTerms, on_other_terms
 from domain.fees import ONCE, FeeKey
 from domain.period import BillingMonth
 from domain.plans import PlanDocument
+from domain.rating.unused import Unused, unused_prices
 from invoicing.accrue_fees import differences
 from invoicing.fee_ports import FeeAccount, UsageMoney
 
@@ -67,6 +69,19 @@ def fees_of(
         at = months.first.span(account.time_zone).start
         changed = on_other_terms(changed, subscription_id=subscription_id, at=at, terms=terms)
     return _due(present, months, now=now), _due(replace(present, segments=changed, usage=usage), months, now=now)
+
+
+def unused_in(
+    candidates: Sequence[Account], bearers: Sequence[FeeAccount], months: Months, *, now: datetime
+) -> Iterator[Unused]:
+    """Prices of accounts on the candidate that are due without usage by now, of the months."""
+    by_id = {bearer.account_id: bearer for bearer in bearers}
+    for account in candidates:
+        bearer = by_id.get(account.account_id)
+        if bearer is not None:
+            until = min(now, months.last.span(account.time_zone).end)
+            prices = unused_prices(account, bearer.active(), over=bearer.over(), until=until)
+            yield from (one for one in prices if one.due_at <= now)
 
 
 def bears_fees(account: FeeAccount) -> bool:

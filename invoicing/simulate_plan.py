@@ -22,9 +22,9 @@ from domain.period import BillingMonth
 from domain.plans import PlanDocument, read_plan
 from domain.rating.places import TotalKey, place_of
 from domain.rating.simulation import Asked, Simulation, Stretch, Sums, Value
-from invoicing.fee_ports import UsageMoney
+from invoicing.fee_ports import FeeAccount, UsageMoney
 from invoicing.raw_usage_ports import Measure, Place, RawUsageReader, Slot, Telling
-from invoicing.simulate_fees import Months, Simulated, bears_fees, candidate_terms, fees_of
+from invoicing.simulate_fees import Months, Simulated, bears_fees, candidate_terms, fees_of, unused_in
 from invoicing.simulation_ports import Past, PastRoom
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -134,9 +134,15 @@ def simulate_plan(document: object, chosen: Chosen, *, room: PastRoom, now: date
         plan = read_plan(document, published=past.meters())
         accounts, left_out = _accounts(plan, chosen, past)
         version = _candidate(plan)
-        slots = _slots([_on(account, version, chosen) for account in accounts], chosen, past.config)
         results = {account.account_id: AccountResult(account.code) for account in accounts}
+        months, bearers = Months(chosen.first, chosen.last), past.fees(list(results))
+        candidates = [_on(account, version, chosen) for account in accounts]
+        slots = _slots(candidates, chosen, past.config)
+        unused = list(unused_in(candidates, bearers, months, now=now))
         simulation, unpriced = Simulation(), dict[str, int]()
+        for one in unused:
+            # The last instant of its month: after everything that was used in it.
+            simulation.add_unused(Stretch((one.due_at - EPOCH) // _MICROSECOND - 1, len(slots.legend)), one)
         with past.usage(slots.slots, slots.telling()) as usage:
             asked = _add(simulation, slots, usage, results, unpriced)
             amounts = simulation.amounts(_ask(usage, asked))
@@ -146,17 +152,17 @@ def simulate_plan(document: object, chosen: Chosen, *, room: PastRoom, now: date
         for account_id, micros in past.booked(ids, _day(chosen.first), _day(chosen.last)).items():
             results[account_id].old_micros = micros
         if chosen.with_fees:
-            simulated = _counted(amounts, slots)
-            _add_fees(past, plan, Months(chosen.first, chosen.last), simulated, results, now=now)
+            simulated = _counted(amounts, [*(plan for _, plan, _ in slots.legend), *(one.plan for one in unused)])
+            _add_fees(bearers, plan, months, simulated, results, now=now)
     listed = sorted(results.values(), key=lambda each: each.account)
     implied = [meter.code for meter in plan.implied]
     return SimulatedPlan(plan.code, plan.currency, listed, dict(sorted(unpriced.items())), left_out, implied)
 
 
-def _counted(amounts: Mapping[TotalKey, int], slots: _Slots) -> Simulated:
+def _counted(amounts: Mapping[TotalKey, int], plans: Sequence[EffectivePlan]) -> Simulated:
     """What the totals came to, with the charges they are of."""
     codes: dict[int, frozenset[str]] = {}
-    for plan in {id(plan): plan for _, plan, _ in slots.legend}.values():
+    for plan in {id(plan): plan for plan in plans}.values():
         codes |= {charge.charge_id: frozenset([charge.code]) for charge in plan.charges.values()}
         codes |= {one.charge_id: one.applies_to or frozenset() for one in plan.adjustments}
     simulated = Simulated()
@@ -166,7 +172,7 @@ def _counted(amounts: Mapping[TotalKey, int], slots: _Slots) -> Simulated:
 
 
 def _add_fees(
-    past: Past,
+    bearers: Sequence[FeeAccount],
     plan: PlanDocument,
     months: Months,
     simulated: Simulated,
@@ -175,7 +181,7 @@ def _add_fees(
     now: datetime,
 ) -> None:
     terms = candidate_terms(plan)
-    for account in past.fees(list(results)):
+    for account in bearers:
         if terms.fees or bears_fees(account):
             usage = simulated.usage.get(account.account_id, ())
             result = results[account.account_id]

@@ -112,10 +112,16 @@ class Expectation:
         """An event came under an id that came before: a duplicate or a conflict."""
         self.outcomes[outcome] += 1
 
-    def charged(self, before: Mapping[UsageKey, Used], since: Mapping[str, str | None]) -> dict[UsageKey, Used]:
+    def charged(
+        self,
+        before: Mapping[UsageKey, Used],
+        since: Mapping[str, str | None],
+        ended: Mapping[str, str] | None = None,
+    ) -> dict[UsageKey, Used]:
         """The running totals this run has to lead to, given those it began from: each is the price of its whole quantity.
 
-        `since` says by account in which month its subscription began: discounts of first months and fees go by it.
+        `since` says by account in which month its subscription began: discounts of first months and fees go by it. `ended`
+        says which month was the last to end in its time zone when fees were accrued, if that is later than the run's.
         """
         after: dict[UsageKey, Used] = {}
         for key, used in self.usage.items():
@@ -130,8 +136,9 @@ class Expectation:
         for account in self._plan_of:
             self._adjust(account, before, after, since)
         for account in self._plan_of:
-            months = _months(since.get(account) or self.month, self.month)
-            self._bear_fees_ahead(account, [*months, _next(self.month)], after)
+            last = max(self.month, (ended or {}).get(account, self.month))
+            months = _months(since.get(account) or self.month, last)
+            self._bear_fees_ahead(account, [*months, _next(last)], after)
             for month in months:
                 self._bear_fees(account, month, before, after)
         return after

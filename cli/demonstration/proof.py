@@ -1,7 +1,7 @@
 """The proof: every equality that has to hold after a run, each decided by itself and named."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cli.demonstration.books import Books
@@ -38,26 +38,31 @@ class Evidence:
     """Why the invoice run did not end well."""
     copies: Mapping[str, str | None]
     """SHA-256 of each invoice's file by its path; None for a missing one."""
+    ended: Mapping[str, str] = field(default_factory=dict)
+    """By account: the last month that had ended in its time zone when fees were accrued, "2026-10"."""
 
 
 def prove(evidence: Evidence) -> list[Equality]:
     """Every equality, in the order of the way of an event."""
     since = {code: account.since for code, account in evidence.before.accounts.items()}
-    charged = evidence.expectation.charged(evidence.before.usage, since)
+    charged = evidence.expectation.charged(evidence.before.usage, since, evidence.ended)
     charges = _by_account(charged, evidence.before.usage)
+    # What fell due of a later month waits for that month's invoice.
+    month = evidence.expectation.month
+    invoiced = _by_account({key: used for key, used in charged.items() if key.month <= month}, evidence.before.usage)
     return [
         _adds_up(evidence),
         _outcomes(evidence),
         _dead_letters(evidence),
         _nothing_waits(evidence),
         _usage(evidence, charged),
-        _wallets(evidence, charges),
+        _wallets(evidence, charges, invoiced),
         *_checks(evidence.report),
         _redis(evidence.report),
         _clickhouse(evidence.report),
         _invoice_run(evidence),
         _issued(evidence),
-        _invoiced(evidence, charges),
+        _invoiced(evidence, invoiced),
         _copies(evidence),
     ]
 
@@ -104,13 +109,14 @@ def _usage(evidence: Evidence, charged: Mapping[UsageKey, Used]) -> Equality:
     return _same("usage and charges = a second rater's, to the micro", expected, evidence.after.usage, of="running totals")
 
 
-def _wallets(evidence: Evidence, charges: Mapping[str, int]) -> Equality:
+def _wallets(evidence: Evidence, charges: Mapping[str, int], invoiced: Mapping[str, int]) -> Equality:
     expected = {
         code: evidence.before.accounts[code].balance_micros + evidence.top_ups.get(code, 0) for code in evidence.accounts
     }
     for code in evidence.accounts:
         before, charge = evidence.before.accounts[code], charges.get(code, 0)
-        settled = before.due_micros + charge if before.mode == "postpaid" and code in _newly_issued(evidence) else 0
+        is_settled = before.mode == "postpaid" and code in _newly_issued(evidence)
+        settled = before.due_micros + invoiced.get(code, 0) if is_settled else 0
         payer = evidence.after.accounts[code].pays_from or code
         expected[payer] = expected.get(payer, 0) + settled - charge
     booked = {code: evidence.after.accounts[code].balance_micros for code in evidence.accounts}

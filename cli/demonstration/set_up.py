@@ -1,7 +1,7 @@
 """Setting up the demonstration's world: what is there already is left alone."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from cli.demonstration import catalogue
 from cli.demonstration.customers import Subscriber
 from connectors import wiring
-from domain.errors import WrongSetup
+from domain.errors import IllegalTransition, WrongSetup
 from domain.period import BillingMonth
 from invoicing import administer
 from invoicing.administer import Author
@@ -19,11 +19,29 @@ from invoicing.write_contract import write_contract
 from invoicing.write_customer import create_customer
 
 ACTOR: Final = "demonstration"
+_A_RUN_TAKES: Final = timedelta(minutes=20)
+"""At most, unless a person approves the invoices."""
 _TOP_UPS: Final[Mapping[str, Sequence[Decimal]]] = {
     "INR": (Decimal("500.00"), Decimal("1000.00"), Decimal("2500.00")),
     "USD": (Decimal("10.00"), Decimal("25.00"), Decimal("40.00")),
     "IDR": (Decimal("75000.00"), Decimal("150000.00"), Decimal("300000.00")),
 }
+
+
+def months_ended(subscribers: Sequence[Subscriber], *, now: datetime) -> dict[str, str]:
+    """By account: the last month that has ended in its time zone, "2026-10"."""
+    return {one.account.code: str(BillingMonth.of(now, ZoneInfo(one.account.time_zone)).previous()) for one in subscribers}
+
+
+def refuse_turn_of_month(subscribers: Sequence[Subscriber], *, now: datetime) -> None:
+    """Raises IllegalTransition shortly before a month begins for an account: fees would fall due during the run."""
+    ended = months_ended(subscribers, now=now)
+    if months_ended(subscribers, now=now + _A_RUN_TAKES) != ended:
+        until = (now + _A_RUN_TAKES).astimezone(UTC)
+        raise IllegalTransition(
+            f"a month begins within {_A_RUN_TAKES.seconds // 60} minutes for some accounts, and fees would fall due during"
+            f" the run: run it again after {until:%H:%M} UTC"
+        )
 
 
 def seed_accounts(subscribers: Sequence[Subscriber], *, month: BillingMonth, now: datetime) -> int:

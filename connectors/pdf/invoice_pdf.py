@@ -27,8 +27,9 @@ def render(invoice: Invoice) -> bytes:
     canvas.setSubject(f"{invoice.account_code} {invoice.month}")
     pen = Pen(canvas)
     y = draw_first_head(pen, invoice)
+    printed = invoice.printed_lines()
     pages = paginate(
-        [set_row(line) for line in invoice.lines],
+        [set_row(line) for line in printed],
         closing_blocks(invoice),
         first_room=y - BOTTOM,
         next_room=TOP - _NEXT_HEAD_HEIGHT - BOTTOM,
@@ -48,15 +49,15 @@ def render(invoice: Invoice) -> bytes:
 
 def _draw_page(pen: Pen, y: float, page: Page, *, invoice: Invoice, carried_minor: int) -> int:
     """Draws the content of a page from y down. Returns the sum of the charges up to its end, in minor units."""
-    currency = invoice.currency
+    currency, printed = invoice.currency, invoice.printed_lines()
     if page.rows:
         y = draw_table_head(pen, y, currency)
-        if page.rows[0].line is not invoice.lines[0]:
+        if page.rows[0].line is not printed[0]:
             y = draw_carry(pen, y, "Brought forward", carried_minor, currency=currency)
         for row in page.rows:
             y = draw_row(pen, y, row, currency)
             carried_minor += row.line.amount_minor
-        if page.rows[-1].line is not invoice.lines[-1]:
+        if page.rows[-1].line is not printed[-1]:
             draw_carry(pen, y, "Carried forward", carried_minor, currency=currency)
     for block in page.blocks:
         block.draw(pen, y)

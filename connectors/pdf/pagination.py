@@ -8,6 +8,8 @@ from connectors.pdf.closing import Block
 from connectors.pdf.lines_table import CARRY_HEIGHT, HEAD_HEIGHT, Row
 
 _ROWS_KEPT_WITH_TOTALS: Final = 3
+_KEPT_OF: Final = 4
+"""At most one row of so many goes to the totals: a short table is not torn from the page it begins on."""
 
 
 @dataclass(slots=True)
@@ -59,7 +61,7 @@ def _table_page(room: float) -> Page:
 
 
 def _keep_rows_with_totals(full: Page, last: Page) -> None:
-    kept = max(0, min(_ROWS_KEPT_WITH_TOTALS, len(full.rows) - 1))
+    kept = min(_ROWS_KEPT_WITH_TOTALS, -(-len(full.rows) // _KEPT_OF), len(full.rows) - 1)
     moved = full.rows[len(full.rows) - kept :]
     del full.rows[len(full.rows) - kept :]
     full.room += sum(row.height for row in moved)

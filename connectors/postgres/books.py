@@ -23,8 +23,10 @@ FROM batch_range GROUP BY topic, partition ORDER BY topic, partition
 
 _REVENUE = text("""
 SELECT a.currency, t.service_month, sum(t.amount_micros)::bigint AS amount_micros, sum(t.event_count)::bigint AS event_count
-FROM usage_total t JOIN account a USING (account_id) JOIN charge c USING (charge_id)
-WHERE c.kind IN ('usage', 'adjustment')     -- fees come of no event, and do not go to the warehouse
+FROM (SELECT account_id, service_month, charge_id, amount_micros, event_count FROM usage_total
+      UNION ALL SELECT account_id, service_month, charge_id, -amount_micros, 0 FROM unused_booking) t
+JOIN account a USING (account_id) JOIN charge c USING (charge_id)
+WHERE c.kind IN ('usage', 'adjustment')     -- fees, of whatever kind, come of no event, and do not go to the warehouse
   AND (t.service_month = CAST(:month AS date) OR CAST(:month AS date) IS NULL)
 GROUP BY a.currency, t.service_month
 """)

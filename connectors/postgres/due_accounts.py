@@ -108,6 +108,7 @@ def _load_charges(connection: Connection, charge_ids: set[int]) -> dict[int, tup
 
 def _account(rows: Sequence[RowMapping], charges: dict[int, tuple[Billed, str]]) -> DueAccount:
     first = rows[0]
+    usage = [_usage(row, charges) for row in rows if row["charge_id"] is not None]
     return DueAccount(
         account_id=first["account_id"],
         code=first["code"],
@@ -117,7 +118,7 @@ def _account(rows: Sequence[RowMapping], charges: dict[int, tuple[Billed, str]])
             _party(first), BuyerCategory(first["tax_category"]), export_with_tax=first["export"] == Export.IGST.value
         ),
         payment_term_days=first["payment_term_days"],
-        usage=tuple(_usage(row, charges) for row in rows if row["charge_id"] is not None),
+        usage=tuple(sorted(usage, key=lambda due: due.takes_nothing)),
     )
 
 

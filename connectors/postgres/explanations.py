@@ -67,6 +67,14 @@ FROM (SELECT r.metered_millionths, r.amount_micros,
         AND date_trunc('month', r.event_time AT TIME ZONE a.time_zone)::date >= :first
         AND date_trunc('month', r.event_time AT TIME ZONE a.time_zone)::date < :after) AS r
 """)
+# What was booked for the month without usage before the batch: of a total, or of the money of an adjustment.
+_UNUSED: Final = text("""
+SELECT coalesce(sum(u.metered_millionths), 0)::bigint, coalesce(sum(u.amount_micros), 0)::bigint
+FROM unused_booking u JOIN fee_accrual f USING (accrual_id) JOIN batch b ON b.batch_id = :batch_id
+WHERE u.account_id = ANY(:account_ids) AND u.charge_id = :charge_id AND f.booked_at <= b.booked_at
+  AND CASE WHEN :wide THEN split_part(u.price_cell, '//', 1) ELSE u.price_cell END = :cell
+  AND u.service_month >= :first AND u.service_month < :after
+""")
 _LINE: Final = text("""
 SELECT i.number, l.line_number, a.code, a.currency, l.service_month, l.charge_id, l.price_cell, l.quantity_millionths,
        l.amount_micros, l.amount_minor, l.event_count, e.quantity_before, e.amount_before
@@ -186,6 +194,7 @@ class _Reading:
             "end": datetime(min(after.year + 1, 9999), after.month, 1, tzinfo=UTC),
         }
         before = self._connection.execute(_POSITION, {**scope, **identity}).one()
+        unused = self._connection.execute(_UNUSED, scope).one()
         time = {Reset.MONTH: f"{first:%Y-%m}", Reset.NEVER: "all time"}.get(reset, f"the {reset} from {first:%Y-%m}")
         whose = "the tree of " if shared is Sharing.ACCOUNT_TREE else ""
         return BookedPart(
@@ -196,8 +205,8 @@ class _Reading:
             metered_millionths=part.metered_millionths,
             amount_micros=part.amount_micros,
             position=f"{time} of {whose}{event['code']}",
-            before_millionths=before[0],
-            before_micros=before[1],
+            before_millionths=before[0] + unused[0],
+            before_micros=before[1] + unused[1],
             batch_millionths=before[2],
             batch_micros=before[3],
         )

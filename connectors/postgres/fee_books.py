@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, RowMapping, TextClause, text
 
 from connectors.postgres.database import snapshot, transaction
 from connectors.postgres.invoice_rows import as_json
+from connectors.postgres.unused_periods import COSTS_WITHOUT_USAGE, book_unused, read_unused
 from domain.errors import NotFound
 from domain.fee_reading import read_terms
 from domain.fee_terms import NO_TERMS, Commitment, FeeSegment, FeeTerms, TermOfContract
@@ -22,13 +23,14 @@ from invoicing.fee_ports import FeeAccount, FeeDifference, FeeTransaction, Usage
 from invoicing.metering_ports import Balance
 
 _FEES: Final = "('recurring', 'one_time', 'commitment')"
+_ACCRUES: Final = f"(h.kind IN {_FEES} OR {COSTS_WITHOUT_USAGE})"
 
 _ACCOUNT_IDS: Final = text(f"""
 SELECT account_id FROM account a
 WHERE wallet_of_account_id IS NULL AND (EXISTS (SELECT FROM subscription s JOIN charge h USING (plan_version_id)
-              WHERE s.account_id = a.account_id AND h.kind IN {_FEES})
+              WHERE s.account_id = a.account_id AND {_ACCRUES})
    OR EXISTS (SELECT FROM contract k JOIN charge h USING (contract_id)
-              WHERE (k.account_id = a.account_id OR k.customer_id = a.customer_id) AND h.kind IN {_FEES})
+              WHERE (k.account_id = a.account_id OR k.customer_id = a.customer_id) AND {_ACCRUES})
    OR EXISTS (SELECT FROM fee_accrual f WHERE f.account_id = a.account_id))
 ORDER BY account_id
 """)  # noqa: S608 - put together from constants
@@ -120,7 +122,7 @@ class PostgresFeeBooks:
         self._engine = engine
 
     def account_ids(self) -> Sequence[int]:
-        """Accounts that have a fee in force at any time, or had one booked."""
+        """Accounts that have, at any time, a fee or a price that costs something without usage, or had one booked."""
         with snapshot(self._engine) as connection:
             return connection.execute(_ACCOUNT_IDS).scalars().all()
 
@@ -183,6 +185,8 @@ class _FeeTransaction:
         ]
         self._connection.execute(_RECORD, {"rows": as_json(bookings)})
         self._connection.execute(_ADD, {"rows": as_json(bookings)})
+        parts = [(accruals[one.account.account_id], part) for one in differences for part in one.unused]
+        book_unused(self._connection, parts)
         # What was moved between periods and comes to nothing in all moves no wallet.
         moved = [debit | {"accrual_id": accruals[debit["account_id"]]} for debit in debits if debit["amount_micros"]]
         return [Balance(*row) for row in self._apply(_DEBIT, moved)]
@@ -197,6 +201,7 @@ def _read(connection: Connection, accounts: Sequence[RowMapping]) -> list[FeeAcc
     booked: dict[int, dict[FeeKey, FeeAmount]] = {}
     for account_id, month, charge_id, cell, quantity, micros in connection.execute(_BOOKED, parameters):
         booked.setdefault(account_id, {})[FeeKey(month, charge_id, cell)] = FeeAmount(quantity, micros)
+    unused = read_unused(connection, parameters["account_ids"])
     usage: dict[int, list[UsageMoney]] = {}
     # Only a commitment asks what usage came to.
     committed = [account_id for account_id in segments if _commits(segments[account_id], contracts.get(account_id, ()))]
@@ -212,6 +217,7 @@ def _read(connection: Connection, accounts: Sequence[RowMapping]) -> list[FeeAcc
             contracts.get(row["account_id"], ()),
             booked.get(row["account_id"], {}),
             usage.get(row["account_id"], ()),
+            unused.get(row["account_id"]),
         )
         for row in accounts
     ]

@@ -11,6 +11,7 @@ from psycopg import Connection as Session
 
 from connectors.postgres import rerating_sql as sql
 from connectors.postgres.rating_config import load_rating_config
+from connectors.postgres.unused_periods import BOOKED, booked_from
 from domain.attribution import RatingConfig
 from domain.catalogue.charges import Reset, Sharing
 from domain.errors import NotFound
@@ -104,9 +105,11 @@ class PostgresReratingView:
 def books_of(session: Session[Any], account_ids: Sequence[int], first: date) -> Books:
     """The running totals and positions of some accounts from a month on."""
     where = (account_ids, first)
+    unused = booked_from(rows(session, BOOKED.format(accounts="%s"), (account_ids,)))
     return Books(
         {TotalKey(*row[:4]): Total(*row[4:]) for row in rows(session, sql.TOTALS, where)},
         {TotalKey(*row[:4]): Total(*row[4:]) for row in rows(session, sql.POSITIONS, where)},
+        {key: booked for key, booked in unused.items() if key.service_month >= first},
     )
 
 

@@ -62,6 +62,11 @@ class Adjustment:
         """Whether it ends before the terms it belongs to do."""
         return self.periods is not None or self.days is not None
 
+    @property
+    def is_of_month(self) -> bool:
+        """Whether it begins anew each month, for each account."""
+        return self.reset is Reset.MONTH and self.shared is Sharing.ACCOUNT
+
     def amount_micros(self, money_micros: int) -> int:
         """What the adjustment comes to at a running sum of money; never above zero when that is not negative."""
         if self.kind is AdjustmentKind.PERCENTAGE:

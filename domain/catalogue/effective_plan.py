@@ -12,7 +12,7 @@ that an adjustment of its own plan is not made on, because a contract put anothe
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from domain.catalogue.adjustments import Adjustment
+from domain.catalogue.adjustments import Adjustment, AdjustmentKind
 from domain.catalogue.charges import UNDER, Cell, Charge, Reset, Sharing
 from domain.catalogue.meters import Meter
 from domain.catalogue.price_list import Contract, PlanVersion, PriceList, in_order
@@ -116,6 +116,11 @@ class EffectivePlan:
         except KeyError:
             return of_type.rates_for(properties, values)
 
+    def rates_of(self, charge: Charge) -> Rates:
+        """What one of its charges, whose price asks for no properties, does by itself, and the adjustments made on it."""
+        (cell,) = charge.cells.values()
+        return _rates(self, [(charge, cell, charge.meters)])
+
     def counted(self, event_type: str) -> Sequence[tuple[Charge, tuple[Meter, ...]]]:
         """The charges that count events of a type, each with the meters that do."""
         if self._counted is None:
@@ -214,10 +219,20 @@ def _rates(plan: EffectivePlan, usage: Sequence[tuple[Charge, Cell, tuple[Meter,
         for charge, cell, meters in usage
     )
     adjustments = []
+    free: set[str] = set()
     for place, adjustment in enumerate(applied):
         later = [one for one in applied[place + 1 :] if one.counts(adjustment)]
-        counted = [number for number, (charge, _, _) in enumerate(usage) if adjustment in over[charge.code]]
-        counted += [len(usage) + number for number, one in enumerate(applied[:place]) if adjustment.counts(one)]
+        # Of what is on trial nothing is left that a later adjustment, whatever it is on, could take off once more.
+        own = [charge.code for charge, _, _ in usage if adjustment in over[charge.code] and charge.code not in free]
+        counted = [number for number, (charge, _, _) in enumerate(usage) if charge.code in own]
+        if adjustment.kind is AdjustmentKind.TRIAL:
+            free.update(own)
+        else:
+            counted += [
+                len(usage) + number
+                for number, one in enumerate(applied[:place])
+                if adjustment.counts(one) and one.kind is not AdjustmentKind.TRIAL
+            ]
         name = adjustment.code + plan.tags(adjustment, under=later)
         adjustments.append(AdjustmentRate(adjustment, name, tuple(counted)))
     return Rates(plan, parts, tuple(adjustments))

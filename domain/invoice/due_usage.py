@@ -8,7 +8,7 @@ from typing import Any
 from domain.catalogue import ANY, Adjustment, Charge, read_adjustment, read_charge
 from domain.errors import InvalidInput
 from domain.invoice.assemble import ChargedUsage
-from domain.money import Currency, micros_from_decimal
+from domain.money import Currency, micros_from_decimal, minor_from_micros
 from domain.period import BillingMonth
 from domain.pricing.step import printed_price
 
@@ -47,6 +47,11 @@ class DueUsage:
     quantity_millionths: int
     amount_micros: int
     event_count: int
+
+    @property
+    def takes_nothing(self) -> bool:
+        """Whether it is an adjustment that took nothing off: it stands last, for it is not printed."""
+        return isinstance(self.charge, Adjustment) and minor_from_micros(self.amount_micros) == 0
 
 
 def read_billed(charge_id: int, kind: str, document: dict[str, Any], *, path: str) -> Billed:

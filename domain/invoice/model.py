@@ -67,6 +67,10 @@ class InvoiceLine:
     service_days: tuple[date, date] | None = None
     """The first and last day a fee is for; None: the service month. A fee's service month is the one it fell due in."""
 
+    def takes_nothing(self, currency: Currency) -> bool:
+        """Whether it is an adjustment that took nothing off, as a spend cap that was not reached."""
+        return self.unit == str(currency) and self.amount_minor == 0 and self.event_count == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
@@ -95,6 +99,10 @@ class Invoice:
     issue_date: date | None = None
     """IST calendar date."""
     due_date: date | None = None
+
+    def printed_lines(self) -> tuple[InvoiceLine, ...]:
+        """Those a customer reads: without adjustments that took nothing off, which follow all others. Never none."""
+        return tuple(line for line in self.lines if not line.takes_nothing(self.currency)) or self.lines
 
     def __post_init__(self) -> None:
         if self.subtotal_minor != sum(line.amount_minor for line in self.lines):

@@ -23,6 +23,7 @@ from domain.plans.document import PlanDocument
 from domain.plans.quoted_usage import QuotedUsage
 from domain.rating.places import PartPlace, Place, TotalKey, place_of
 from domain.rating.running import RunningTotals
+from domain.rating.unused import unused_prices
 from domain.rating.usage import Usage, measured
 from domain.usage import Refused, UsageEvent
 
@@ -74,7 +75,18 @@ def rate_usage(
         except Refused as refused:
             faults.add(one.path, str(refused))
     faults.refuse_if_any()
+    _add_unused(rated, account)
     return rated
+
+
+def _add_unused(rated: Rated, account: Account) -> None:
+    """Prices that are due without usage, of every month that has begun by the end of what is quoted."""
+    subscribed = rated.subscribed
+    for one in unused_prices(account, [(subscribed.start, None)], over=None, until=subscribed.end):
+        if not rated.running.events_in(one.usage.total_key):
+            rated.running.bring(one.usage, one.adjustments, one.usage.amount_micros(0))
+            for part in (one.usage, *one.adjustments):
+                rated.places.setdefault(part.total_key, part)
 
 
 def _subscribed(usage: Sequence[QuotedUsage], time_zone: ZoneInfo, starts_at: datetime | None) -> Period:

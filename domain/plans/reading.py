@@ -11,12 +11,14 @@ from domain.errors import Faults
 from domain.fields import Fields, guess
 from domain.money import Currency
 from domain.plans.adjustments import TRIAL_CODE, read_adjustments
+from domain.plans.discounts import exceeding
 from domain.plans.document import PlanDocument
 from domain.plans.fees import Commitment, Fee, read_fee
 from domain.plans.limits import CHARGES_MAX, TRIAL_DAYS_MAX
 from domain.plans.meters import is_same, read_meters
 from domain.plans.plan_fields import read_code, read_line
 from domain.plans.usage_charges import KnownMeters, read_usage_charge
+from domain.rating.unused import costs_without_usage
 
 KINDS: Final = ("usage", "recurring", "one_time", "commitment")
 
@@ -56,6 +58,8 @@ def read_prices(
     _refuse_unknown_counts(plan, usage, fees, others)
     if elsewhere is None:
         _refuse_senseless(plan, usage, fees, adjustments, trial=bool(trial_days))
+    _refuse_lasting(plan, usage, adjustments, offset)
+    _refuse_exceeding(plan, usage, adjustments, offset)
     plan.refuse_unknown()
     faults.refuse_if_any()
     implied = {meter.code: meter for charge in usage for meter in charge.meters if _is_new(meter, meters)}
@@ -140,6 +144,32 @@ def _refuse_senseless(
             plan.fault(path, "is taken off usage, and this plan has fees only: leave it out")
         elif one.kind is AdjustmentKind.TRIAL and not one.is_limited:
             plan.fault(path, "would never end: say for how many days or periods")
+
+
+def _refuse_lasting(plan: Fields, usage: list[Charge], adjustments: list[Adjustment], offset: int) -> None:
+    """Adjustments that go on over months or accounts, on a price that costs something without usage."""
+    flat = [charge.code for charge in usage if costs_without_usage(charge)]
+    for number, one in enumerate(adjustments):
+        on = [code for code in flat if one.applies_to is None or code in one.applies_to]
+        if on and not one.is_of_month:
+            plan.fault(
+                f"adjustments[{number - offset}]",
+                f"counts longer than a month or over a tree, and {on[0]!r} is due without usage (flat_at_zero): let it apply"
+                " to other charges, or say the fee as a recurring charge",
+            )
+
+
+def _refuse_exceeding(plan: Fields, usage: list[Charge], adjustments: list[Adjustment], offset: int) -> None:
+    found = exceeding(usage, adjustments)
+    if found is not None:
+        number = next(number for number, one in enumerate(adjustments) if one is found.adjustment)
+        earlier = repr(found.earlier.code)
+        listed = f", or list it before {earlier}" if found.adjustment.kind is found.earlier.kind else ""
+        plan.fault(
+            f"adjustments[{number - offset}].applies_to",
+            f"could take off of {found.charge!r} once more what {earlier} takes off, which is made before it and on more"
+            f" than it: let it apply to all that {earlier} applies to{listed}",
+        )
 
 
 def _is_new(meter: Meter, meters: KnownMeters) -> bool:

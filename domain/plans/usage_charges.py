@@ -48,6 +48,7 @@ def read_usage_charge(fields: Fields, meters: KnownMeters) -> Charge:
     dimensions, cells = read_cells(fields)
     charge = Charge(0, code, tuple(measured), description, sac, unit, dimensions, cells, reset, shared)
     _refuse_unfit_meters(fields, charge, meters)
+    _refuse_unfit_flat_fee(fields, charge)
     return charge
 
 
@@ -92,6 +93,22 @@ def _refuse_unfit_meters(fields: Fields, charge: Charge, meters: KnownMeters) ->
                 f"corrections: reprice cannot be: meter {meter.code!r} takes the {meter.aggregation}, which has no opposite"
             )
             fields.fault("price", reason)
+
+
+def _refuse_unfit_flat_fee(fields: Fields, charge: Charge) -> None:
+    """What is due without usage is due of a month and of an account, and no event says by which row of a matrix."""
+    tariffs = [cell.tariff for cell in charge.cells.values()]
+    if not any(not tariff.per_event and tariff.amount_micros(0) for tariff in tariffs):
+        return
+    unfit = {
+        "in a matrix": bool(charge.dimensions),
+        f"with reset: {charge.reset}": charge.reset is not Reset.MONTH,
+        f"with shared: {charge.shared}": charge.shared is not Sharing.ACCOUNT,
+    }
+    for where in (name for name, is_so in unfit.items() if is_so):
+        fields.fault(
+            "price", f"flat_at_zero: true cannot be {where}: say the fee as a recurring charge with billed: in_arrears"
+        )
 
 
 def usage_document(charge: Charge) -> dict[str, Any]:

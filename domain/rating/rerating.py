@@ -16,6 +16,7 @@ from domain.attribution import Account, RatingConfig
 from domain.errors import BooksDoNotBalance, IllegalTransition
 from domain.rating.places import StateKey, TotalKey, place_of
 from domain.rating.running import RunningTotals, State, Total
+from domain.rating.unused_books import Booked, bring_booked
 from domain.rating.usage import measured
 from domain.received_event import ReceivedEvent
 from domain.usage import Refused
@@ -60,6 +61,8 @@ class Books:
 
     totals: Mapping[TotalKey, Total]
     positions: Mapping[TotalKey, Total]
+    unused: Booked = field(default_factory=dict)
+    """Prices of periods without usage, which came of no event."""
 
 
 @dataclass(slots=True)
@@ -98,8 +101,10 @@ class Rerating:
         """Events by account, charge and price cell, as their parts stand."""
         self._exchanged: dict[TotalKey, Total] = defaultdict(Total)
         self._carriers: dict[tuple[int, date], ReceivedEvent] = {}
+        """Of each account and month the last event that moved, or the last one where none did."""
         self._carriers_of: dict[TotalKey, ReceivedEvent] = {}
         """The last event that was moved into or out of a running total."""
+        self._moved_in: set[tuple[int, date]] = set()
         self._debits: dict[int, int] = defaultdict(int)
         self.events = 0
         """How many were looked at."""
@@ -118,13 +123,17 @@ class Rerating:
             after = _rate(booked, self._config, self._running)
             for (charge_id, cell), part in booked.parts.items():
                 self._standing[booked.account_id, charge_id, cell] += part.event_count
+            account = self._config.accounts[booked.account_id]
+            month = account.service_month(booked.received.event.time_micros)
+            place = account.account_id, month
+            if place not in self._moved_in:
+                self._carriers[place] = booked.received
             # Which adjustments bring money depends on the order of events; which totals of usage they count in does not.
             if _counted(after) != _counted(booked.parts):
                 self.moved += 1
                 self.unpriced += not after
-                account = self._config.accounts[booked.account_id]
-                month = account.service_month(booked.received.event.time_micros)
-                self._carriers[account.account_id, month] = booked.received
+                self._moved_in.add(place)
+                self._carriers[place] = booked.received
                 for row in _exchange(_Moved(booked.received, account, month, booked.parts, after)):
                     self._exchanged[row.total_key] += Total(row.metered_millionths, row.amount_micros, row.event_count)
                     self._carriers_of[row.total_key] = booked.received
@@ -143,6 +152,8 @@ class Rerating:
 
         Raises BooksDoNotBalance when totals differ although no event moved.
         """
+        for key, booked in sorted(books.unused.items()):
+            bring_booked(self._config.accounts[key.account_id], key, booked, self._running, sign=1)
         rerated = Rerated(self._reprice(books), states=self._running.states, values=self._running.values)
         rerated.totals = _missing(self._running.added, books.totals)
         rerated.positions = _missing(self._running.positions, books.positions)
@@ -160,15 +171,20 @@ class Rerating:
         self._debits[account.wallet_for(event.meter, event.properties)] += row.amount_micros
 
     def _reprice(self, books: Books) -> list[Row]:
-        """What each total still lacks, with the last event that moved into or out of it, else in its account and month."""
+        """What each total still lacks, with the last event that moved into or out of it, else one of its account and month."""
         rows = []
         nothing = Total()
+        # What moves in one month moves others only where a price goes on over several, or over several accounts.
+        is_wide = bool(self.moved and (self._running.positions or books.positions))
         for key in sorted({*self._running.added, *books.totals}):
             booked = books.totals.get(key, nothing) + self._exchanged.get(key, nothing)
             lacking = _difference(self._running.added.get(key, nothing), booked)
             if lacking == nothing:
                 continue
-            carrier = self._carriers_of.get(key) or self._carriers.get((key.account_id, key.service_month))
+            carrier = self._carriers_of.get(key)
+            place = key.account_id, key.service_month
+            if carrier is None and (is_wide or place in self._moved_in):
+                carrier = self._carriers.get(place)
             if carrier is None or lacking.event_count:
                 raise BooksDoNotBalance(
                     f"the total of charge {key.charge_id}, price {key.cell!r}, of {key.service_month:%Y-%m} is not what its"

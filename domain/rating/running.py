@@ -4,7 +4,7 @@ Every total and position is a sum or a highest or latest value over the events i
 so what a month comes to does not depend on how its events were batched or in which order they came.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -135,6 +135,25 @@ class RunningTotals:
             amounts.append(amount)
         usage.further = further
         return sum(amounts)
+
+    def bring(self, usage: UsagePlace, adjustments: Sequence[AdjustmentPlace], amount: int) -> list[Part]:
+        """Add money to a total that no event brings, and what that does to the adjustments made on it, in their order."""
+        standing = self._of_place.get(usage) or self._find(usage)
+        standing.amount_now += amount
+        standing.amount_micros += amount
+        parts = [Part(usage, 0, amount)]
+        made: list[tuple[AdjustmentPlace, int]] = []
+        for place in adjustments:
+            one = place.rate.adjustment
+            money = amount + sum(off for earlier, off in made if one.counts(earlier.rate.adjustment))
+            made.append((place, self._add(place, money)))
+            # Of no money, too: it is on record that it was made on this, for when that is given back.
+            parts.append(Part(place, money, made[-1][1]))
+        return parts
+
+    def events_in(self, key: TotalKey) -> int:
+        """How many events are in a total."""
+        return self.before.get(key, _ZERO).event_count + self.added.get(key, _ZERO).event_count
 
     def _add(self, place: UsagePlace | AdjustmentPlace, metered: int) -> int:
         """Add to a position and to the running total; the amount is the difference that makes."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from domain.catalogue.meters import Aggregation, Meter
 from domain.rating.places import AdjustmentPlace, PartPlace, Place, TotalKey, UsagePlace
+from domain.rating.unused import Unused
 from domain.usage import QUANTITY_SCALE
 
 
@@ -100,6 +101,22 @@ class Simulation:
             made.made_on.update(dict.fromkeys(parts[number].total_key for number in adjustment.counted))
             step.order[key] = in_order.index(adjustment.rate.adjustment)
             parts.append(adjustment)
+
+    def add_unused(self, stretch: Stretch, one: Unused) -> None:
+        """Add a price that is due even if nothing was used; the stretch is after all usage of its month."""
+        step = self._steps[stretch]
+        key = one.usage.total_key
+        step.usage.setdefault(key, _Usage(one.usage))
+        in_order = one.plan.adjustments
+        before: list[AdjustmentPlace] = []
+        for place in one.adjustments:
+            made = step.adjustments.setdefault(place.total_key, _Adjustment(place))
+            made.made_on[key] = None
+            made.made_on |= {
+                other.total_key: None for other in before if place.rate.adjustment.counts(other.rate.adjustment)
+            }
+            step.order[place.total_key] = in_order.index(place.rate.adjustment)
+            before.append(place)
 
     def amounts(self, answers: Mapping[Asked, Iterable[Value]]) -> dict[TotalKey, int]:
         """What every running total comes to, in micros; adjustments among them."""

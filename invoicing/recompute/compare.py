@@ -14,8 +14,8 @@ class Difference(NamedTuple):
     """One number that two ways of computing it do not agree on."""
 
     of: str
-    """total: a running total; fee: that of a fee; position: what a price is a function of; parts: the totals it is the sum
-    of; line: what invoices have of a total; price: an event no price fits."""
+    """total: a running total; fee: that of a fee, or of a price without usage; position: what a price is a function of;
+    parts: the totals it is the sum of; line: what invoices have of a total; price: an event no price fits."""
     account_id: int
     month: date
     """The service month, or the beginning of the position's period."""
@@ -34,7 +34,10 @@ def differences(recomputed: Recomputed, booked: Booked) -> Iterator[Difference]:
     for total_key in sorted({*recomputed.totals, *booked.totals}):
         mine = recomputed.totals.get(total_key, _NOTHING)
         whole = total_key not in recomputed.totals or recomputed.is_whole(total_key)
-        yield from _compare("total", total_key, mine, booked.totals.get(total_key, _NOTHING), whole=whole)
+        theirs = booked.totals.get(total_key, _NOTHING)
+        # Of what nothing was used, only an accrual books the price, or gives it back.
+        nothing = {(each.events, each.quantity_millionths) for each in (mine, theirs)} == {(0, 0)}
+        yield from _compare("fee" if nothing else "total", total_key, mine, theirs, whole=whole)
     for fee_key in sorted({*recomputed.fees, *booked.fees}):
         mine = recomputed.fees.get(fee_key, _NOTHING)
         yield from _compare("fee", fee_key, mine, booked.fees.get(fee_key, _NOTHING), whole=True)
@@ -46,7 +49,9 @@ def _lines(recomputed: Recomputed, booked: Booked) -> Iterator[Difference]:
     """Lines of the same usage at another amount. What came after a draft is no difference: the draft is made again."""
     for key, lines in sorted(booked.lines.items()):
         total = booked.totals.get(key, _NOTHING)
-        if (lines.events, lines.quantity_millionths) == (total.events, total.quantity_millionths):
+        same = (lines.events, lines.quantity_millionths) == (total.events, total.quantity_millionths)
+        # Of a price without usage these say nothing: sql/checks/ compare what was invoiced of it.
+        if same and (lines.events or lines.quantity_millionths):
             mine = recomputed.totals.get(key, _NOTHING)
             amount = mine.amount_micros if key not in recomputed.wide else total.amount_micros
             if amount != lines.amount_micros:

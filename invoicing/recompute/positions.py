@@ -5,7 +5,7 @@ of is a position (`PositionKey`): that same total, or one of a longer period or 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -106,8 +106,17 @@ class _Answering(NamedTuple):
     price: Price
 
 
-def recompute_totals(usage: RawUsageReader, slots: Mapping[int, SlotOf], properties: Sequence[str]) -> Recomputed:
-    """Price the usage of some slots anew, adjustments aside. `properties` are those its groups tell apart."""
+def recompute_totals(
+    usage: RawUsageReader,
+    slots: Mapping[int, SlotOf],
+    properties: Sequence[str],
+    *,
+    unused: Iterable[tuple[SlotOf, Part]] = (),
+) -> Recomputed:
+    """Price the usage of some slots anew, adjustments aside. `properties` are those its groups tell apart.
+
+    `unused` are prices that are due even if nothing was used.
+    """
     result = Recomputed()
     prices: dict[PositionKey, Price] = {}
     places: dict[_Question, list[Place]] = defaultdict(list)
@@ -131,6 +140,9 @@ def recompute_totals(usage: RawUsageReader, slots: Mapping[int, SlotOf], propert
                 if number == len(answering):
                     answering.append(_Answering(total, position_key, meter.code, part.price))
                 places[question].append(Place(group.slot, group.event_type, group.facts, number))
+    for slot, part in unused:
+        _, position_key = _enter(result, slot, part)
+        prices[position_key] = part.price
     _ask(result, usage, places, answering)
     _price(result, prices)
     return result

@@ -10,7 +10,7 @@ from invoicing.raw_usage_ports import Slot, Telling
 from invoicing.recompute.adjustments import ORDER
 from invoicing.recompute.evidence import BEGINNING, END, AccountFacts, ChargeFacts, MeterFacts, PlanFacts
 from invoicing.recompute.positions import SlotOf
-from invoicing.recompute.terms import Adjustment, Meter, Terms, UsageCharge
+from invoicing.recompute.terms import Adjustment, Meter, Part, Terms, UsageCharge
 
 
 class Span(NamedTuple):
@@ -26,6 +26,8 @@ class Slots(NamedTuple):
 
     slots: Sequence[Slot]
     legend: Mapping[int, SlotOf]
+    unused: Sequence[tuple[SlotOf, Part]] = ()
+    """Prices that are due in some months even if nothing was used."""
 
     def telling(self) -> Sequence[Telling]:
         """Every property some price or meter looks at, and the types of events it looks at it for."""
@@ -53,7 +55,8 @@ class Slots(NamedTuple):
             yield from terms.adjustments
 
     def _terms(self) -> Sequence[Terms]:
-        return list({id(of.terms): of.terms for of in self.legend.values()}.values())
+        those = [*self.legend.values(), *(of for of, _ in self.unused)]
+        return list({id(of.terms): of.terms for of in those}.values())
 
 
 class TermsReader:

@@ -90,6 +90,8 @@ class Terms(NamedTuple):
             under = [one for one in over[place + 1 :] if one.counts(adjustment)]
             listed = [one for one in mine[mine.index(adjustment) + 1 :] if one.counts(adjustment)]
             yield adjustment, adjustment.code + tags(adjustment.owner, under=under, listed=listed)
+            if adjustment.kind == "trial":
+                return  # nothing is left to take off
 
     def cell_tags(self, charge: UsageCharge) -> str:
         """What follows a price cell of a usage charge."""

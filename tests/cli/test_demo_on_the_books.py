@@ -16,7 +16,7 @@ from cli.demonstration.customers import subscribers
 from cli.demonstration.proof import Equality, Evidence, prove
 from cli.demonstration.traffic import Traffic
 from connectors import batch_wiring, demonstration_wiring, metering_wiring, wiring
-from domain.errors import WrongSetup
+from domain.errors import IllegalTransition, WrongSetup
 from domain.metering import Origin
 from domain.period import BillingMonth
 from invoicing.accrue_fees import accrue_fees
@@ -43,8 +43,9 @@ ALL = Batch(0, 1)
 class Runner:
     """Runs of the demonstration, one after the other, on one set of books."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: datetime = NOW) -> None:
         self._offsets = [0] * PARTITIONS
+        self.accrued_at = now
 
     def run(self, traffic: Traffic, *, invoice: bool = True) -> Evidence:
         """One run; returns what its proof looks at."""
@@ -55,9 +56,9 @@ class Runner:
         set_up.map_new_aliases(traffic.new_aliases, now=NOW)
         self._meter(_released(list(traffic.new_aliases)))
         send_to_warehouse()
-        accrue_fees(batch_wiring.fee_books(), batch_wiring.balances(), now=NOW)
+        accrue_fees(batch_wiring.fee_books(), batch_wiring.balances(), now=self.accrued_at)
         if invoice:
-            _invoice()
+            _invoice(self.accrued_at)
         report = check_books(
             batch_wiring.books(), now=NOW, warehouse=batch_wiring.warehouse(), cache=batch_wiring.balances()
         )
@@ -74,6 +75,7 @@ class Runner:
             copies={
                 account.pdf_path: folder.digest(account.pdf_path) for account in after.accounts.values() if account.pdf_path
             },
+            ended=set_up.months_ended(traffic.subscribers, now=self.accrued_at),
         )
 
     def _meter(self, values: Sequence[tuple[str, bytes]]) -> None:
@@ -108,11 +110,11 @@ def _released(aliases: Sequence[str]) -> list[tuple[str, bytes]]:
     return [(event.key, event.payload) for event in events]
 
 
-def _invoice() -> None:
+def _invoice(now: datetime) -> None:
     book = batch_wiring.invoice_book()
     start_run(OCTOBER, books=batch_wiring.books(), warehouse=batch_wiring.warehouse(), book=book, now=NOW)
     draft_invoices(OCTOBER, ALL, drafts=book.drafts, now=NOW)
-    recompute(OCTOBER, now=NOW)
+    recompute(OCTOBER, now=now)
     approve_run(OCTOBER, by="Asha Rao", runs=book.runs, now=NOW)
     issue_invoices(OCTOBER, book=book, balances=batch_wiring.balances(), now=NOW)
     print_invoices(
@@ -155,6 +157,28 @@ def test_a_run_adds_up_on_the_real_books_and_so_does_a_second_one(runner: Runner
     due = [account.due_micros for account in second.after.accounts.values()]
     assert min(due) >= 0  # what free units cover costs nothing
     assert max(due) > 0
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        datetime(2026, 11, 30, 17, 0, tzinfo=UTC),  # 1 December in Singapore and Jakarta, not in India
+        datetime(2026, 11, 30, 18, 31, tzinfo=UTC),  # 1 December in India, the run still of October
+    ],
+)
+def test_a_run_adds_up_when_the_month_after_has_ended_for_some_accounts(runner: Runner, now):
+    runner.accrued_at = now
+    evidence = runner.run(some_traffic(events=600))
+    assert len(set(evidence.ended.values())) == (2 if now.hour == 17 else 1)
+    assert _broken(evidence) == []
+
+
+def test_a_run_does_not_begin_when_a_month_is_about_to():
+    people = subscribers()
+    set_up.refuse_turn_of_month(people, now=datetime(2026, 11, 30, 18, 30, tzinfo=UTC))
+    for shortly_before in (datetime(2026, 11, 30, 18, 15, tzinfo=UTC), datetime(2026, 11, 30, 15, 59, tzinfo=UTC)):
+        with pytest.raises(IllegalTransition, match="would fall due during the run: run it again after"):
+            set_up.refuse_turn_of_month(people, now=shortly_before)
 
 
 def test_a_rejected_run_adds_up_and_its_usage_is_invoiced_by_the_next(runner: Runner):

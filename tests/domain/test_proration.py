@@ -2,12 +2,13 @@
 
 import itertools
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.period import Period
+from domain.period import BillingMonth, Period
 from domain.proration import Share
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
@@ -52,3 +53,12 @@ def test_the_parts_of_a_period_add_up_to_the_whole_however_it_is_cut(amount, len
 @given(amount=st.integers(0, 10**16), middle=st.integers(1, 30))
 def test_two_parts_that_meet_cost_what_they_cost_as_one(amount, middle):
     assert share(0, middle).of(amount) + share(middle, 31 - middle).of(amount) == amount
+
+
+def test_a_part_of_a_month_in_which_the_clocks_go_forward_is_a_share_of_its_743_hours():
+    new_york = ZoneInfo("America/New_York")
+    march = BillingMonth(2026, 3).span(new_york)
+    noon = datetime(2026, 3, 8, 12, tzinfo=new_york).astimezone(UTC)
+    before, after = Share(march, Period(march.start, noon)), Share(march, Period(noon, march.end))
+    assert (before.of(743_000_000), after.of(743_000_000)) == (179_000_000, 564_000_000)  # 7 days and 11 hours of it
+    assert before.of(310_000_000) + after.of(310_000_000) == 310_000_000

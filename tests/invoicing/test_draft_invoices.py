@@ -6,11 +6,16 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
+from connectors import batch_wiring
 from domain.errors import IllegalTransition
+from domain.invoice.document import from_document
 from domain.money import Currency
+from invoicing.accrue_fees import accrue_fees
 from invoicing.invoice_ports import Batch
-from tests.books import an_event, book, open_account
+from tests.books import NOVEMBER_2, an_event, book, open_account
+from tests.fee_charges import add_charge
 from tests.invoicing.month import NOVEMBER, OCTOBER, draft, invoice_month, summarise
+from tests.invoicing.selling import a_usage_charge, publish, put_on
 
 pytestmark = pytest.mark.engines
 
@@ -189,3 +194,22 @@ def test_every_account_with_something_due_and_no_draft_is_in_the_summary_with_it
     ]
     draft(OCTOBER)
     assert [failure.account for failure in summarise().failures] == ["torn"]
+
+
+def test_an_adjustment_that_took_nothing_off_stands_last_and_is_not_printed(shop):
+    cap = {"code": "cap", "kind": "maximum", "amount": "1000.00", "description": "Spend cap", "sac": "998319"}
+    charges = [a_usage_charge("otp.delivered", price={"model": "per_unit", "unit_price": "0.20"}), cap]
+    open_account("acme")
+    put_on(shop, "acme", publish(shop, "capped", charges), start=datetime(2026, 10, 1, tzinfo=UTC))
+    add_charge(shop, "capped", "recurring", "platform", amount="310.00", prorate=False, billed="in_arrears")
+    book(shop, [an_event("acme", quantity=100)])
+    accrue_fees(batch_wiring.fee_books(), batch_wiring.balances(), now=NOVEMBER_2)
+
+    draft()
+
+    lines = [(description, quantity, amount) for description, _, quantity, amount, _ in lines_of(shop)]
+    assert lines[-1] == ("Spend cap", 20_000_000, 0)
+    assert [description for description, *_ in lines] == ["One-time passwords", "Platform", "Spend cap"]
+    with shop.connect() as connection:
+        document = connection.execute(text("SELECT document FROM invoice")).scalar_one()
+    assert [line.description for line in from_document(document).printed_lines()] == ["One-time passwords", "Platform"]

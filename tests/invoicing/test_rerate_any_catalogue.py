@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from connectors import batch_wiring, proof_wiring
 from domain.errors import IllegalTransition
+from invoicing.accrue_fees import accrue_fees
 from invoicing.recompute_accounts import recompute_accounts
 from invoicing.rerate_usage import preview_rerating, rerate_usage
 from tests.books import AUTHOR, book, open_shop
@@ -20,13 +21,18 @@ pytestmark = pytest.mark.engines
 
 @settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None)
 @given(catalogues.worlds(), catalogues.worlds(), catalogues.usage(at_least=12))
-def test_the_books_are_those_of_the_plans_now_in_force(postgres_database, database, customers, later_customers, events):
+def test_the_books_are_those_of_the_plans_now_in_force(
+    postgres_database, database, cache, customers, later_customers, events
+):
     with psycopg.connect(postgres_database, autocommit=True) as connection:
         connection.execute(_EMPTY)
     open_shop()
     written(database, customers, [])
     if events:
         book(database, [as_sent(each) for each in events], received_at=instant(catalogues.DAYS + 1), warehouse=False)
+    # What is due without usage is booked before the change, and follows it when it is accrued again.
+    now = instant(catalogues.DAYS + 1)
+    accrue_fees(batch_wiring.fee_books(), batch_wiring.balances(), now=now)
     with database.begin() as connection:
         connection.execute(text("DELETE FROM subscription"))
     subscribe(database, later_customers, [], name="later")
@@ -41,7 +47,7 @@ def test_the_books_are_those_of_the_plans_now_in_force(postgres_database, databa
         moved += outcome.moved
     target(moved, label="events that moved")
 
-    now = instant(catalogues.DAYS + 1)
+    accrue_fees(batch_wiring.fee_books(), batch_wiring.balances(), now=now)
     for month in MONTHS:
         assert recompute_accounts(month, None, room=proof_wiring.evidence_room(), now=now).rows() == []
     assert [check.name for check in batch_wiring.books().examine(rows_shown=1).checks if check.rows] == []

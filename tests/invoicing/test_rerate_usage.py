@@ -11,7 +11,7 @@ from invoicing.recompute_accounts import recompute_accounts
 from invoicing.rerate_usage import preview_rerating, rerate_usage
 from tests.books import AUTHOR, NOVEMBER_2, an_event, book, open_account
 from tests.builders import OCTOBER
-from tests.invoicing.selling import a_usage_charge, publish, put_on
+from tests.invoicing.selling import a_usage_charge, publish, put_on, write_contract
 
 pytestmark = pytest.mark.engines
 
@@ -178,3 +178,19 @@ def test_what_was_booked_is_audited_and_sent_on(acme):
         (audited,) = connection.execute(text("SELECT after FROM audit_record WHERE action = 'usage.rerated'")).scalars()
     assert (audited["why"], audited["moved"], audited["difference_micros"]) == ("agreed late", 1, 800_000)
     assert metering_wiring.outbox() is not None
+
+
+def test_a_change_in_one_month_of_a_yearly_price_moves_the_price_of_the_months_whose_usage_stays(acme):
+    """A back-dated contract of the first days of October takes usage out of the year: November's reaches an earlier tier."""
+    charge = a_usage_charge("otp.delivered", price=VOLUME, reset="year")
+    put_on(acme, "acme", publish(acme, "yearly", [charge]), start=OCTOBER_1)
+    november = datetime(2026, 11, 2, tzinfo=UTC)
+    book(acme, [an_event("acme", at=EARLY, quantity=3), an_event("acme", at=november, quantity=3)])
+    assert balance(acme) == -3_000_000
+
+    agreed = a_usage_charge("otp.delivered", price={"model": "per_unit", "unit_price": "0.10"})
+    write_contract(acme, "acme", [agreed], start=OCTOBER_1, end=OCTOBER_10)
+    outcome = rerated()
+
+    assert (outcome.moved, balance(acme)) == (1, -(300_000 + 3_000_000))
+    assert rerated().moved == 0

@@ -253,3 +253,37 @@ def test_a_missing_font_says_what_to_install(monkeypatch):
 def test_a_seller_without_bank_details_asks_to_quote_the_number():
     text = text_of(an_invoice(seller=a_seller(payment_lines=())))
     assert "Please quote OTP/26-27/000001 with your payment." in text
+
+
+def an_adjustment(**changes):
+    """A spend cap of ₹50,000 that was not reached."""
+    cap = {"description": "Spend cap", "unit": "INR", "unit_price_text": "max. ₹50,000.00", "event_count": 0}
+    return a_line(**{**cap, "amount_micros": 0, **changes})
+
+
+def test_an_adjustment_that_took_nothing_off_is_not_printed():
+    text = text_of(an_invoice(a_line(), an_adjustment()))
+    assert "Spend cap" not in text
+    assert "Spend cap" in text_of(an_invoice(a_line(), an_adjustment(amount_micros=-10_000_000)))
+    free = a_line(description="Free messages", amount_micros=0)
+    assert "Free messages" in text_of(an_invoice(free, an_adjustment()))
+
+
+def rows_by_page(invoice):
+    return [page.count("One-time password by SMS") for page in pages_of(invoice)]
+
+
+@pytest.mark.parametrize("lines", range(1, 42))
+def test_a_page_is_left_for_the_next_only_when_it_is_well_filled_and_totals_are_never_alone(lines):
+    rows = rows_by_page(an_invoice(*[a_line() for _ in range(lines)]))
+    assert sum(rows) == lines
+    assert min(rows) >= 1
+    assert all(each >= 8 for each in rows[:-1])
+    long = [a_line(description=f"One-time password by SMS {'to a mobile number of India, with its receipt ' * 3}")] * lines
+    assert all(each >= 4 for each in rows_by_page(an_invoice(*long))[:-1])
+
+
+def test_few_lines_stay_on_the_page_they_begin_on_when_the_totals_need_the_next():
+    """Many service codes make the totals high: a quarter of the lines goes with them, not the table."""
+    lines = [a_line(sac=f"99{number:04}") for number in range(8311, 8317)]
+    assert rows_by_page(an_invoice(*lines)) in ([6], [4, 2], [5, 1])

@@ -280,3 +280,26 @@ def test_events_as_producers_send_them_are_usage():
         [{**event, "time": "2026-10-12T10:11:12.123Z", "data": {"quantity": 3, "channel": "sms"}}], measured=()
     )
     assert (one.quantity_millionths, one.properties) == (3_000_000, {"channel": "sms"})
+
+
+def test_a_month_without_usage_has_the_fee_that_is_due_without_usage():
+    tiers = [{"up_to": 100, "flat_fee": "500.00", "unit_price": "0.20"}, {"unit_price": "0.10"}]
+    flat = {"model": "graduated", "flat_at_zero": True, "tiers": tiers}
+    plan = a_plan(a_charge(price=flat), a_charge("voice", price=flat), adjustments=[a_discount(applies_to=["voice"])])
+    said = quoted(plan, an_event(100, day=0), an_event(1, day=31))
+    assert amounts(said) == {
+        ("otp.delivered", "2026-10", "*"): 520_000_000,
+        ("otp.delivered", "2026-11", "*"): 500_200_000,
+        ("voice", "2026-10", "*"): 500_000_000,
+        ("voice", "2026-11", "*"): 500_000_000,
+        ("launch", "2026-10", "*"): -50_000_000,
+        ("launch", "2026-11", "*"): -50_000_000,
+    }
+    (unused,) = [line for line in said.lines if (line.charge, line.period) == ("voice", "2026-10")]
+    assert (unused.quantity, unused.events) == ("0", 0)
+    assert [str(step) for step in unused.steps] == ["up to 100: flat fee, due without usage = 500.00"]
+
+
+def test_a_millionth_of_a_rupiah_is_a_price_and_half_of_it_rounds_up_on_the_running_total():
+    plan = a_plan(a_charge(price=per_unit("0.000001")), currency="IDR")
+    assert amounts(quoted(plan, a_total("0.5"), a_total(1_000_000))) == {("otp.delivered", "", "*"): 1_000_001}

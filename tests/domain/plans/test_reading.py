@@ -95,7 +95,7 @@ def test_what_is_stored_reads_back_as_the_same_charges():
             trial_days=7,
             adjustments=[
                 a_discount(applies_to=["otp.delivered"]),
-                a_discount(code="free", kind="free_amount", percent=..., amount="100"),
+                a_discount(code="free", kind="free_amount", percent=..., amount="100", applies_to=["otp.delivered"]),
             ],
         )
     )
