@@ -186,8 +186,8 @@ WHERE account_id IN (SELECT account_id FROM payer
                      UNION ALL SELECT a.account_id FROM account a JOIN payer p ON a.wallet_of_account_id = p.account_id)
 """
 # An account that was never looked at is active; prepaid it may use its balance, postpaid there is no end.
-ALL_STANDINGS: Final = """
-SELECT a.account_id, coalesce(s.effective, a.status),
+ALL_CREDIT: Final = """
+SELECT w.wallet_id, a.account_id, w.balance_micros, w.version, coalesce(s.effective, a.status),
        CASE WHEN s.account_id IS NOT NULL THEN s.floor_micros WHEN a.mode = 'prepaid' THEN 0 END, coalesce(s.version, 0)
 FROM wallet w JOIN account a USING (account_id) LEFT JOIN account_standing s USING (account_id)
 """
