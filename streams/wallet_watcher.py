@@ -11,38 +11,44 @@ from typing import Final
 from connectors import clock, wallet_wiring
 from connectors import metering_wiring as wiring
 from invoicing.apply_payments import apply_payments
+from invoicing.refill_balances import refill_balances
 from invoicing.relay_outbox import relay_outbox
 from invoicing.watch_wallets import watch_wallets
+from streams.retelling import Retelling
 from streams.turns import run_until_worker_ends, take_turns
 
 _PAUSE_SECONDS: Final = 0.015
 _PAYMENTS_PAUSE_SECONDS: Final = 0.05
+_RETELL_PAUSE_SECONDS: Final = 0.5
 
 
 def main() -> None:
     """Watch until standard input ends."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s watcher %(levelname)s %(message)s")
-    ended = threading.Event()
+    ended, retelling = threading.Event(), _retelling()
     threads = [
-        threading.Thread(target=_pay, args=(ended,)),
-        threading.Thread(target=_watch, args=(ended,)),
+        threading.Thread(target=_pay, args=(ended, retelling)),
+        threading.Thread(target=_watch, args=(ended, retelling)),
         threading.Thread(target=_relay, args=(ended,)),
+        threading.Thread(target=_retell, args=(ended, retelling)),
     ]
     run_until_worker_ends("watcher", threads, ended)
 
 
-def _pay(ended: threading.Event) -> None:
+def _retelling() -> Retelling:
+    """Standings and balances that a watcher committed and did not tell would stay untold while nothing else moves them."""
+    store, cache = wiring.metering_store("watcher"), wiring.balance_cache()
+    return Retelling(lambda: refill_balances(store, cache, always=True))
+
+
+def _pay(ended: threading.Event, retelling: Retelling) -> None:
     """Apply payments that were received."""
     store, cache = wallet_wiring.top_ups(), wiring.balance_cache()
-    take_turns(
-        ended,
-        "applying payments",
-        _PAYMENTS_PAUSE_SECONDS,
-        lambda: apply_payments(store, cache, now=clock.now()),
-    )
+    turn = retelling.after_failure(lambda: apply_payments(store, cache, now=clock.now()))
+    take_turns(ended, "applying payments", _PAYMENTS_PAUSE_SECONDS, turn)
 
 
-def _watch(ended: threading.Event) -> None:
+def _watch(ended: threading.Event, retelling: Retelling) -> None:
     """Look at wallets that left their bounds, and tell Redis at once what was found."""
     store, cache = wiring.wallet_watch(), wiring.balance_cache()
 
@@ -50,7 +56,12 @@ def _watch(ended: threading.Event) -> None:
         while watch_wallets(store, cache, now=clock.now()).looks and not ended.is_set():
             pass
 
-    take_turns(ended, "watching wallets", _PAUSE_SECONDS, watch)
+    take_turns(ended, "watching wallets", _PAUSE_SECONDS, retelling.after_failure(watch))
+
+
+def _retell(ended: threading.Event, retelling: Retelling) -> None:
+    """Tell Redis what was missed; a thread of its own, so that looks do not wait for it."""
+    take_turns(ended, "telling Redis again", _RETELL_PAUSE_SECONDS, retelling.catch_up)
 
 
 def _relay(ended: threading.Event) -> None:
