@@ -171,7 +171,7 @@ class Rerating:
         self._debits[account.wallet_for(event.meter, event.properties)] += row.amount_micros
 
     def _reprice(self, books: Books) -> list[Row]:
-        """What each total still lacks, with the last event that moved into or out of it, else one of its account and month."""
+        """What each total lacks, with the last event that moved into or out of it, else one of its account and month."""
         rows = []
         nothing = Total()
         # What moves in one month moves others only where a price goes on over several, or over several accounts.
