@@ -32,15 +32,20 @@ def exceeding(charges: Iterable[Charge], adjustments: Sequence[Adjustment]) -> E
         for one in ordered:
             if one.applies_to is not None and charge.code not in one.applies_to:
                 continue
+            unknown = [earlier for earlier, _ in taken if not one.counts(earlier)]
             left = _ALL - sum(share for earlier, share in taken if one.counts(earlier))
-            taken.append((one, _most(one) * max(left, Fraction(0))))
-            if sum(share for _, share in taken) > _ALL:
-                unknown = next(earlier for earlier, _ in taken if not one.counts(earlier))
-                return Exceeding(one, unknown, charge.code)
+            taken.append((one, left * _share(one)))
+            # Two shares may be on whatever they like as long as both fit; an amount may be all there is.
+            bounded = [earlier for earlier in unknown if not (_is_share(one) and _is_share(earlier))]
+            if bounded or (unknown and sum(share for _, share in taken) > _ALL):
+                return Exceeding(one, (bounded or unknown)[0], charge.code)
     return None
 
 
-def _most(adjustment: Adjustment) -> Fraction:
-    """The greatest share of its money that it may take off."""
-    is_share = adjustment.kind is AdjustmentKind.PERCENTAGE
-    return Fraction(adjustment.percent_millionths, _PERCENT) if is_share else _ALL
+def _is_share(adjustment: Adjustment) -> bool:
+    return adjustment.kind is AdjustmentKind.PERCENTAGE
+
+
+def _share(adjustment: Adjustment) -> Fraction:
+    """What it takes off of its money for certain; of a free amount or a cap, that may be nothing."""
+    return Fraction(adjustment.percent_millionths, _PERCENT) if _is_share(adjustment) else Fraction(0)

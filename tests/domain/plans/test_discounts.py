@@ -3,7 +3,7 @@
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.errors import Invalid
@@ -89,6 +89,14 @@ adjustments = st.builds(
 )
 
 
+@example(
+    [
+        an_adjustment("percentage", percent="10", applies_to=["link", "otp"]),
+        an_adjustment("free_amount", applies_to=["link", "otp"]),
+        an_adjustment("free_amount"),
+    ],
+    {"otp": 51},
+)
 @given(st.lists(adjustments, max_size=4), st.dictionaries(st.sampled_from(CODES), st.integers(1, 200), min_size=1))
 def test_whatever_is_published_never_makes_usage_cost_less_than_nothing(listed, used):
     numbered = [{**one, "code": f"d{number}"} for number, one in enumerate(listed)]
