@@ -144,6 +144,7 @@ def _crossings(events: int) -> list[Figure]:
         wait_until(lambda: installation.query("SELECT count(*) FROM wallet_look") == [(0,)], "the first looks are over")
         Load(installation, accounts=CROSSING_ACCOUNTS).send(events, per_second=1_000)
         wait_until(lambda: worker.metric("billing_records_total") >= events, "everything is booked")
+        wait_until(lambda: installation.query("SELECT count(*) FROM wallet_look") == [(0,)], "the last looks are over")
         wait_until(
             lambda: installation.query("SELECT count(*) FROM outbox_message WHERE sent_at IS NULL") == [(0,)], "all is told"
         )
@@ -192,10 +193,12 @@ def _told(installation: Installation, status: str) -> dict[str, float]:
     """When each account's status was appended, in milliseconds."""
     topic = installation.topic("account.status")
     consumer = Consumer({"bootstrap.servers": installation.settings.kafka_bootstrap, "group.id": "bench-status"})
-    partitions = consumer.list_topics(topic).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+    partitions = [TopicPartition(topic, number, 0) for number in consumer.list_topics(topic).topics[topic].partitions]
+    left = sum(consumer.get_watermark_offsets(partition)[1] for partition in partitions)
+    consumer.assign(partitions)
     told: dict[str, float] = {}
-    while messages := consumer.consume(1_000, timeout=3):
+    while left and (messages := consumer.consume(1_000, timeout=30)):
+        left -= len(messages)
         for message in messages:
             if f'"status": "{status}"'.encode() in message.value():
                 told.setdefault(message.key().decode(), message.timestamp()[1])
