@@ -1,7 +1,9 @@
 """The watcher: a process of its own beside the worker that applies payments, looks at wallets, and tells what it found.
 
 Apart from the publisher, which gives way to everything: whether an account may send has to be told within a tenth of a
-second of the debit that decides it. Any number may run. It ends when its standard input does, that is, with its worker.
+second of the debit that decides it. One thread asks many times a second whether anything waits and calls those who do it,
+so that waiting costs one small question (connectors/postgres/errands.py); what one of them leaves for the next it calls for
+itself. Any number of watchers may run. It ends when its standard input does, that is, with its worker.
 """
 
 import logging
@@ -13,55 +15,77 @@ from connectors import metering_wiring as wiring
 from invoicing.apply_payments import apply_payments
 from invoicing.relay_outbox import relay_outbox
 from invoicing.watch_wallets import watch_wallets
-from streams.turns import run_until_worker_ends, take_turns
+from streams.turns import run_until_worker_ends, take_turns, take_turns_when_called
 
 _PAUSE_SECONDS: Final = 0.015
-_PAYMENTS_PAUSE_SECONDS: Final = 0.05
+
+
+class Calls:
+    """Who has been called."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+        self.payments = threading.Event()
+        self.looks = threading.Event()
+        self.messages = threading.Event()
 
 
 def main() -> None:
     """Watch until standard input ends."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s watcher %(levelname)s %(message)s")
-    ended = threading.Event()
-    threads = [
-        threading.Thread(target=_pay, args=(ended,)),
-        threading.Thread(target=_watch, args=(ended,)),
-        threading.Thread(target=_relay, args=(ended,)),
-    ]
-    run_until_worker_ends("watcher", threads, ended)
+    calls = Calls()
+    threads = [threading.Thread(target=work, args=(calls,)) for work in (_ask, _pay, _watch, _relay)]
+    run_until_worker_ends("watcher", threads, calls.ended)
 
 
-def _pay(ended: threading.Event) -> None:
+def _ask(calls: Calls) -> None:
+    """Call those for whom something waits."""
+    errands = wiring.errands()
+
+    def ask() -> None:
+        found = errands.waiting(now=clock.now())
+        for waits, called in (
+            (found.payments, calls.payments),
+            (found.looks, calls.looks),
+            (found.messages, calls.messages),
+        ):
+            if waits:
+                called.set()
+
+    take_turns(calls.ended, "asking what waits", _PAUSE_SECONDS, ask)
+
+
+def _pay(calls: Calls) -> None:
     """Apply payments that were received."""
     store, cache = wallet_wiring.top_ups(), wiring.balance_cache()
-    take_turns(
-        ended,
-        "applying payments",
-        _PAYMENTS_PAUSE_SECONDS,
-        lambda: apply_payments(store, cache, now=clock.now()),
-    )
+
+    def pay() -> None:
+        if apply_payments(store, cache, now=clock.now()).moved:
+            calls.looks.set()
+
+    take_turns_when_called(calls.ended, calls.payments, "applying payments", pay)
 
 
-def _watch(ended: threading.Event) -> None:
+def _watch(calls: Calls) -> None:
     """Look at wallets that left their bounds, and tell Redis at once what was found."""
     store, cache = wiring.wallet_watch(), wiring.balance_cache()
 
     def watch() -> None:
-        while watch_wallets(store, cache, now=clock.now()).looks and not ended.is_set():
-            pass
+        while watch_wallets(store, cache, now=clock.now()).looks and not calls.ended.is_set():
+            calls.messages.set()
 
-    take_turns(ended, "watching wallets", _PAUSE_SECONDS, watch)
+    take_turns_when_called(calls.ended, calls.looks, "watching wallets", watch)
 
 
-def _relay(ended: threading.Event) -> None:
+def _relay(calls: Calls) -> None:
     """Send what was saved to be told; a thread of its own, so that Kafka's silence does not keep Redis from hearing."""
     store, sender = wiring.messages(), wiring.message_sender()
 
     def relay() -> None:
-        while relay_outbox(store, sender) and not ended.is_set():
+        while relay_outbox(store, sender) and not calls.ended.is_set():
             pass
 
-    take_turns(ended, "relaying messages", _PAUSE_SECONDS, relay)
+    take_turns_when_called(calls.ended, calls.messages, "relaying messages", relay)
 
 
 if __name__ == "__main__":
