@@ -15,9 +15,11 @@ from connectors import metering_wiring as wiring
 from invoicing.apply_payments import apply_payments
 from invoicing.relay_outbox import relay_outbox
 from invoicing.watch_wallets import watch_wallets
+from streams.told_again import ToldAgain
 from streams.turns import run_until_worker_ends, take_turns, take_turns_when_called
 
 _PAUSE_SECONDS: Final = 0.015
+_TELL_AGAIN_SECONDS: Final = 1.0
 
 
 class Calls:
@@ -34,7 +36,9 @@ def main() -> None:
     """Watch until standard input ends."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s watcher %(levelname)s %(message)s")
     calls = Calls()
-    threads = [threading.Thread(target=work, args=(calls,)) for work in (_ask, _pay, _watch, _relay)]
+    cache = ToldAgain(wiring.balance_cache(), clock.monotonic_seconds)
+    threads = [threading.Thread(target=work, args=(calls,)) for work in (_ask, _relay)]
+    threads += [threading.Thread(target=work, args=(calls, cache)) for work in (_pay, _watch, _tell_again)]
     run_until_worker_ends("watcher", threads, calls.ended)
 
 
@@ -55,9 +59,9 @@ def _ask(calls: Calls) -> None:
     take_turns(calls.ended, "asking what waits", _PAUSE_SECONDS, ask)
 
 
-def _pay(calls: Calls) -> None:
+def _pay(calls: Calls, cache: ToldAgain) -> None:
     """Apply payments that were received."""
-    store, cache = wallet_wiring.top_ups(), wiring.balance_cache()
+    store = wallet_wiring.top_ups()
 
     def pay() -> None:
         if apply_payments(store, cache, now=clock.now()).moved:
@@ -66,15 +70,20 @@ def _pay(calls: Calls) -> None:
     take_turns_when_called(calls.ended, calls.payments, "applying payments", pay)
 
 
-def _watch(calls: Calls) -> None:
+def _watch(calls: Calls, cache: ToldAgain) -> None:
     """Look at wallets that left their bounds, and tell Redis at once what was found."""
-    store, cache = wiring.wallet_watch(), wiring.balance_cache()
+    store = wiring.wallet_watch()
 
     def watch() -> None:
         while watch_wallets(store, cache, now=clock.now()).looks and not calls.ended.is_set():
             calls.messages.set()
 
     take_turns_when_called(calls.ended, calls.looks, "watching wallets", watch)
+
+
+def _tell_again(calls: Calls, cache: ToldAgain) -> None:
+    """Tell Redis what it missed while it was away."""
+    take_turns(calls.ended, "telling Redis again", _TELL_AGAIN_SECONDS, cache.tell)
 
 
 def _relay(calls: Calls) -> None:

@@ -105,6 +105,19 @@ def test_what_a_killed_watcher_left_is_done_by_the_next(acme, cache):
 
 
 @engines
+def test_a_suspension_that_a_silent_redis_missed_is_told_when_it_answers_again_and_the_topic_does_not_wait(acme, cache):
+    since_ms = clock.epoch_micros() // 1000
+    with a_watcher():
+        in_redis(cache, "active")
+        cache.execute_command("CLIENT", "PAUSE", 7_000, "WRITE")  # longer than anybody waits for an answer
+        use(acme, 77)
+        wait_until(lambda: standing(acme) == "suspended", "the books say suspended")
+        in_redis(cache, "suspended")
+        wait_until(lambda: not unsent(acme), "everything is told")
+    assert told(since_ms)[-1] == "suspended"
+
+
+@engines
 def test_while_nothing_waits_one_connection_asks_and_nobody_else_has_one(acme, cache):
     with a_watcher() as process:
         wait_until(lambda: postgres_connections(process), "it has started")
@@ -119,6 +132,11 @@ def test_while_nothing_waits_one_connection_asks_and_nobody_else_has_one(acme, c
 def postgres_connections(process):
     ends = [one.raddr for one in psutil.Process(process.pid).net_connections(kind="tcp") if one.raddr]
     return sum(end.port == settings().postgres_port for end in ends)
+
+
+def standing(shop):
+    with shop.connect() as connection:
+        return connection.execute(text("SELECT effective FROM account_standing")).scalar()
 
 
 def unsent(shop):
