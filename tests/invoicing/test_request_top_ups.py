@@ -338,3 +338,15 @@ def test_a_rule_that_counts_no_more_is_looked_at_once_when_its_time_comes_and_no
     assert watch_wallets(store, cache, now=later).looks == 0
     store.close()
     assert rule(acme)["answer"] == NO_TOP_UPS
+
+
+def test_a_clock_that_steps_back_asks_no_second_time_and_one_that_steps_forward_waits_for_no_answer_for_ever(acme):
+    use(acme, 30)
+    assert [watch(NOW), watch(NOW - timedelta(hours=5))] == [1, 0]
+    receive(acme, an_envelope("failed", "pay_1", 1_180_00, request=1))
+    apply()
+    assert [watch(NOW - timedelta(hours=5)), watch(NOW + timedelta(minutes=59))] == [0, 0]
+    assert watch(NOW + timedelta(hours=1)) == 1
+    watch(NOW + timedelta(days=30))
+    assert [watch(NOW), watch(NOW - timedelta(days=1))] == [0, 0]
+    assert requests(acme)[:2] == [("upi_mandate", "failed"), ("card_mandate", "failed")]
