@@ -82,8 +82,19 @@ def _watch(calls: Calls, cache: ToldAgain) -> None:
 
 
 def _tell_again(calls: Calls, cache: ToldAgain) -> None:
-    """Tell Redis what it missed while it was away."""
-    take_turns(calls.ended, "telling Redis again", _TELL_AGAIN_SECONDS, cache.tell)
+    """Tell Redis everything once, since a watcher may have died after its commit, and then what it missed while away."""
+    books = wiring.metering_store("watcher")
+    begun = threading.Event()
+
+    def tell() -> None:
+        if not begun.is_set():
+            cache.put(books.all_balances())
+            cache.put_standings(books.all_standings())
+            books.close()
+            begun.set()
+        cache.tell()
+
+    take_turns(calls.ended, "telling Redis again", _TELL_AGAIN_SECONDS, tell)
 
 
 def _relay(calls: Calls) -> None:

@@ -17,6 +17,8 @@ from connectors import clock, metering_wiring, wiring
 from connectors.settings import PROJECT_ROOT, child_environment, settings
 from domain.errors import EngineUnavailable
 from invoicing.administer import top_up
+from invoicing.watch_wallets import watch_wallets
+from streams.told_again import ToldAgain
 from streams.turns import take_turns_when_called
 from tests.books import AUTHOR, an_event, book, open_account, open_shop
 from tests.installation import wait_until
@@ -102,6 +104,17 @@ def test_what_a_killed_watcher_left_is_done_by_the_next(acme, cache):
         in_redis(cache, "active")
         wait_until(lambda: not unsent(acme), "everything is told")
     assert told(since_ms)[-1] == "active"
+
+
+@engines
+def test_a_suspension_that_was_committed_by_one_who_died_before_redis_heard_of_it_is_told_by_the_next(acme, cache):
+    use(acme, 77)
+    store, deaf = metering_wiring.wallet_watch(), ToldAgain(metering_wiring.balance_cache(), lambda: -1.0)
+    watch_wallets(store, deaf, now=clock.now())
+    store.close()
+    assert (standing(acme), cache.hget("balance:1", "status")) == ("suspended", None)
+    with a_watcher():
+        in_redis(cache, "suspended")
 
 
 @engines
