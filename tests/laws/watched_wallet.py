@@ -124,11 +124,13 @@ class WatchedLife(RuleBasedStateMachine):
     def pay(self, micros):
         self.move(micros)
 
-    @rule(data=st.data())
-    def to_an_edge(self, data):
-        """From wherever it is to where something changes, or a micro beside it."""
+    @rule(data=st.data(), asked=st.booleans())
+    def to_an_edge(self, data, asked):
+        """From wherever it is to where something changes, or a micro beside it; perhaps looked at without need."""
         edges = [edge for edge in self.paper.terms.edges if edge != self.paper.balance]
         self.move(data.draw(st.sampled_from(edges)) - self.paper.balance)
+        self.books.asked |= asked
+        self.look()
 
     @rule(micros=st.sampled_from([-2, -1, 1, 2]))
     def a_micro_or_two(self, micros):
