@@ -39,10 +39,12 @@ worker: $(BILLING)  ## one more metering worker in this terminal   [WORKER_PORT=
 api: $(BILLING)  ## one more HTTP endpoint that core asks before it sends, in this terminal   [API_PORT=16080]
 	@.venv/bin/billing wallets serve
 
+# Tests wait for engines most of the time, so there are more processes than cores; each has databases of its own.
+test: PROCESSES ?= 3
 test: $(BILLING) $(AIRFLOW)  ## every test, on the real engines   [ARGS='tests/domain -k wallet']
 	@$(STACK) install
 	@$(STACK) up --only kafka,postgres,redis,clickhouse
-	@.venv/bin/pytest $(or $(ARGS),--cov --cov-report=term)
+	@.venv/bin/pytest $(or $(ARGS),--numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term)
 
 simulate: $(BILLING)  ## the money path with a fault at every step, for a minute   [ARGS='--seeds 1 --start 42']
 	@.venv/bin/python -m tests.simulation $(or $(ARGS),--seconds 60)

@@ -3,31 +3,24 @@
 Metering tells only what it books: without this, an account that is quiet after the cache was lost would have no balance.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from invoicing.hold_ports import CachedStanding
-from invoicing.metering_ports import Balance
+from invoicing.hold_ports import Credit
 
 
 class Wallets(Protocol):
     """The truth."""
 
-    def all_balances(self) -> Sequence[Balance]:
-        """Committed balances of every wallet."""
-
-    def all_standings(self) -> Sequence[CachedStanding]:
-        """What the owner of every wallet may do."""
+    def credit_in_portions(self) -> Iterator[Sequence[Credit]]:
+        """Every wallet's committed balance with what its owner may do, some at a time, however many there are."""
 
 
 class RefillableCache(Protocol):
     """The copy. A life is the time from one start of its process to the next; its contents do not outlast it."""
 
-    def put(self, balances: Sequence[Balance]) -> object:
-        """Take over balances; an older version changes nothing."""
-
-    def put_standings(self, standings: Sequence[CachedStanding]) -> None:
-        """Take over standings; an older version changes nothing."""
+    def fill(self, portion: Sequence[Credit]) -> None:
+        """Take over balances and standings; an older version changes nothing."""
 
     def life(self) -> str:
         """Which life this is."""
@@ -53,8 +46,9 @@ def refill_balances(wallets: Wallets, cache: RefillableCache, *, always: bool = 
     if not always and cache.filled_in() == life:
         return None
     cache.begin_filling(life)
-    balances = wallets.all_balances()
-    cache.put(balances)
-    cache.put_standings(wallets.all_standings())
+    told = 0
+    for portion in wallets.credit_in_portions():
+        cache.fill(portion)
+        told += len(portion)
     cache.mark_filled()
-    return len(balances)
+    return told

@@ -12,9 +12,12 @@ from typing import Final
 
 from connectors import clock, wallet_wiring
 from connectors import metering_wiring as wiring
+from domain.errors import EngineUnavailable
 from invoicing.apply_payments import apply_payments
+from invoicing.refill_balances import refill_balances
 from invoicing.relay_outbox import relay_outbox
 from invoicing.watch_wallets import watch_wallets
+from streams.retelling import Retelling
 from streams.told_again import ToldAgain
 from streams.turns import run_until_worker_ends, take_turns, take_turns_when_called
 
@@ -36,9 +39,9 @@ def main() -> None:
     """Watch until standard input ends."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s watcher %(levelname)s %(message)s")
     calls = Calls()
-    cache = ToldAgain(wiring.balance_cache(), clock.monotonic_seconds)
+    cache, retelling = ToldAgain(wiring.balance_cache(), clock.monotonic_seconds), _retelling()
     threads = [threading.Thread(target=work, args=(calls,)) for work in (_ask, _relay)]
-    threads += [threading.Thread(target=work, args=(calls, cache)) for work in (_pay, _watch, _tell_again)]
+    threads += [threading.Thread(target=work, args=(calls, cache, retelling)) for work in (_pay, _watch, _tell_again)]
     run_until_worker_ends("watcher", threads, calls.ended)
 
 
@@ -59,7 +62,7 @@ def _ask(calls: Calls) -> None:
     take_turns(calls.ended, "asking what waits", _PAUSE_SECONDS, ask)
 
 
-def _pay(calls: Calls, cache: ToldAgain) -> None:
+def _pay(calls: Calls, cache: ToldAgain, retelling: Retelling) -> None:
     """Apply payments that were received."""
     store = wallet_wiring.top_ups()
 
@@ -67,10 +70,10 @@ def _pay(calls: Calls, cache: ToldAgain) -> None:
         if apply_payments(store, cache, now=clock.now()).moved:
             calls.looks.set()
 
-    take_turns_when_called(calls.ended, calls.payments, "applying payments", pay)
+    take_turns_when_called(calls.ended, calls.payments, "applying payments", retelling.after_failure(pay))
 
 
-def _watch(calls: Calls, cache: ToldAgain) -> None:
+def _watch(calls: Calls, cache: ToldAgain, retelling: Retelling) -> None:
     """Look at wallets that left their bounds, and tell Redis at once what was found."""
     store = wiring.wallet_watch()
 
@@ -78,23 +81,23 @@ def _watch(calls: Calls, cache: ToldAgain) -> None:
         while watch_wallets(store, cache, now=clock.now()).looks and not calls.ended.is_set():
             calls.messages.set()
 
-    take_turns_when_called(calls.ended, calls.looks, "watching wallets", watch)
+    take_turns_when_called(calls.ended, calls.looks, "watching wallets", retelling.after_failure(watch))
 
 
-def _tell_again(calls: Calls, cache: ToldAgain) -> None:
-    """Tell Redis everything once, since a watcher may have died after its commit, and then what it missed while away."""
-    books = wiring.metering_store("watcher")
-    begun = threading.Event()
+def _tell_again(calls: Calls, cache: ToldAgain, retelling: Retelling) -> None:
+    """Tell Redis what it missed; a thread of its own, so that looks do not wait for it."""
 
     def tell() -> None:
-        if not begun.is_set():
-            cache.put(books.all_balances())
-            cache.put_standings(books.all_standings())
-            books.close()
-            begun.set()
+        retelling.catch_up()
         cache.tell()
 
     take_turns(calls.ended, "telling Redis again", _TELL_AGAIN_SECONDS, tell)
+
+
+def _retelling() -> Retelling:
+    """Standings and balances that a watcher committed and did not tell would stay untold while nothing else moves them."""
+    store, cache = wiring.metering_store("watcher"), wiring.balance_cache()
+    return Retelling(lambda: refill_balances(store, cache, always=True))
 
 
 def _relay(calls: Calls) -> None:
@@ -102,8 +105,13 @@ def _relay(calls: Calls) -> None:
     store, sender = wiring.messages(), wiring.message_sender()
 
     def relay() -> None:
-        while relay_outbox(store, sender) and not calls.ended.is_set():
-            pass
+        try:
+            while relay_outbox(store, sender) and not calls.ended.is_set():
+                pass
+        except EngineUnavailable:
+            # What was sent may have to be sent again although nothing waits in the books any more.
+            calls.messages.set()
+            raise
 
     take_turns_when_called(calls.ended, calls.messages, "relaying messages", relay)
 

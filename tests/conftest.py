@@ -1,6 +1,7 @@
 """What every test shares: the settings of the test instance, and the real engines, emptied for each test that asks.
 
-The settings of infra/native/test.env are set before anything can read one, so that no test touches the demo's data.
+The settings are set before anything can read one, so that no test touches the demo's data, nor that of tests which run
+in another process at the same time.
 """
 
 import os
@@ -10,7 +11,6 @@ import hypothesis
 import psycopg
 import pytest
 from clickhouse_driver import Client
-from dotenv import dotenv_values
 from psycopg import sql
 from redis import Redis
 from sqlalchemy import Engine
@@ -18,8 +18,17 @@ from sqlalchemy import Engine
 from connectors import metering_wiring, wiring
 from connectors.clickhouse.schema import connect
 from connectors.settings import PROJECT_ROOT, settings
+from tests.own_names import own_names
 
-os.environ.update({name: value or "" for name, value in dotenv_values(PROJECT_ROOT / "infra/native/test.env").items()})
+os.environ.update(own_names(os.environ.get("PYTEST_XDIST_WORKER", "")))
+
+_LONGEST = (
+    "dags/test_invoice_run.py",
+    "drill/test_drill.py",
+    "cli/test_demo_run.py",
+    "streams/test_worker.py",
+    "streams/test_notifier.py",
+)
 
 # How long an example takes says nothing about the law it tries, and much about what else the machine is doing.
 hypothesis.settings.register_profile("billing", deadline=None)
@@ -50,6 +59,12 @@ BEGIN
     INSERT INTO config_version (version) VALUES (1);
 END $$
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files come first; begun last, one of them would keep a single process busy after all others ended."""
+    places = {PROJECT_ROOT / "tests" / name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session")

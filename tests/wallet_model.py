@@ -71,7 +71,9 @@ class PaperWallet:
 
     def use(self, micros: int) -> None:
         self.balance -= micros
-        for credit in sorted(self.credits, key=self._order):
+        left = [(self._order(credit), age) for age, credit in enumerate(self.credits) if credit.left]
+        for _, age in sorted(left):
+            credit = self.credits[age]
             if credit.void_from is None or self.hour < credit.void_from:
                 taken = min(credit.left, micros)
                 credit.left -= taken
@@ -79,13 +81,19 @@ class PaperWallet:
         self.debt += micros
 
     def _order(self, credit: Credit) -> tuple:
-        age = self.credits.index(credit)
-        void = credit.void_from if credit.void_from is not None else 10**9
-        return (void, _KINDS.index(credit.kind), age)
+        void = credit.void_from if credit.void_from is not None else 10**18
+        return (void, _KINDS.index(credit.kind))
 
     def expire(self) -> None:
         for credit in self.credits:
             if credit.void_from is not None and credit.void_from <= self.hour:
+                self.balance -= credit.left
+                credit.left = 0
+
+    def void(self, name: str) -> None:
+        """What is left of one lot goes."""
+        for credit in self.credits:
+            if credit.name == name:
                 self.balance -= credit.left
                 credit.left = 0
 

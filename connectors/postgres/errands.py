@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-import psycopg
 from psycopg import Connection
 
+from connectors.postgres.session_lost import SESSION_LOST
 from domain.errors import EngineUnavailable
 
 # Each is one step into an index, or into a table that is empty when nothing waits; the plan is made once, because making it
@@ -51,7 +51,7 @@ class PostgresErrands:
                 self._connection = Connection.connect(self._dsn, autocommit=True, connect_timeout=5)
                 self._connection.execute(_SESSION)
             ((payments, looks, messages),) = self._connection.execute(_ASK, {"now": now}, prepare=True).fetchall()
-        except psycopg.OperationalError as error:
+        except SESSION_LOST as error:
             self.close()
             reason = str(error).strip().splitlines()[0]
             raise EngineUnavailable(f"PostgreSQL does not answer ({reason}): see `make status`") from error

@@ -7,7 +7,7 @@ key), so workers wait for each other but never in a circle. Statements: connecto
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, LiteralString, NoReturn, cast
+from typing import Any, Final, LiteralString, NoReturn, cast
 
 import psycopg
 from psycopg import Connection, Cursor
@@ -33,8 +33,11 @@ from domain.attribution import RatingConfig
 from domain.errors import EngineUnavailable
 from domain.metering import Outcome, Partition, Prepared, Settled, Total, TotalKey, Waiting
 from domain.rating.touched import touched_by
-from invoicing.hold_ports import CachedStanding
+from invoicing.hold_ports import CachedStanding, Credit
 from invoicing.metering_ports import AlreadyCounted, Balance, OffsetRange, Outdated, Position
+
+_PORTION: Final = 2_000
+"""Wallets read at a time."""
 
 
 class PostgresMeteringStore:
@@ -68,10 +71,12 @@ class PostgresMeteringStore:
             cursor = connection.execute(sql.ALL_BALANCES)
             return [Balance(*row) for row in cursor.fetchall()]
 
-    def all_standings(self) -> list[CachedStanding]:
-        """What the owner of every wallet may do: what a cache is filled with."""
-        with self._transaction() as connection:
-            return [CachedStanding(*row) for row in connection.execute(sql.ALL_STANDINGS).fetchall()]
+    def credit_in_portions(self) -> Iterator[Sequence[Credit]]:
+        """Every wallet with what its owner may do, some thousands at a time: what a cache is filled with."""
+        with self._transaction() as connection, connection.cursor(name="credit") as cursor:
+            cursor.execute(sql.ALL_CREDIT)
+            while rows := cursor.fetchmany(_PORTION):
+                yield [Credit(Balance(*row[:4]), CachedStanding(row[1], *row[4:])) for row in rows]
 
     @contextmanager
     def begin(self) -> Iterator["PostgresMeteringTransaction"]:

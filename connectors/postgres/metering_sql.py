@@ -184,8 +184,8 @@ SELECT wallet_id, account_id, balance_micros, version FROM wallet
 WHERE account_id IN (SELECT pay_from_account_id FROM account WHERE account_id = ANY(%s))
 """
 # An account that was never looked at is active; prepaid it may use its balance, postpaid there is no end.
-ALL_STANDINGS: Final = """
-SELECT a.account_id, coalesce(s.effective, a.status),
+ALL_CREDIT: Final = """
+SELECT w.wallet_id, a.account_id, w.balance_micros, w.version, coalesce(s.effective, a.status),
        CASE WHEN s.account_id IS NOT NULL THEN s.floor_micros WHEN a.mode = 'prepaid' THEN 0 END, coalesce(s.version, 0)
 FROM wallet w JOIN account a USING (account_id) LEFT JOIN account_standing s USING (account_id)
 """

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-import psycopg
 from psycopg import Connection, sql
 
+from connectors.postgres.session_lost import SESSION_LOST
 from domain.errors import EngineUnavailable
 from domain.metering import Origin, Outcome, Partition
 from domain.receiving import Family, Received, Sorted
@@ -77,7 +77,7 @@ class PostgresReceivingStore:
             connection = self._connected()
             with connection.transaction():
                 yield PostgresReceivingTransaction(connection, self._family, worker=self._worker, booked_at=self._clock())
-        except psycopg.OperationalError as error:
+        except SESSION_LOST as error:
             self.close()
             reason = str(error).strip().splitlines()[0]
             raise EngineUnavailable(f"PostgreSQL does not answer ({reason}): see `make status`") from error

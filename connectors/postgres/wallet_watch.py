@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import psycopg
 from psycopg import Connection
 from psycopg.rows import namedtuple_row
 
+from connectors.postgres.session_lost import SESSION_LOST
 from connectors.postgres.top_up_requests import PostgresTopUpRequests
 from domain.alerts import DEFAULT_THRESHOLDS, Arm, Threshold, WalletFacts
 from domain.customers.thresholds import ThresholdKind
@@ -100,7 +100,7 @@ class PostgresWalletWatch:
             connection = self._connected()
             with connection.transaction():
                 yield PostgresWatchTransaction(connection)
-        except psycopg.OperationalError as error:
+        except SESSION_LOST as error:
             self.close()
             reason = str(error).strip().splitlines()[0]
             raise EngineUnavailable(f"PostgreSQL does not answer ({reason}): see `make status`") from error

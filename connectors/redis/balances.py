@@ -16,7 +16,7 @@ from redis.commands.core import Script
 
 from connectors.redis.connection import open_client, told_in_a_sentence
 from invoicing.books_ports import CachedBalance
-from invoicing.hold_ports import CachedStanding
+from invoicing.hold_ports import CachedStanding, Credit
 from invoicing.metering_ports import Balance
 
 # Versions and balances travel as texts: Lua's numbers are doubles, exact only to 2^53. Versions compare by length first,
@@ -50,7 +50,27 @@ for i = 1, #KEYS do
 end
 return redis.status_reply('OK')
 """
+# Both at once, for a cache that is filled: six texts a wallet.
+_FILL: Final = """
+local given = cmsgpack.unpack(ARGV[1])
+local function newer(version, present)
+    return not present or #version > #present or (#version == #present and version > present)
+end
+for i = 1, #given, 6 do
+    local key, version, standing = given[i], given[i + 2], given[i + 5]
+    local present = redis.call('HMGET', key, 'version', 'standing_version')
+    if newer(version, present[1]) then
+        redis.call('HSET', key, 'balance_micros', given[i + 1], 'version', version)
+    end
+    if newer(standing, present[2]) then
+        redis.call('HSET', key, 'status', given[i + 3], 'floor_micros', given[i + 4], 'standing_version', standing)
+    end
+end
+return redis.status_reply('OK')
+"""
 _CHUNK: Final = 2_000
+_FILL_CHUNK: Final = 250
+"""Wallets a script: while one runs, nobody who asks before sending is answered."""
 _FILLED: Final = "balances:filled"
 _FILLING: Final = "balances:filling:"
 _FILLING_SECONDS: Final = 600
@@ -71,6 +91,7 @@ class RedisBalances:
         self._filling = _FILLING + uuid4().hex
         self._put: Script = self._client.register_script(_PUT_NEWER)
         self._stand: Script = self._client.register_script(_PUT_STANDING)
+        self._fill: Script = self._client.register_script(_FILL)
         self._mark: Script = self._client.register_script(_MARK)
 
     def put(self, balances: Sequence[Balance]) -> Sequence[Balance]:
@@ -101,6 +122,15 @@ class RedisBalances:
                 arguments += (standing.status, floor, standing.version)
             with told_in_a_sentence():
                 self._stand(keys=[f"balance:{standing.account_id}" for standing in chunk], args=arguments)
+
+    def fill(self, portion: Sequence[Credit]) -> None:
+        """Take over balances and standings in one round trip; an older version changes nothing. Raises EngineUnavailable."""
+        pipeline = self._client.pipeline(transaction=False)
+        for start in range(0, len(portion), _FILL_CHUNK):
+            given = [text for credit in portion[start : start + _FILL_CHUNK] for text in _texts(credit)]
+            self._fill(args=[msgspec.msgpack.encode(given)], client=pipeline)
+        with told_in_a_sentence():
+            pipeline.execute()
 
     def read(self, account_ids: Sequence[int]) -> Mapping[int, CachedBalance]:
         """The balance of each account that has one here. Raises EngineUnavailable when Redis does not answer."""
@@ -170,3 +200,10 @@ class RedisBalances:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+
+def _texts(credit: Credit) -> tuple[str, ...]:
+    balance, standing = credit.balance, credit.standing
+    floor = "" if standing.floor_micros is None else str(standing.floor_micros)
+    key, version = f"balance:{balance.account_id}", str(balance.version)
+    return key, str(balance.balance_micros), version, standing.status, floor, str(standing.version)

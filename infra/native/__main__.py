@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def _up(options: argparse.Namespace) -> int:
-    stack = load_stack(options.instance)
+    stack = load_stack(options.instance, changed=dict(options.set))
     services = _chosen(stack, options)
     began = time.monotonic()
     up(stack, services)
@@ -88,6 +88,13 @@ def _install(options: argparse.Namespace) -> int:
     return 0
 
 
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
 def _programs() -> list[str]:
     return [program for service in SERVICES.values() for program in service.programs]
 
@@ -107,6 +114,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--only", metavar="A,B", help=f"these services: {', '.join(SERVICES)}")
         command.add_argument("--without", metavar="A,B", help="all services but these")
         command.add_argument("--instance", default=DEMO if name == "up" else None, help="demo (default), test or drill")
+        if name == "up":
+            more = "a setting of another value than the instance's, for this start; may be repeated"
+            command.add_argument("--set", metavar="NAME=VALUE", type=_setting, action="append", default=[], help=more)
     command = commands.add_parser("status", help="what runs; ends with 1 when something that should run does not")
     command.add_argument("--json", action="store_true", help="print the rows as JSON")
     command.add_argument("--instance", help="only this instance")

@@ -1,8 +1,8 @@
 """One instance of the stack: its settings, its folders and the environment its processes get.
 
-Settings come from .env, then the shell's environment, then the instance's own file (infra/native/test.env): a
-later one wins. The demo instance lives in .local/, another one in .local/NAME/. An instance whose file names every
-engine's port has engines of its own (infra/native/drill.env); one whose file does not uses the demo's.
+Settings come from .env, then the shell's environment, then the instance's own file (infra/native/test.env), then what is
+changed for one start: a later one wins. The demo instance lives in .local/, another one in .local/NAME/. An instance whose
+file names every engine's port has engines of its own (infra/native/drill.env); one whose file does not uses the demo's.
 """
 
 import base64
@@ -102,11 +102,12 @@ def airflow_environment(stack: Stack) -> dict[str, str]:
     }
 
 
-def load_stack(name: str = DEMO, *, root: Path = ROOT) -> Stack:
-    """Read the settings of an instance, making .env first where there is none.
+def load_stack(name: str = DEMO, *, root: Path = ROOT, changed: Mapping[str, str] | None = None) -> Stack:
+    """Read the settings of an instance, making .env first where there is none; `changed` ones have the last word.
 
-    Raises StackError when the instance is unknown or a setting has no value.
+    Raises StackError when the instance or a changed setting is unknown, or a setting has no value.
     """
+    changed = changed or {}
     overrides: dict[str, str] = {}
     if name != DEMO:
         path = root / "infra" / "native" / f"{name}.env"
@@ -114,10 +115,13 @@ def load_stack(name: str = DEMO, *, root: Path = ROOT) -> Stack:
             raise StackError(f"There is no instance {name!r}: make {path.relative_to(root)} with what it changes.")
         overrides = _read_env_file(path)
     written = write_env_file(root)
+    if unknown := sorted(changed.keys() - written.keys()):
+        raise StackError(f"There is no setting {', '.join(unknown)}: .env.example lists them.")
     shell = {key: os.environ[key] for key in written if key in os.environ}
     local = root / ".local" if name == DEMO else root / ".local" / name
     own_engines = name == DEMO or overrides.keys() >= ENGINE_PORTS
-    return Stack(name=name, settings={**written, **shell, **overrides}, root=root, local=local, own_engines=own_engines)
+    settings = {**written, **shell, **overrides, **changed}
+    return Stack(name=name, settings=settings, root=root, local=local, own_engines=own_engines)
 
 
 def write_env_file(root: Path) -> dict[str, str]:

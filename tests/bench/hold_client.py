@@ -1,6 +1,8 @@
 """One client that asks before it sends, many times, by library call or over HTTP: `python -m tests.bench.hold_client ...`.
 
-Prints a JSON object: its latencies in milliseconds, each from question to answer, and how long all of them took.
+With `--bare` it asks for nothing that is ours: Redis for an echo, or the server whether it is alive, which is as fast as a
+question can be answered here. Prints a JSON object: its latencies in milliseconds, each from question to answer, and how
+long all of them took.
 """
 
 import argparse
@@ -18,7 +20,7 @@ _METER = "otp.delivered"
 def main() -> None:
     """Wait for a line on standard input, so that all clients begin together; then ask."""
     options = _options()
-    ask = _by_http(options.port) if options.port else _by_library()
+    ask = _way(options)
     names = [f"{options.name}-{number}" for number in range(options.questions)]
     accounts = random.Random(options.name).choices(range(options.accounts), k=options.questions)
     for number in range(_WARM_UP):
@@ -32,6 +34,34 @@ def main() -> None:
         ask(f"load-{account:05d}", name, options.reserving)
         latencies.append((time.perf_counter() - asked) * 1_000)
     print(json.dumps({"millis": latencies, "seconds": time.perf_counter() - began, "cpu_seconds": time.process_time()}))
+
+
+def _way(options: argparse.Namespace) -> Callable[[str, str, bool], None]:
+    if options.bare:
+        return _alive(options.port) if options.port else _echo()
+    return _by_http(options.port) if options.port else _by_library()
+
+
+def _echo() -> Callable[[str, str, bool], None]:
+    from connectors import metering_wiring
+
+    client = metering_wiring.holds()._client
+
+    def ask(alias: str, name: str, reserving: bool) -> None:
+        client.echo(name)
+
+    return ask
+
+
+def _alive(port: int) -> Callable[[str, str, bool], None]:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+
+    def ask(alias: str, name: str, reserving: bool) -> None:
+        connection.request("GET", "/health")
+        with connection.getresponse() as response:
+            response.read()
+
+    return ask
 
 
 def _by_library() -> Callable[[str, str, bool], None]:
@@ -74,6 +104,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("accounts", type=int)
     parser.add_argument("--port", type=int, help="of the HTTP endpoint; without it, by library call")
     parser.add_argument("--reserving", action="store_true", help="hold, and do not only ask")
+    parser.add_argument("--bare", action="store_true", help="an echo, or whether the server is alive")
     return parser.parse_args()
 
 

@@ -19,15 +19,16 @@ WARM_UP_SECONDS = 3
 def measure(portion: float) -> list[Figure]:
     """Latencies at each rate, on an installation of its own."""
     return [
-        figure for per_second, events in EVENTS_BY_RATE.items() for figure in _measure_at(per_second, int(events * portion))
+        figure for per_second, events in EVENTS_BY_RATE.items() for figure in measure_at(per_second, int(events * portion))
     ]
 
 
-def _measure_at(per_second: int, events: int) -> list[Figure]:
+def measure_at(per_second: int, events: int, *, name: str = "append_to_balance", hot_share: float = 0.0) -> list[Figure]:
+    """Latencies at a rate; `hot_share`: of the events that are one account's, the others being spread evenly."""
     installation = Installation("bench", redis_db=2, worker_port=16068)
     installation.create()
     open_accounts(installation, ACCOUNTS)
-    load = Load(installation, accounts=ACCOUNTS)
+    load = Load(installation, accounts=ACCOUNTS, hot_share=hot_share)
     appended: dict[int, list[int]] = {}
     with installation.worker() as worker:
         warm_up = WARM_UP_SECONDS * per_second
@@ -42,11 +43,12 @@ def _measure_at(per_second: int, events: int) -> list[Figure]:
     millis = sorted(_latencies(observer.accounts, seen, appended))
     if len(millis) != events:
         raise AssertionError(f"saw {len(millis)} of {events} events arrive in Redis")
-    what = f"{per_second} ev/s, {events} single-event records, {ACCOUNTS} accounts; {seen.cost()}"
+    hot = f", {hot_share:.0%} of the events one account's" if hot_share else ""
+    what = f"{per_second} ev/s, {events} single-event records, {ACCOUNTS} accounts{hot}; {seen.cost()}"
     return [
-        at_most(f"append_to_balance_p50_at_{per_second}", millis[events // 2], "ms", 30, conditions=what),
-        at_most(f"append_to_balance_p99_at_{per_second}", millis[int(events * 0.99)], "ms", 100, conditions=what),
-        observed(f"append_to_balance_max_at_{per_second}", millis[-1], "ms", conditions=what),
+        at_most(f"{name}_p50_at_{per_second}", millis[events // 2], "ms", 30, conditions=what),
+        at_most(f"{name}_p99_at_{per_second}", millis[int(events * 0.99)], "ms", 100, conditions=what),
+        observed(f"{name}_max_at_{per_second}", millis[-1], "ms", conditions=what),
     ]
 
 

@@ -82,11 +82,21 @@ class Load:
     The events of an array are of one account, because a record's key is its account's alias.
     """
 
-    def __init__(self, installation: Installation, *, accounts: int, events_per_record: int = 1, seed: int = 1) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        *,
+        accounts: int,
+        events_per_record: int = 1,
+        hot_share: float = 0.0,
+        seed: int = 1,
+    ) -> None:
+        """`hot_share`: of the events that are the first account's, before the others are spread evenly over all."""
         self._topic = installation.topic("usage.events")
         self._producer = producer(installation)
         self._random = random.Random(seed)
         self._accounts = accounts
+        self._hot_share = hot_share
         self._events_per_record = events_per_record
         self._run = os.urandom(4).hex()
         self._sent = 0
@@ -109,7 +119,9 @@ class Load:
         for i in range(count // self._events_per_record):
             if i % 1000 == 0:
                 stamp = _now()
-            account = self._random.randrange(self._accounts)
+            # Nothing is drawn where nothing is hot, so that the events of a seed stay what they are.
+            hot = self._hot_share and self._random.random() < self._hot_share
+            account = 0 if hot else self._random.randrange(self._accounts)
             if self._events_per_record == 1:
                 yield account, self._event(account, stamp).encode()
             else:

@@ -40,7 +40,7 @@ class Shop:
 
 @pytest.fixture(name="shop", scope="module")
 def _shop() -> Iterator[Shop]:
-    installation = Installation("testdemo", redis_db=6, worker_port=16073)
+    installation = Installation("testdemo", redis_db=6, worker_port=16150)
     installation.create()
     shutil.rmtree(installation.settings.invoice_folder, ignore_errors=True)
     airflow = AirflowStandIn(installation.environment())

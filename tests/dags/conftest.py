@@ -1,5 +1,6 @@
 """Airflow for tests: a second one beside the demo's, whose tasks work on the test databases."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import pytest
 from connectors import batch_wiring
 from connectors.airflow.client import Airflow
 from connectors.settings import PROJECT_ROOT
+from tests.own_names import own_names
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +18,8 @@ def airflow() -> Iterator[Airflow]:
     """The test instance's Airflow, started for this session and stopped after it."""
     stack = [sys.executable, "-m", "infra.native"]
     only_airflow = ["--instance", "test", "--only", "airflow"]
-    subprocess.run([*stack, "up", *only_airflow], cwd=PROJECT_ROOT, check=True)
+    names = [f"--set={name}={value}" for name, value in own_names(os.environ.get("PYTEST_XDIST_WORKER", "")).items()]
+    subprocess.run([*stack, "up", *only_airflow, *names], cwd=PROJECT_ROOT, check=True)
     yield batch_wiring.airflow()
     subprocess.run([*stack, "down", *only_airflow], cwd=PROJECT_ROOT, check=True)
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from connectors.settings import PROJECT_ROOT
 from tests.drill import plan
 from tests.drill.drill import Report, run
-from tests.drill.page import page
+from tests.drill.page import kept, page
 
 _AFTER_OUTAGE_SECONDS = 30.0
 
@@ -18,7 +18,7 @@ def main() -> int:
     """Run a drill; returns the exit code."""
     options = _parser().parse_args()
     seed = options.seed if options.seed is not None else secrets.randbelow(1_000_000)
-    calm_seconds = plan.CALM_SECONDS * len(plan.Kind) if options.calm else 0.0
+    calm_seconds = plan.CALM_SECONDS * len(plan.BOOKING) if options.calm else 0.0
     seconds = options.seconds or max(30.0, calm_seconds + options.kills * plan.SECONDS_A_KILL)
     if options.outage:
         faults, seconds = plan.outage(options.outage, options.engine), options.outage + _AFTER_OUTAGE_SECONDS
@@ -27,11 +27,11 @@ def main() -> int:
     print(f"Drill with seed {seed}: {len(faults)} faults in {seconds:.0f} s of load, about {seconds + 60:.0f} s in all.")
     report = run(seed=seed, faults=faults, seconds=seconds, events_per_second=options.rate)
     command = " ".join(["python -m tests.drill", *sys.argv[1:], *([] if options.seed is not None else [f"--seed {seed}"])])
-    for folder in ("build", *(["docs"] if options.keep else [])):
-        target = PROJECT_ROOT / folder / "drill.json"
-        target.parent.mkdir(exist_ok=True)
-        target.write_text(json.dumps(asdict(report), indent=1) + "\n")
+    build = PROJECT_ROOT / "build"
+    build.mkdir(exist_ok=True)
+    (build / "drill.json").write_text(json.dumps(asdict(report), indent=1) + "\n")
     if options.keep:
+        (PROJECT_ROOT / "docs" / "drill.json").write_text(json.dumps(kept(report), indent=1) + "\n")
         (PROJECT_ROOT / "docs" / "drill.md").write_text(page(report, command))
     _show(report)
     return 0 if report.ok else 1

@@ -11,7 +11,8 @@ import psutil
 
 from tests.installation import Installation, Worker
 
-_DRAIN_SECONDS = 60
+_DRAIN_SECONDS = 120
+"""While Kafka is away, its publisher and watcher end only after their records have timed out, and Faust after its own."""
 _LOOK_SECONDS = 0.5
 _ENDS_WITHIN_SECONDS = 45
 """A publisher whose worker is gone finishes its sending first: at most the 30 s it waits for Kafka, and some."""

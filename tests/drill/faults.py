@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 
 from tests.drill.crew import Crew
 from tests.drill.engines import Engines
-from tests.drill.plan import ENGINE_OF, Fault, Kind
+from tests.drill.plan import ENGINE_OF, OF_NOTIFIERS, OF_WATCHERS, Fault, Kind
+from tests.drill.wallets.notifiers import Notifiers
+from tests.drill.watchers import NoWatcher, Watchers
+
+_OF_WORKERS = frozenset(Kind) - ENGINE_OF.keys() - OF_WATCHERS - OF_NOTIFIERS - {Kind.REBALANCE}
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,11 @@ class Script:
 
     engines: Engines
     crew: Crew
+    notifiers: Notifiers
     happened: list[Happened] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._watchers = Watchers(self.crew)
         self._one_at_a_time: dict[str | int, threading.Lock] = defaultdict(threading.Lock)
 
     def carry_out(self, faults: Sequence[Fault]) -> None:
@@ -48,13 +54,13 @@ class Script:
 
     def _do(self, fault: Fault) -> None:
         with self._one_at_a_time[fault.target]:
-            process_id = 0 if fault.kind in ENGINE_OF or fault.kind is Kind.REBALANCE else self.crew.process_id(fault.target)
+            process_id = self.crew.process_id(fault.target) if fault.kind in _OF_WORKERS else 0
             began = time.time()
             _say(fault)
             if fault.kind in ENGINE_OF:
                 self._kill_engine(ENGINE_OF[fault.kind], fault.lasting_seconds)
-            else:
-                self._befall_worker(fault.kind, int(fault.target), fault.lasting_seconds)
+            elif not self._befall_process(fault.kind, int(str(fault.target).split()[-1]), fault.lasting_seconds):
+                return
             self.happened.append(Happened(fault.kind, fault.target, began, time.time(), process_id))
 
     def _kill_engine(self, name: str, lasting_seconds: float) -> None:
@@ -62,16 +68,32 @@ class Script:
         time.sleep(lasting_seconds)
         self.engines.revive(name)
 
-    def _befall_worker(self, kind: Kind, number: int, lasting_seconds: float) -> None:
+    def _befall_process(self, kind: Kind, number: int, lasting_seconds: float) -> bool:
+        """Whether there was anything to do it to."""
         begin, end = {
             Kind.WORKER_SIGKILL: (self.crew.kill, self.crew.start),
             Kind.WORKER_SIGTERM: (self.crew.end, self.crew.start),
             Kind.WORKER_SIGSTOP: (self.crew.stop, self.crew.go_on),
             Kind.REBALANCE: (self.crew.start, self.crew.end),
+            Kind.WATCHER_SIGKILL: (self._watchers.kill, _nothing),
+            Kind.WATCHER_SIGTERM: (self._watchers.ask_to_end, _nothing),
+            Kind.WATCHER_SIGSTOP: (self._watchers.stop, self._watchers.go_on),
+            Kind.NOTIFIER_SIGKILL: (self.notifiers.kill, self.notifiers.start),
+            Kind.NOTIFIER_SIGTERM: (self.notifiers.end, self.notifiers.start),
+            Kind.NOTIFIER_SIGSTOP: (self.notifiers.stop, self.notifiers.go_on),
         }[kind]
-        begin(number)
+        try:
+            begin(number)
+        except NoWatcher as nothing:
+            print(f"  {nothing}: {kind.value} is left out", flush=True)
+            return False
         time.sleep(lasting_seconds)
         end(number)
+        return True
+
+
+def _nothing(_number: int) -> None:
+    """Whose watcher was killed starts another by itself."""
 
 
 def _say(fault: Fault) -> None:

@@ -5,20 +5,18 @@ import random
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-from confluent_kafka import Producer
-
+from tests.drill.logged_producer import LoggedProducer, SentRecord
 from tests.drill.world import ACCOUNTS, LATE_ALIASES, QUIET_ACCOUNTS, alias_of
 from tests.installation import Installation
 
 SOURCE = "/otpless/core"
 _TICK_SECONDS = 0.02
 _REMEMBERED = 4_000
-_FLUSH_SECONDS = 180
 _DUPLICATE, _CONFLICT, _MALFORMED, _LATE_ALIAS = 0.010, 0.002, 0.003, 0.004
 _SHARE_IN_ARRAYS = 0.3
 _ARRAY_EVENTS = (2, 60)
@@ -49,15 +47,6 @@ class Event:
         }
 
 
-class SentRecord(NamedTuple):
-    """A record the broker acknowledged: where it put it, when, and the bytes."""
-
-    partition: int
-    offset: int
-    received_micros: int
-    value: bytes
-
-
 @dataclass
 class Load:
     """A producer in a thread of its own; the same seed sends the same events, but for their ids' prefix and times."""
@@ -65,9 +54,6 @@ class Load:
     installation: Installation
     seed: int
     events_per_second: float
-    log: list[SentRecord] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    """Records the broker did not acknowledge, with why: none, or the log does not tell what was sent."""
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
@@ -76,15 +62,17 @@ class Load:
         self._made = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run_until_ended, name="load")
-        self._producer = Producer(
-            {
-                "bootstrap.servers": self.installation.settings.kafka_bootstrap,
-                "enable.idempotence": True,
-                "linger.ms": 2,
-                "queue.buffering.max.messages": 1_000_000,
-                "log_level": 0,
-            }
-        )
+        self._producer = LoggedProducer(self.installation, "usage.events")
+
+    @property
+    def log(self) -> list[SentRecord]:
+        """What the broker took."""
+        return self._producer.log
+
+    @property
+    def refused(self) -> list[str]:
+        """Why it did not take what it did not take."""
+        return self._producer.refused
 
     def start(self) -> None:
         """Begin to send."""
@@ -94,9 +82,7 @@ class Load:
         """Stop making events, and wait until the broker has answered for every one."""
         self._ended.set()
         self._thread.join()
-        waiting = self._producer.flush(_FLUSH_SECONDS)
-        if waiting:
-            raise AssertionError(f"Kafka did not answer for {waiting} records within {_FLUSH_SECONDS} s")
+        self._producer.finish()
 
     def _run_until_ended(self) -> None:
         began, made = time.monotonic(), 0
@@ -104,7 +90,7 @@ class Load:
             due = (time.monotonic() - began) * self.events_per_second
             while made < due:
                 made += self._send_one_record()
-            self._producer.poll(0)
+            self._producer.listen()
 
     def _send_one_record(self) -> int:
         """Make and send a record; returns how many events are in it."""
@@ -124,7 +110,7 @@ class Load:
             if again_key is None and event.alias not in LATE_ALIASES:
                 self._remembered.append((key, event))
         value = b"[" + b",".join(texts) + b"]" if in_array else texts[0]
-        self._produce(key or "nobody", value)
+        self._producer.send(key or "nobody", value)
         return count
 
     def _again(self, key: str | None) -> tuple[str, Event] | None:
@@ -169,23 +155,6 @@ class Load:
         if alone and self._chance.random() < 0.3:
             return b'{"specversion": "1.0", "id'  # cut off: inside an array it would take the whole record with it
         return json.dumps(self._chance.choice(faults), default=float).encode()
-
-    def _produce(self, key: str, value: bytes) -> None:
-        def answered(error: Any, message: Any) -> None:
-            if error is not None:
-                self.refused.append(str(error))
-            else:
-                _, appended_millis = message.timestamp()
-                self.log.append(SentRecord(message.partition(), message.offset(), appended_millis * 1000, value))
-
-        topic = self.installation.topic("usage.events")
-        while True:
-            try:
-                self._producer.produce(topic, value=value, key=key.encode(), on_delivery=answered)
-            except BufferError:
-                self._producer.poll(0.1)
-            else:
-                return
 
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)

@@ -19,9 +19,26 @@ class Kind(StrEnum):
     KAFKA = "kafka_kill"
     REBALANCE = "rebalance"
     """A third worker joins and leaves."""
+    WATCHER_SIGKILL = "watcher_sigkill"
+    WATCHER_SIGTERM = "watcher_sigterm"
+    """It leaves that to its worker, and goes on."""
+    WATCHER_SIGSTOP = "watcher_sigstop"
+    NOTIFIER_SIGKILL = "notifier_sigkill"
+    NOTIFIER_SIGTERM = "notifier_sigterm"
+    NOTIFIER_SIGSTOP = "notifier_sigstop"
 
 
-KILLS = frozenset(Kind) - {Kind.WORKER_SIGSTOP, Kind.REBALANCE}
+OF_WATCHERS = frozenset({Kind.WATCHER_SIGKILL, Kind.WATCHER_SIGTERM, Kind.WATCHER_SIGSTOP})
+OF_NOTIFIERS = frozenset({Kind.NOTIFIER_SIGKILL, Kind.NOTIFIER_SIGTERM, Kind.NOTIFIER_SIGSTOP})
+BOOKING = tuple(kind for kind in Kind if kind not in OF_WATCHERS | OF_NOTIFIERS)
+"""What may hold up the booking of usage."""
+KILLS = frozenset(Kind) - {
+    Kind.WORKER_SIGSTOP,
+    Kind.REBALANCE,
+    Kind.WATCHER_SIGTERM,
+    Kind.WATCHER_SIGSTOP,
+    Kind.NOTIFIER_SIGSTOP,
+}
 """The kinds that end a process; the others come on top."""
 ENGINE_OF = {
     Kind.POSTGRES: "postgres",
@@ -31,6 +48,8 @@ ENGINE_OF = {
 }
 WORKERS = (0, 1)
 THIRD = 2
+WATCHERS = tuple(f"watcher {worker}" for worker in WORKERS)
+NOTIFIERS = ("notifier 0", "notifier 1")
 SECONDS_A_KILL = 4.5
 """How much load a kill gets on average when nobody says how long the drill runs."""
 CALM_SECONDS = 25.0
@@ -47,12 +66,18 @@ _LASTING_SECONDS = {
     Kind.CLICKHOUSE: (0.3, 6),
     Kind.KAFKA: (0.3, 6),
     Kind.REBALANCE: (5, 9),
+    Kind.WATCHER_SIGKILL: (0.0, 0.1),
+    Kind.WATCHER_SIGTERM: (0.0, 0.1),
+    Kind.WATCHER_SIGSTOP: (11, 15),
+    Kind.NOTIFIER_SIGKILL: (0.2, 6),
+    Kind.NOTIFIER_SIGTERM: (0.2, 6),
+    Kind.NOTIFIER_SIGSTOP: (11, 15),
 }
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault; seconds count from the beginning of the load. `target` is an engine's name or a worker's number."""
+    """One fault; seconds count from the beginning of the load. `target` is a worker's number or a name."""
 
     at_seconds: float
     kind: Kind
@@ -68,8 +93,9 @@ class Fault:
 def draw(seed: int, *, kills: int, seconds: float, calm: bool = False) -> list[Fault]:
     """A plan with this many kills and the stops and rebalances that fall between them, in order of time.
 
-    With `calm`, one fault of each kind comes first, each long after the one before, so that what it costs by itself can be
-    measured. In the storm, faults of different targets overlap; one target has a few seconds between two of its own.
+    With `calm`, one fault of each kind that may hold up booking comes first, each long after the one before, so that
+    what it costs by itself can be measured. In the storm, faults of different targets overlap; one target has a few
+    seconds between two of its own.
     """
     chance = random.Random(seed)
     faults = list(_calm(chance)) if calm else []
@@ -94,7 +120,7 @@ def outage(lasting_seconds: float, engines: Sequence[str] = ()) -> list[Fault]:
 
 
 def _calm(chance: random.Random) -> Iterator[Fault]:
-    for number, kind in enumerate(chance.sample(list(Kind), len(Kind))):
+    for number, kind in enumerate(chance.sample(BOOKING, len(BOOKING))):
         at = CALM_SECONDS * number + 3.0
         yield Fault(at, kind, _target(kind, chance, {}, at), _lasting(chance, kind))
 
@@ -117,5 +143,6 @@ def _target(kind: Kind, chance: random.Random, free_at: dict[str | int, float], 
         return ENGINE_OF[kind]
     if kind is Kind.REBALANCE:
         return THIRD
-    free = [worker for worker in WORKERS if free_at.get(worker, 0.0) <= at]
-    return chance.choice(free) if free else min(WORKERS, key=lambda worker: free_at[worker])
+    targets: Sequence[str | int] = WATCHERS if kind in OF_WATCHERS else NOTIFIERS if kind in OF_NOTIFIERS else WORKERS
+    free = [target for target in targets if free_at.get(target, 0.0) <= at]
+    return chance.choice(free) if free else min(targets, key=lambda target: free_at[target])

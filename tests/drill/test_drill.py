@@ -9,9 +9,9 @@ pytestmark = pytest.mark.engines
 
 
 def test_whatever_is_killed_under_load_the_books_say_what_was_sent():
-    faults = plan.draw(2026, kills=10, seconds=40)
+    faults = plan.draw(7, kills=10, seconds=30)
 
-    report = run(seed=2026, faults=faults, seconds=40, events_per_second=800)
+    report = run(seed=7, faults=faults, seconds=30, events_per_second=800)
 
     assert report.differences == []
     assert {fault.kind for fault in faults} == set(plan.Kind) == set(report.faults_by_kind)
@@ -20,4 +20,7 @@ def test_whatever_is_killed_under_load_the_books_say_what_was_sent():
     assert report.events_sent > 20_000
     assert report.outcomes["received"] >= report.events_sent
     kinds = {kind for kind, number in report.outcomes.items() if number}
-    assert kinds == report.outcomes.keys() - {"accepted"}, "the load had something of everything but other families' events"
+    assert kinds == report.outcomes.keys(), "the load had something of everything"
+    wallets = report.wallets
+    assert {"credited", "refunded", "charged_back", "noted"} <= wallets.applied.keys()
+    assert min(wallets.grants, wallets.requests, wallets.holds_asked, wallets.standings_changed, wallets.notices) > 0

@@ -44,19 +44,23 @@ class Verdict:
             self.differences.append(f"{what}: and {len(keys) - _SHOWN} more")
 
 
-def compare(installation: Installation, expected: Expected, *, records_sent: int) -> Verdict:
-    """Compare everything, once nothing is on its way any more. `records_sent`: by the producer, releases not counted."""
-    verdict = Verdict(outcomes=installation.outcomes())
+def compare(
+    installation: Installation, expected: Expected, *, records_sent: int, payments: Counter[str], verdict: Verdict
+) -> None:
+    """Compare usage, once nothing is on its way any more.
+
+    `records_sent`: by the producers, releases not counted. `payments`: how many payment events ended how.
+    """
+    verdict.outcomes = installation.outcomes()
     verdict.resent = sum(records_in(installation, "usage.events").values()) - records_sent
     _compare_identities(installation, expected, verdict)
-    _compare_outcomes(installation, expected, verdict)
+    _compare_outcomes(installation, expected, payments, verdict)
     booked = {code: Standing(*standing) for code, *standing in installation.query(_STANDINGS)}
     verdict.differ("account", booked, expected.standings())
     _compare_warehouse(installation, booked, verdict)
     _compare_cache(installation, verdict)
     _compare_topics(installation, verdict)
     verdict.differences += [f"{name} returns {rows}" for name, rows in installation.failing_checks().items()]
-    return verdict
 
 
 def records_in(installation: Installation, topic: str) -> dict[int, int]:
@@ -80,18 +84,18 @@ def _compare_identities(installation: Installation, expected: Expected, verdict:
     verdict.differ("event", dict(rows), wanted)
 
 
-def _compare_outcomes(installation: Installation, expected: Expected, verdict: Verdict) -> None:
+def _compare_outcomes(installation: Installation, expected: Expected, payments: Counter[str], verdict: Verdict) -> None:
     ((quarantined, waiting),) = installation.query(
         "SELECT count(*), count(*) FILTER (WHERE sent_at IS NULL) FROM quarantined_event"
     )
     # Released events are records of their own; one sent twice by a release that broke off is a duplicate of itself.
     wanted = {
-        "received": expected.events + verdict.resent,
+        "received": expected.events + verdict.resent + payments.total(),
         "rated": expected.outcomes["rated"],
-        "accepted": 0,  # payment and config events: none are sent
-        "duplicate": expected.outcomes["duplicate"] + verdict.resent - quarantined,
-        "conflict": expected.outcomes["conflict"],
-        "dead_lettered": expected.outcomes["dead_lettered"],
+        "accepted": payments["accepted"],
+        "duplicate": expected.outcomes["duplicate"] + verdict.resent - quarantined + payments["duplicate"],
+        "conflict": expected.outcomes["conflict"] + payments["conflict"],
+        "dead_lettered": expected.outcomes["dead_lettered"] + payments["dead_lettered"],
         "quarantined": quarantined,
     }
     verdict.differ("outcome", verdict.outcomes, wanted)
@@ -140,11 +144,13 @@ def _compare_topics(installation: Installation, verdict: Verdict) -> None:
         verdict.differences.append(f"{len(missing)} rated events are not on usage.rated, e.g. {min(missing)}")
     if invented := announced.keys() - booked:
         verdict.differences.append(f"{len(invented)} events on usage.rated are not booked, e.g. {min(invented)}")
-    for topic, table in (("usage.events.dead-letter", "dead_letter"), ("usage.events.conflict", "conflicting_event")):
-        ((kept,),) = installation.query(f"SELECT count(*) FROM {table}")
-        sent = sum(records_in(installation, topic).values())
-        if sent < kept:
-            verdict.differences.append(f"{topic} holds {sent} records for {kept} rows")
+    for family in ("usage.events", "payment.events"):
+        for end, table in (("dead-letter", "dead_letter"), ("conflict", "conflicting_event")):
+            of_family = f"SELECT count(*) FROM {table} WHERE topic = %s"
+            ((kept,),) = installation.query(of_family, installation.topic(family))
+            sent = sum(records_in(installation, f"{family}.{end}").values())
+            if sent < kept:
+                verdict.differences.append(f"{family}.{end} holds {sent} records for {kept} rows")
 
 
 def _announced(installation: Installation) -> Counter[str]:

@@ -70,6 +70,14 @@ def test_the_shell_overrides_env_and_the_test_instance_overrides_both(project: P
     assert load_stack("test", root=project).settings["POSTGRES_DB"] == "billing_test"
 
 
+def test_a_start_can_change_settings_of_an_instance_and_an_unknown_one_gets_a_sentence(project: Path):
+    stack = load_stack("test", root=project, changed={"POSTGRES_DB": "billing_test_2"})
+
+    assert stack.settings["POSTGRES_DB"] == "billing_test_2"
+    with pytest.raises(StackError, match="no setting POSTGRES_DATABASE"):
+        load_stack("test", root=project, changed={"POSTGRES_DATABASE": "billing_test_2"})
+
+
 def test_the_test_instance_keeps_its_files_apart(project: Path):
     assert load_stack(root=project).local == project / ".local"
     assert load_stack("test", root=project).local == project / ".local/test"

@@ -1,8 +1,11 @@
 """Refilling balances: once in each life of the cache, and again when it died on the way."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from invoicing.hold_ports import CachedStanding
+import pytest
+
+from invoicing.hold_ports import CachedStanding, Credit
 from invoicing.metering_ports import Balance
 from invoicing.refill_balances import refill_balances
 
@@ -10,11 +13,9 @@ from invoicing.refill_balances import refill_balances
 class Wallets:
     """Two wallets that nobody uses."""
 
-    def all_balances(self) -> list[Balance]:
-        return [Balance(101, 1, 500, 3), Balance(102, 2, -70, 9)]
-
-    def all_standings(self) -> list[CachedStanding]:
-        return [CachedStanding(1, "active", 0, 0), CachedStanding(2, "grace", -500, 4)]
+    def credit_in_portions(self) -> Iterator[list[Credit]]:
+        yield [Credit(Balance(101, 1, 500, 3), CachedStanding(1, "active", 0, 0))]
+        yield [Credit(Balance(102, 2, -70, 9), CachedStanding(2, "grace", -500, 4))]
 
 
 @dataclass
@@ -22,11 +23,13 @@ class Cache:
     """A cache that loses everything when it starts anew; it may do so in the middle of being filled."""
 
     run: int = 1
-    dies_after_put: bool = False
+    fills: int = 0
+    dies_after: int = 0
+    """So many portions."""
+    emptied_after: int = 0
     held: dict[int, int] = field(default_factory=dict)
     mark: str | None = None
     begun: str | None = None
-    emptied_after_put: bool = False
     standings: dict[int, str] = field(default_factory=dict)
 
     def start_anew(self) -> None:
@@ -36,18 +39,14 @@ class Cache:
     def empty(self) -> None:
         self.held, self.mark, self.begun = {}, None, None
 
-    def put(self, balances: list[Balance]) -> None:
-        self.held.update({balance.account_id: balance.balance_micros for balance in balances})
-        if self.dies_after_put:
-            self.dies_after_put = False
+    def fill(self, portion: Sequence[Credit]) -> None:
+        self.held.update({credit.balance.account_id: credit.balance.balance_micros for credit in portion})
+        self.standings.update({credit.standing.account_id: credit.standing.status for credit in portion})
+        self.fills += 1
+        if self.fills == self.dies_after:
             self.start_anew()
-
-        if self.emptied_after_put:
-            self.emptied_after_put = False
+        if self.fills == self.emptied_after:
             self.empty()
-
-    def put_standings(self, standings: list[CachedStanding]) -> None:
-        self.standings.update({standing.account_id: standing.status for standing in standings})
 
     def life(self) -> str:
         return f"run {self.run}"
@@ -68,6 +67,7 @@ def test_an_empty_cache_is_told_every_balance():
 
     assert refill_balances(Wallets(), cache) == 2
     assert cache.held == {1: 500, 2: -70}
+    assert cache.standings == {1: "active", 2: "grace"}
 
 
 def test_a_cache_that_was_filled_in_this_life_is_left_alone():
@@ -86,11 +86,12 @@ def test_a_cache_that_started_anew_is_filled_again():
     assert cache.held == {1: 500, 2: -70}
 
 
-def test_a_cache_that_dies_between_its_filling_and_the_mark_is_filled_the_next_time():
-    cache = Cache(dies_after_put=True)
+@pytest.mark.parametrize(("portions", "left"), [(1, {2: -70}), (2, {})])
+def test_a_cache_that_dies_before_the_mark_is_filled_the_next_time(portions: int, left: dict[int, int]):
+    cache = Cache(dies_after=portions)
     refill_balances(Wallets(), cache)
 
-    assert cache.held == {}
+    assert cache.held == left
     assert refill_balances(Wallets(), cache) == 2
     assert cache.held == {1: 500, 2: -70}
 
@@ -104,11 +105,12 @@ def test_a_cache_that_was_emptied_is_filled_again_in_the_same_life():
     assert cache.held == {1: 500, 2: -70}
 
 
-def test_a_cache_emptied_between_its_filling_and_the_mark_is_filled_the_next_time():
-    cache = Cache(emptied_after_put=True)
+@pytest.mark.parametrize(("portions", "left"), [(1, {2: -70}), (2, {})])
+def test_a_cache_emptied_before_the_mark_is_filled_the_next_time(portions: int, left: dict[int, int]):
+    cache = Cache(emptied_after=portions)
     refill_balances(Wallets(), cache)
 
-    assert cache.held == {}
+    assert cache.held == left
     assert refill_balances(Wallets(), cache) == 2
     assert cache.held == {1: 500, 2: -70}
 

@@ -33,7 +33,7 @@ _LEFT = "SELECT count(*) FROM batch WHERE announced_at IS NULL OR warehoused_at 
 
 def main() -> None:
     """Measure in an installation that is gone afterwards."""
-    installation = Installation("pubcost", redis_db=8, worker_port=16078)
+    installation = Installation("pubcost", redis_db=8, worker_port=16160)
     os.environ.update(installation.variables())
     installation.create()
     try:

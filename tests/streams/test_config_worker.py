@@ -24,7 +24,7 @@ PARTITIONS = 8
 
 @pytest.fixture(name="installation")
 def _installation() -> Iterator[Installation]:
-    installation = Installation("testconfig", redis_db=9, worker_port=16095)
+    installation = Installation("testconfig", redis_db=9, worker_port=16120)
     installation.create()
     yield installation
     installation.drop()
@@ -93,7 +93,7 @@ def results(installation: Installation) -> int:
 
 
 def test_two_running_workers_rate_with_a_change_as_soon_as_it_is_answered(installation: Installation) -> None:
-    with installation.worker(), installation.worker(port=16096) as other:
+    with installation.worker(), installation.worker(port=16121) as other:
         wait_until(lambda: len(other.health().get("partitions", ())) > 0, "both have partitions")
         configure(installation, *the_shop())
         assert [answer["type"] for answer in answers(installation, 4)] == ["config.applied"] * 4

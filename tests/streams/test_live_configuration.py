@@ -22,7 +22,7 @@ ALIAS = "load-00000"
 
 @pytest.fixture(name="installation")
 def _installation() -> Iterator[Installation]:
-    installation = Installation("testtree", redis_db=9, worker_port=16079)
+    installation = Installation("testtree", redis_db=10, worker_port=16130)
     installation.create()
     open_accounts(installation, 4)
     yield installation

@@ -106,7 +106,7 @@ def tell(database):
                 "specversion": "1.0", "id": id_, "source": f"/tests/{os.getpid()}/{time.time()}",
                 "type": "notification.wallet_alert", "subject": "acme", "time": datetime.now(UTC).isoformat(), "data": data,
             }  # fmt: skip
-            producer.produce("test.notifications", json.dumps(event).encode(), key=b"acme")
+            producer.produce(f"{settings().kafka_topic_prefix}notifications", json.dumps(event).encode(), key=b"acme")
         producer.flush(10)
 
     return put

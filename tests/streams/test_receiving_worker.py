@@ -18,7 +18,7 @@ EACH = 2_000
 
 @pytest.fixture(scope="module", name="installation")
 def _installation() -> Iterator[Installation]:
-    installation = Installation("testfamilies", redis_db=9, worker_port=16091)
+    installation = Installation("testfamilies", redis_db=11, worker_port=16140)
     installation.create()
     yield installation
     installation.drop()
@@ -59,7 +59,7 @@ def waiting(installation: Installation) -> int:
 
 
 def test_events_are_stored_once_although_their_worker_is_killed_in_between(installation: Installation) -> None:
-    first = installation.start_worker(port=16092)
+    first = installation.start_worker(port=16141)
     for family in Family:
         send(installation, family, [*events(family, 0, EACH), *reversed(events(family, 0, EACH))])
     wait_until(lambda: all(stored(installation, family) for family in Family), "it has begun")

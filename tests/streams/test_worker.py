@@ -24,7 +24,7 @@ EVENT = (
 
 @pytest.fixture(scope="module", name="installation")
 def _installation() -> Iterator[Installation]:
-    installation = Installation("testworker", redis_db=3, worker_port=16071)
+    installation = Installation("testworker", redis_db=3, worker_port=16110)
     installation.create()
     open_accounts(installation, ACCOUNTS)
     yield installation
@@ -192,7 +192,7 @@ def test_a_worker_killed_under_load_loses_and_doubles_nothing(installation: Inst
     before = installation.outcomes()
     load = Load(installation, accounts=ACCOUNTS, seed=11)
     load.send(30_000)
-    second = installation.start_worker(port=16072)
+    second = installation.start_worker(port=16111)
     wait_until(lambda: booked(installation) > before["received"] + 2_000, "the first worker is in the middle")
     second.kill()
     load.send(5_000)
@@ -210,7 +210,7 @@ def test_a_worker_killed_under_load_loses_and_doubles_nothing(installation: Inst
 
 def test_sigterm_drains_commits_and_ends_with_code_zero(installation: Installation) -> None:
     before = booked(installation)
-    worker = installation.start_worker(port=16073)
+    worker = installation.start_worker(port=16112)
     worker.wait_until_ready()
     Load(installation, accounts=ACCOUNTS, seed=13).send(3_000)
     wait_until(lambda: booked(installation) > before, "it has begun")
@@ -246,9 +246,9 @@ def test_a_worker_that_cannot_work_says_so_in_one_sentence(
     installation: Installation, variables: dict[str, str], sentence: str
 ) -> None:
     done = subprocess.run(
-        [str(FAUST), "-A", "streams.app", "worker", "--web-port", "16074"],
+        [str(FAUST), "-A", "streams.app", "worker", "--web-port", "16113"],
         cwd=PROJECT_ROOT,
-        env=installation.environment(**{"WORKER_PORT": "16074", **variables}),
+        env=installation.environment(**{"WORKER_PORT": "16113", **variables}),
         capture_output=True,
         text=True,
         timeout=60,

@@ -8,6 +8,7 @@ from connectors import metering_wiring
 from connectors.redis.balances import RedisBalances
 from domain.errors import EngineUnavailable
 from invoicing.books_ports import CachedBalance
+from invoicing.hold_ports import CachedStanding, Credit
 from invoicing.metering_ports import Balance
 
 pytestmark = pytest.mark.engines
@@ -118,3 +119,22 @@ def test_a_cache_emptied_while_it_is_filled_is_not_marked(balances, cache):
     assert balances.filled_in() is None
     assert another.mark_filled()
     another.close()
+
+
+def a_credit(account_id, *, micros=5, version=1, status="active", floor=0, standing_version=1):
+    standing = CachedStanding(account_id, status, floor, standing_version)
+    return Credit(a_balance(micros, version, account_id=account_id), standing)
+
+
+def test_a_cache_is_filled_with_balances_and_standings_in_any_number(balances):
+    credit = {number: a_credit(number, micros=-number, floor=None if number % 2 else 7) for number in range(1, 601)}
+    balances.fill(list(credit.values()))
+    assert balances.read(list(credit)) == {number: CachedBalance(-number, 1) for number in credit}
+    assert balances.read_standings(list(credit)) == {number: one.standing for number, one in credit.items()}
+
+
+def test_filling_never_overwrites_what_is_newer_each_for_itself(balances):
+    balances.fill([a_credit(1, micros=10, version=10, status="grace", standing_version=9)])
+    balances.fill([a_credit(1, micros=9, version=9, status="low", standing_version=10)])
+    assert balances.read([1]) == {1: CachedBalance(10, 10)}
+    assert balances.read_standings([1]) == {1: CachedStanding(1, "low", 0, 10)}
