@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from cli.demonstration import catalogue, set_up, summary, waiting
+from cli.demonstration import catalogue, running_dry, set_up, summary, waiting
 from cli.demonstration.books import Books
-from cli.demonstration.customers import Subscriber, subscribers
+from cli.demonstration.customers import Subscriber, subscribers, the_one_that_runs_dry
 from cli.demonstration.expectation import Expectation
 from cli.demonstration.invoice_month import InvoiceRunEnd, invoice_month, require_free_airflow, why
 from cli.demonstration.proof import Evidence, prove
 from cli.demonstration.screen import Screen
+from cli.demonstration.story import Story, told_letters
 from cli.demonstration.traffic import CODECS, Traffic
 from cli.output import AsJson, show
 from connectors import batch_wiring, clock, demonstration_wiring, wiring
@@ -40,6 +41,7 @@ class _Run:
     run_id: str
     month: BillingMonth
     accounts: Sequence[Subscriber]
+    """Those of the traffic, and last the one that runs dry."""
     traffic: Traffic
     screen: Screen
     ended: Mapping[str, str]
@@ -82,10 +84,12 @@ def run(
     _send(one)
     _book(one, start)
     _release(one)
+    story = _run_dry(one)
+    top_ups[story.account] += story.credited_micros
     _copy(one, "Copies")
     ended = _invoice(one, leave_approval=leave_approval)
     _copy(one, "Copies again")
-    evidence = _gather(one, before, top_ups, ended)
+    evidence = _gather(one, before, top_ups, ended, story)
     _report(one, evidence, ended, seconds=clock.monotonic_seconds() - started, as_json=as_json)
 
 
@@ -110,7 +114,8 @@ def _new_run(events: int, seed: int, *, screen: Screen) -> _Run:
     accounts, run_id = subscribers(), _new_run_id(now)
     expectation = Expectation({plan["code"]: plan for plan in catalogue.plans()}, str(month), catalogue.contracts())
     traffic = Traffic(accounts, month, events=events, seed=seed, run_id=run_id, expectation=expectation)
-    return _Run(run_id, month, accounts, traffic, screen, set_up.months_ended(accounts, now=now))
+    everyone = [*accounts, the_one_that_runs_dry()]
+    return _Run(run_id, month, everyone, traffic, screen, set_up.months_ended(everyone, now=now))
 
 
 def _new_run_id(now: datetime) -> str:
@@ -183,6 +188,17 @@ def _release(one: _Run) -> None:
         step.text = f"{mapped} new aliases mapped, {sent:,} events released and booked"
 
 
+def _run_dry(one: _Run) -> Story:
+    with one.screen.step("One wallet") as step:
+        running_dry.prepare(one.accounts[-1], now=clock.now())
+        teller = running_dry.Teller(
+            one.accounts[-1], run_id=one.run_id, month=one.month, expectation=one.traffic.expectation, doing=step.doing
+        )
+        story = teller.tell()
+        step.text = f"{story.account} ran dry with {story.events} events, and is back with a payment"
+    return story
+
+
 def _copy(one: _Run, name: str) -> None:
     with one.screen.step(name) as step:
         done = waiting.wait_until_copied(step)
@@ -208,7 +224,7 @@ def _told(month: BillingMonth, ended: InvoiceRunEnd) -> str:
     return f"{issued} invoices of {month} are issued, {ended.summary['printed']} of them printed"
 
 
-def _gather(one: _Run, before: Books, top_ups: dict[str, int], ended: InvoiceRunEnd) -> Evidence:
+def _gather(one: _Run, before: Books, top_ups: dict[str, int], ended: InvoiceRunEnd, story: Story) -> Evidence:
     with one.screen.step("Checking") as step:
         report = check_books(
             batch_wiring.books(), now=clock.now(), warehouse=batch_wiring.warehouse(), cache=batch_wiring.balances()
@@ -227,6 +243,7 @@ def _gather(one: _Run, before: Books, top_ups: dict[str, int], ended: InvoiceRun
             rejected=ended.rejected,
             invoice_fault=ended.fault,
             copies={path: folder.digest(path) for path in paths},
+            story=story,
             ended=one.ended,
         )
 
@@ -239,6 +256,8 @@ def _report(one: _Run, evidence: Evidence, ended: InvoiceRunEnd, *, seconds: flo
         show({**facts, "seconds": round(seconds, 1)}, as_json=True)
     screen = one.screen
     screen.counts("Events", summary.event_rows(evidence))
+    screen.counts(f"One wallet, {evidence.story.account}: how long after the append of its event", evidence.story.rows())
+    screen.say(told_letters(running_dry.letters(evidence.story.account)), style="dim")
     screen.counts("Revenue", summary.revenue_rows(evidence))
     invoices = summary.invoice_rows(evidence, ended.summary)
     if invoices:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from connectors.kafka.observed_topics import ObservedTopics
 from connectors.kafka.topic_offsets import TopicOffsets
 from connectors.kafka.usage_sender import UsageEventSender
 from connectors.postgres.account_standings import AccountStandings
@@ -17,6 +18,11 @@ def usage_topic() -> str:
 def usage_sender(codecs: Sequence[str]) -> UsageEventSender:
     """Sends usage events."""
     return UsageEventSender(settings().kafka_bootstrap, topic=usage_topic(), codecs=codecs)
+
+
+def observed_topics(topics: Sequence[str]) -> ObservedTopics:
+    """What comes on some topics from now on, named without the prefix."""
+    return ObservedTopics(settings().kafka_bootstrap, prefix=settings().kafka_topic_prefix, topics=topics)
 
 
 def topic_offsets() -> TopicOffsets:

@@ -14,6 +14,7 @@ from connectors.kafka.messages import KafkaMessages
 from connectors.kafka.topics import Topic, TopicAdmin, defined_topics
 from connectors.kafka.usage_events import decode_records
 from connectors.postgres.config_results import PostgresConfigResults
+from connectors.postgres.errands import PostgresErrands
 from connectors.postgres.identities import PostgresIdentities
 from connectors.postgres.messages import PostgresMessages
 from connectors.postgres.metering import PostgresMeteringStore
@@ -74,6 +75,11 @@ def outbox(reader: RatedEventReader | None = None) -> PostgresOutbox:
 def wallet_watch() -> PostgresWalletWatch:
     """Wallets to be looked at."""
     return PostgresWalletWatch(settings().postgres_dsn)
+
+
+def errands() -> PostgresErrands:
+    """Which kinds of work wait for the watcher."""
+    return PostgresErrands(settings().postgres_dsn)
 
 
 def messages() -> PostgresMessages:

@@ -26,8 +26,9 @@ class LookedAt:
     floor_micros: int | None
     watched: Watched
     rule: TopUpRule | None = None
-    """By which it is topped up."""
+    """By which it is topped up; None also while its rule does not count."""
     rule_again_at: datetime | None = None
+    """When its rule is to be looked at again, whether it counts or not."""
     wallet_of: str | None = None
     """Of a further wallet, the account it is of."""
     pays_for: tuple[str, ...] = ()

@@ -19,6 +19,8 @@ from invoicing.watch_ports import LookedAt, Message, StandingListener, WatchStor
 STATUS_TOPIC: Final = "account.status"
 ALERTS_TOPIC: Final = "wallet.alerts"
 NOTIFICATIONS_TOPIC: Final = "notifications"
+NO_TOP_UPS: Final = "the account takes no top-ups by itself now"
+"""What a look finds of the rule of an account that is closed, or pays from another."""
 _PORTION: Final = 50
 
 
@@ -55,7 +57,10 @@ def watch_wallets(store: WatchStore, cache: StandingListener, *, now: datetime) 
 
 
 def _top_up(transaction: WatchTransaction, item: LookedAt, now: datetime) -> bool:
-    if item.rule is None or item.watched.credit.closed:
+    if item.rule is None:
+        if item.rule_again_at is not None:
+            # Its time came: left as it is, the wallet would be looked at for it for ever.
+            transaction.top_ups.keep_answer(item.account_id, NO_TOP_UPS, again_at=None)
         return False
     balance, currency = item.watched.wallet.balance_micros, item.watched.chosen.currency
     wallet = RuledWallet(item.account_id, item.account, currency, balance, item.rule, item.rule_again_at)

@@ -13,6 +13,8 @@ from domain.errors import EngineUnavailable
 
 _log = logging.getLogger("streams.turns")
 _PAUSE_LONGEST_SECONDS: Final = 30.0
+_LISTEN_SECONDS: Final = 0.5
+"""How long one who waits to be called may take to notice that the process ends."""
 
 
 def run_until_worker_ends(name: str, threads: Sequence[threading.Thread], ended: threading.Event) -> None:
@@ -62,3 +64,14 @@ def take_turns(ended: threading.Event, doing: str, pause_seconds: float, turn: C
             pause = min(max(pause_seconds, 0.5) * 2 if worked else max(pause, 0.5) * 2, _PAUSE_LONGEST_SECONDS)
             _log.warning("%s; %s goes on in %.0f s, nothing is lost", error, doing, pause)
         ended.wait(pause)
+
+
+def take_turns_when_called(ended: threading.Event, called: threading.Event, doing: str, turn: Callable[[], object]) -> None:
+    """Take a turn whenever somebody calls; being called during a turn is another turn. After failures as `take_turns`."""
+
+    def answer() -> None:
+        if called.wait(_LISTEN_SECONDS):
+            called.clear()
+            turn()
+
+    take_turns(ended, doing, 0.0, answer)

@@ -1,7 +1,9 @@
 """The watcher: a process of its own beside the worker that applies payments, looks at wallets, and tells what it found.
 
 Apart from the publisher, which gives way to everything: whether an account may send has to be told within a tenth of a
-second of the debit that decides it. Any number may run. It ends when its standard input does, that is, with its worker.
+second of the debit that decides it. One thread asks many times a second whether anything waits and calls those who do it,
+so that waiting costs one small question (connectors/postgres/errands.py); what one of them leaves for the next it calls for
+itself. Any number of watchers may run. It ends when its standard input does, that is, with its worker.
 """
 
 import logging
@@ -10,29 +12,86 @@ from typing import Final
 
 from connectors import clock, wallet_wiring
 from connectors import metering_wiring as wiring
+from domain.errors import EngineUnavailable
 from invoicing.apply_payments import apply_payments
 from invoicing.refill_balances import refill_balances
 from invoicing.relay_outbox import relay_outbox
 from invoicing.watch_wallets import watch_wallets
 from streams.retelling import Retelling
-from streams.turns import run_until_worker_ends, take_turns
+from streams.told_again import ToldAgain
+from streams.turns import run_until_worker_ends, take_turns, take_turns_when_called
 
 _PAUSE_SECONDS: Final = 0.015
-_PAYMENTS_PAUSE_SECONDS: Final = 0.05
-_RETELL_PAUSE_SECONDS: Final = 0.5
+_TELL_AGAIN_SECONDS: Final = 1.0
+
+
+class Calls:
+    """Who has been called."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+        self.payments = threading.Event()
+        self.looks = threading.Event()
+        self.messages = threading.Event()
 
 
 def main() -> None:
     """Watch until standard input ends."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s watcher %(levelname)s %(message)s")
-    ended, retelling = threading.Event(), _retelling()
-    threads = [
-        threading.Thread(target=_pay, args=(ended, retelling)),
-        threading.Thread(target=_watch, args=(ended, retelling)),
-        threading.Thread(target=_relay, args=(ended,)),
-        threading.Thread(target=_retell, args=(ended, retelling)),
-    ]
-    run_until_worker_ends("watcher", threads, ended)
+    calls = Calls()
+    cache, retelling = ToldAgain(wiring.balance_cache(), clock.monotonic_seconds), _retelling()
+    threads = [threading.Thread(target=work, args=(calls,)) for work in (_ask, _relay)]
+    threads += [threading.Thread(target=work, args=(calls, cache, retelling)) for work in (_pay, _watch, _tell_again)]
+    run_until_worker_ends("watcher", threads, calls.ended)
+
+
+def _ask(calls: Calls) -> None:
+    """Call those for whom something waits."""
+    errands = wiring.errands()
+
+    def ask() -> None:
+        found = errands.waiting(now=clock.now())
+        for waits, called in (
+            (found.payments, calls.payments),
+            (found.looks, calls.looks),
+            (found.messages, calls.messages),
+        ):
+            if waits:
+                called.set()
+
+    take_turns(calls.ended, "asking what waits", _PAUSE_SECONDS, ask)
+
+
+def _pay(calls: Calls, cache: ToldAgain, retelling: Retelling) -> None:
+    """Apply payments that were received."""
+    store = wallet_wiring.top_ups()
+
+    def pay() -> None:
+        if apply_payments(store, cache, now=clock.now()).moved:
+            calls.looks.set()
+
+    take_turns_when_called(calls.ended, calls.payments, "applying payments", retelling.after_failure(pay))
+
+
+def _watch(calls: Calls, cache: ToldAgain, retelling: Retelling) -> None:
+    """Look at wallets that left their bounds, and tell Redis at once what was found."""
+    store = wiring.wallet_watch()
+
+    def watch() -> None:
+        while watch_wallets(store, cache, now=clock.now()).looks and not calls.ended.is_set():
+            calls.messages.set()
+
+    take_turns_when_called(calls.ended, calls.looks, "watching wallets", retelling.after_failure(watch))
+
+
+def _tell_again(calls: Calls, cache: ToldAgain, retelling: Retelling) -> None:
+    """Tell Redis what it missed; a thread of its own, so that looks do not wait for it."""
+
+    def tell() -> None:
+        retelling.catch_up()
+        cache.tell()
+
+    take_turns(calls.ended, "telling Redis again", _TELL_AGAIN_SECONDS, tell)
 
 
 def _retelling() -> Retelling:
@@ -41,38 +100,20 @@ def _retelling() -> Retelling:
     return Retelling(lambda: refill_balances(store, cache, always=True))
 
 
-def _pay(ended: threading.Event, retelling: Retelling) -> None:
-    """Apply payments that were received."""
-    store, cache = wallet_wiring.top_ups(), wiring.balance_cache()
-    turn = retelling.after_failure(lambda: apply_payments(store, cache, now=clock.now()))
-    take_turns(ended, "applying payments", _PAYMENTS_PAUSE_SECONDS, turn)
-
-
-def _watch(ended: threading.Event, retelling: Retelling) -> None:
-    """Look at wallets that left their bounds, and tell Redis at once what was found."""
-    store, cache = wiring.wallet_watch(), wiring.balance_cache()
-
-    def watch() -> None:
-        while watch_wallets(store, cache, now=clock.now()).looks and not ended.is_set():
-            pass
-
-    take_turns(ended, "watching wallets", _PAUSE_SECONDS, retelling.after_failure(watch))
-
-
-def _retell(ended: threading.Event, retelling: Retelling) -> None:
-    """Tell Redis what was missed; a thread of its own, so that looks do not wait for it."""
-    take_turns(ended, "telling Redis again", _RETELL_PAUSE_SECONDS, retelling.catch_up)
-
-
-def _relay(ended: threading.Event) -> None:
+def _relay(calls: Calls) -> None:
     """Send what was saved to be told; a thread of its own, so that Kafka's silence does not keep Redis from hearing."""
     store, sender = wiring.messages(), wiring.message_sender()
 
     def relay() -> None:
-        while relay_outbox(store, sender) and not ended.is_set():
-            pass
+        try:
+            while relay_outbox(store, sender) and not calls.ended.is_set():
+                pass
+        except EngineUnavailable:
+            # What was sent may have to be sent again although nothing waits in the books any more.
+            calls.messages.set()
+            raise
 
-    take_turns(ended, "relaying messages", _PAUSE_SECONDS, relay)
+    take_turns_when_called(calls.ended, calls.messages, "relaying messages", relay)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,26 @@ LOW, GRACE, GRACE_HOURS, ALERT_AT = 2_000_000, 5_000_000, 24, 5_000_000
 _KINDS = ("promotional", "granted", "paid")
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What was agreed, in micros: little credit from `low` on, so much of grace, and a warning at `alert`."""
+
+    low: int = LOW
+    grace: int = GRACE
+    alert: int = ALERT_AT
+
+    @property
+    def armed_again(self) -> int:
+        """From where on a warning that was given may be given again: a tenth of its level above it, a micro at least."""
+        return self.alert + max(abs(self.alert) // 10, 1)
+
+    @property
+    def edges(self) -> tuple[int, ...]:
+        """Balances at or just beyond which something changes, and some on their other sides."""
+        levels = (self.low, 0, -self.grace, self.alert, self.armed_again)
+        return tuple(sorted({level + beside for level in levels for beside in (-1, 0, 1)}))
+
+
 @dataclass
 class Credit:
     """A lot: micros left, and the hour from which it is void."""
@@ -17,16 +37,28 @@ class Credit:
 
 
 @dataclass
+class Warned:
+    """A warning: the hour and balance at which it was given, and the hour in which the wallet had recovered."""
+
+    hour: int
+    balance: int
+    over: int | None = None
+
+
+@dataclass
 class PaperWallet:
     """One prepaid account. Time is whole hours."""
 
+    terms: Terms = field(default_factory=Terms)
     balance: int = 0
     credits: list[Credit] = field(default_factory=list)
     debt: int = 0
-    state: str = "active"
+    state: str = ""
     out_since: int | None = None
     armed: bool | None = None
-    alerts: int = 0
+    warnings: list[Warned] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    """Every state the account came to, as core has to hear of it."""
     paid: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Micros credited and given back of each payment."""
     hour: int = 0
@@ -73,19 +105,30 @@ class PaperWallet:
         self.balance -= taken
         self.use(micros - taken)
 
+    @property
+    def room_below(self) -> int:
+        """How far below zero messages are still promised."""
+        return 0 if self.state == "suspended" else self.terms.grace
+
     def look(self) -> None:
-        """States and alerts, by what the balance says now."""
-        if self.balance > 0:
-            self.state = "low" if self.balance <= LOW else "active"
-            self.out_since = None
-        else:
-            if self.out_since is None:
-                self.out_since = self.hour
-            over = self.hour >= self.out_since + GRACE_HOURS or self.balance < -GRACE
-            self.state = "suspended" if over or self.state == "suspended" else "grace"
-        if self.armed and self.balance <= ALERT_AT:
-            self.armed, self.alerts = False, self.alerts + 1
-        elif (self.armed is False and self.balance >= ALERT_AT * 11 // 10) or (
-            self.armed is None and self.balance > ALERT_AT
-        ):
+        """States and warnings, by what the balance and the clock say now."""
+        state = self._stands()
+        if state != self.state:
+            self.state = state
+            self.told.append(state)
+        if self.armed and self.balance <= self.terms.alert:
+            self.armed = False
+            self.warnings.append(Warned(self.hour, self.balance))
+        elif self.armed is False and self.balance >= self.terms.armed_again:
+            self.armed, self.warnings[-1].over = True, self.hour
+        elif self.armed is None and self.balance > self.terms.alert:
             self.armed = True
+
+    def _stands(self) -> str:
+        if self.balance > 0:
+            self.out_since = None
+            return "low" if self.balance <= self.terms.low else "active"
+        if self.out_since is None:
+            self.out_since = self.hour
+        over = self.hour >= self.out_since + GRACE_HOURS or self.balance < -self.terms.grace
+        return "suspended" if over or self.state == "suspended" else "grace"

@@ -1,4 +1,7 @@
-"""The demonstration's 200 accounts: who pays, how, in which currency, and the aliases their events carry."""
+"""The demonstration's accounts: who pays, how, in which currency, and the aliases their events carry.
+
+Two hundred have traffic; one more has a wallet that runs dry.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -114,6 +117,11 @@ def subscribers() -> list[Subscriber]:
         again = number < _REGISTERED_UNTIL and number % _SECOND_ACCOUNT_EVERY == _SECOND_ACCOUNT_EVERY - 1
         found.append(_second_account(found[-1], number) if again else _subscriber(number))
     return found
+
+
+def the_one_that_runs_dry() -> Subscriber:
+    """One more, prepaid, without any traffic but its own story (running_dry.py)."""
+    return _indian(ACCOUNTS, HOME, category="registered")
 
 
 def gstin(number: int, name: str, *, state_code: str) -> str:

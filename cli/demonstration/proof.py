@@ -6,6 +6,7 @@ from typing import Any
 
 from cli.demonstration.books import Books
 from cli.demonstration.expectation import OUTCOMES, Expectation, UsageKey, Used
+from cli.demonstration.story import STATES, Story
 from invoicing.check_books import BooksReport
 
 _NO_USAGE = Used()
@@ -38,6 +39,8 @@ class Evidence:
     """Why the invoice run did not end well."""
     copies: Mapping[str, str | None]
     """SHA-256 of each invoice's file by its path; None for a missing one."""
+    story: Story
+    """Of the one wallet that runs dry."""
     ended: Mapping[str, str] = field(default_factory=dict)
     """By account: the last month that had ended in its time zone when fees were accrued, "2026-10"."""
 
@@ -57,6 +60,7 @@ def prove(evidence: Evidence) -> list[Equality]:
         _nothing_waits(evidence),
         _usage(evidence, charged),
         _wallets(evidence, charges, invoiced),
+        _one_wallet(evidence.story),
         *_checks(evidence.report),
         _redis(evidence.report),
         _clickhouse(evidence.report),
@@ -121,6 +125,15 @@ def _wallets(evidence: Evidence, charges: Mapping[str, int], invoiced: Mapping[s
         expected[payer] = expected.get(payer, 0) + settled - charge
     booked = {code: evidence.after.accounts[code].balance_micros for code in evidence.accounts}
     return _same("wallets = top-ups − charges + invoices settled", expected, booked, of="wallets")
+
+
+def _one_wallet(story: Story) -> Equality:
+    """Each thing was told once and in its order; how soon is no equality."""
+    found = {"statuses": tuple(story.statuses), "alerts": len(story.alerts), "receipt vouchers": len(story.vouchers)}
+    expected = {"statuses": STATES, "alerts": 1, "receipt vouchers": 1}
+    equality = _same("one wallet: low and warned, grace, suspended, paid, active", expected, found, of="things told")
+    detail = f"once each, {', '.join(story.vouchers)}" if equality.holds else equality.detail
+    return Equality(equality.name, equality.holds, detail)
 
 
 def _checks(report: BooksReport) -> Iterator[Equality]:

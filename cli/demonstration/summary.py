@@ -104,6 +104,7 @@ def facts(evidence: Evidence, equalities: Sequence[Equality], *, month: BillingM
             currency: sum(one.due_micros for one in evidence.after.accounts.values() if one.currency == currency)
             for currency in currencies
         },
+        "one_wallet": evidence.story.facts(),
         "invoice_folder": str(batch_wiring.invoice_folder().root / str(month)),
         "addresses": {name.lower(): address for name, address, _ in places(month)},
     }

@@ -10,6 +10,7 @@ from connectors.postgres.months import first_day
 from domain.period import BillingMonth
 
 _PROGRESS: Final = text("SELECT partition, next_offset FROM partition_progress WHERE topic = :topic")
+_ACCOUNT_ID: Final = text("SELECT account_id FROM account WHERE code = :account")
 _TO_WAREHOUSE: Final = text("SELECT count(*) FROM batch WHERE warehoused_at IS NULL")
 
 _OUTCOMES: Final = text("""
@@ -54,6 +55,11 @@ class AccountStandings:
         """By partition of a topic: the offset up to which it is booked."""
         with snapshot(self._engine) as connection:
             return dict(connection.execute(_PROGRESS, {"topic": topic}).all())
+
+    def account_id(self, account: str) -> int:
+        """The number of an account that exists: what the cache knows it by."""
+        with snapshot(self._engine) as connection:
+            return int(connection.execute(_ACCOUNT_ID, {"account": account}).scalar_one())
 
     def batches_to_warehouse(self) -> int:
         """How many booked batches are not in the warehouse yet."""

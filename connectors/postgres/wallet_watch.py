@@ -52,6 +52,7 @@ SELECT w.wallet_id, w.account_id, a.code, w.currency, a.mode, a.status AS accoun
            WHERE p.wallet_account_id = a.account_id ORDER BY 1) END AS pays_for,
        r.threshold_micros AS rule_threshold_micros, r.amount_minor AS rule_amount_minor, r.monthly_limit_minor, r.methods,
        r.cool_down_seconds, r.look_again_at AS rule_again_at,
+       a.mode = 'prepaid' AND a.pay_from_account_id = a.account_id AND a.status <> 'closed' AS rule_counts,
        (SELECT array_agg(h.kind || ':' || h.value ORDER BY h.kind, h.value) FROM account_threshold h
         WHERE h.account_id = w.account_id) AS thresholds,
        (SELECT e.amount_micros FROM wallet_entry e WHERE e.wallet_id = w.wallet_id AND e.cause = 'top_up'
@@ -63,8 +64,7 @@ LEFT JOIN account_terms t USING (account_id)
 LEFT JOIN account_standing s USING (account_id)
 -- A person's word over an account holds for its further wallets, too, while none is in force over such a wallet itself.
 LEFT JOIN account_standing o ON o.account_id = a.wallet_of_account_id AND (s.override_until > %(now)s) IS NOT TRUE
-LEFT JOIN top_up_rule r ON r.account_id = w.account_id AND r.stopped_at IS NULL AND a.mode = 'prepaid'
-    AND a.pay_from_account_id = a.account_id
+LEFT JOIN top_up_rule r ON r.account_id = w.account_id AND r.stopped_at IS NULL
 WHERE w.wallet_id = ANY(%(wallet_ids)s) ORDER BY w.wallet_id
 """
 _LEANING: Final = "SELECT code FROM account WHERE pay_from_account_id = %s OR account_id = %s ORDER BY code"
@@ -204,7 +204,7 @@ def _looked_at(row: Any, now: datetime) -> LookedAt:
         _override(row),
         {code: Arm(arm) for code, arm in (row.arms or {}).items()},
         used_before=row.version > 0,
-        top_up_at_micros=row.rule_threshold_micros,
+        top_up_at_micros=row.rule_threshold_micros if row.rule_counts else None,
     )
     return LookedAt(
         row.account_id,
@@ -223,7 +223,7 @@ def _looked_at(row: Any, now: datetime) -> LookedAt:
 
 
 def _rule(row: Any) -> TopUpRule | None:
-    if row.rule_threshold_micros is None:
+    if row.rule_threshold_micros is None or not row.rule_counts:
         return None
     methods, cool_down = tuple(map(Method, row.methods)), timedelta(seconds=row.cool_down_seconds)
     return TopUpRule(row.rule_threshold_micros, row.rule_amount_minor, row.monthly_limit_minor, methods, cool_down)

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from cli.demonstration import catalogue
 from cli.demonstration.customers import Subscriber, subscribers
 from cli.demonstration.expectation import Expectation
+from cli.demonstration.story import STATES, Moment, Story
 from cli.demonstration.traffic import OutgoingRecord, Traffic
 from domain.attribution import DISTANT_FUTURE, DISTANT_PAST, Account, AliasSpan, RatingConfig, Subscription
 from domain.catalogue import PlanVersion
@@ -27,6 +28,13 @@ def some_traffic(*, events: int = 1_200, seed: int = 7, run_id: str = "r1") -> T
     """A run's traffic for October 2026, not sent yet."""
     expectation = Expectation({plan["code"]: plan for plan in catalogue.plans()}, str(OCTOBER), catalogue.contracts())
     return Traffic(subscribers(), OCTOBER, events=events, seed=seed, run_id=run_id, expectation=expectation)
+
+
+def a_story() -> Story:
+    """Of a wallet about which everything was told once."""
+    falls = [Moment(state, 1_000, 99_990_000 - 100_000_000 * place, 1_031) for place, state in enumerate(STATES[:3])]
+    paid = Moment("active", 2_000, 4_849_990_000, 2_022, status_ms=2_044, in_redis_ms=2_040, voucher_ms=2_030)
+    return Story("ACC-0201", [*falls, paid], 4, list(STATES), ["absolute:100000000"], ["RV/26-27/000007"], 5_000_000_000)
 
 
 def as_kafka_records(records: Iterable[OutgoingRecord]) -> list[Record]:

@@ -30,7 +30,7 @@ from invoicing.records import Record
 from invoicing.sending_again import Choice, Place
 from invoicing.start_run import start_run
 from tests.books import send_to_warehouse
-from tests.cli.demo_traffic import RECEIVED_MICROS, some_traffic
+from tests.cli.demo_traffic import RECEIVED_MICROS, a_story, some_traffic
 from tests.invoicing.month import recompute
 
 pytestmark = pytest.mark.engines
@@ -72,6 +72,7 @@ class Runner:
             report=report,
             rejected=not invoice,
             invoice_fault=None,
+            story=a_story(),
             copies={
                 account.pdf_path: folder.digest(account.pdf_path) for account in after.accounts.values() if account.pdf_path
             },

@@ -14,6 +14,7 @@ from domain.money import Currency
 from domain.period import BillingMonth
 from invoicing.books_ports import CachedBalance, CheckResult, Revenue
 from invoicing.check_books import BooksReport, RevenuePair, StaleBalance
+from tests.cli.demo_traffic import a_story
 
 OCTOBER = BillingMonth(2026, 10)
 SMS = UsageKey("post", "2026-10", "otp.delivered", "*")
@@ -102,6 +103,7 @@ def evidence(**changes) -> Evidence:
         rejected=False,
         invoice_fault=None,
         copies={"2026-10/1.pdf": "aa", "2026-10/2.pdf": "bb"},
+        story=a_story(),
     )
     return replace(whole, **changes)
 
@@ -121,6 +123,11 @@ def with_report(**changes) -> Evidence:
     return evidence(report=replace(REPORT, **changes))
 
 
+def with_story(**changes) -> Evidence:
+    """Evidence with another story of the one wallet."""
+    return evidence(story=replace(a_story(), **changes))
+
+
 def broken(found: Evidence) -> list[str]:
     """The names of the equalities that do not hold."""
     return [equality.name for equality in prove(found) if not equality.holds]
@@ -136,6 +143,7 @@ MISTAKES = "dead letters = the mistakes made, by reason"
 RELEASED = "quarantined = released and rated"
 USAGE = "usage and charges = a second rater's, to the micro"
 WALLETS = "wallets = top-ups − charges + invoices settled"
+ONE_WALLET = "one wallet: low and warned, grace, suspended, paid, active"
 LEDGERS = "wallets = their ledgers in PostgreSQL"
 CHECKS = "the rules of sql/checks hold"
 REDIS = "wallets in Redis = wallets in PostgreSQL"
@@ -175,6 +183,10 @@ PLANTED: list[tuple[str, Callable[[], Evidence], list[str]]] = [
     ("a micro in a wallet", lambda: with_account("pre", balance_micros=4_600_101), [WALLETS]),
     ("an invoice that settled nothing", lambda: with_account("post", balance_micros=-600_000), [WALLETS]),
     ("a top-up lost", lambda: evidence(top_ups={"pre": 5_000_001}), [WALLETS]),
+    ("a status told twice", lambda: with_story(statuses=["low", "low", "grace", "suspended", "active"]), [ONE_WALLET]),
+    ("a status not told", lambda: with_story(statuses=["low", "suspended", "active"]), [ONE_WALLET]),
+    ("an alert told twice", lambda: with_story(alerts=["absolute:100000000"] * 2), [ONE_WALLET]),
+    ("a payment without its voucher", lambda: with_story(vouchers=[]), [ONE_WALLET]),
     (
         "a wallet beside its ledger",
         lambda: with_report(checks=[replace(REPORT.checks[0], rows=1), REPORT.checks[1]]),

@@ -14,7 +14,7 @@ from tests.installation import Installation, wait_until
 
 pytestmark = pytest.mark.engines
 EVENTS = 2_500
-STEPS, EQUALITIES = 11, 14
+STEPS, EQUALITIES = 12, 15
 
 
 @dataclass
@@ -67,8 +67,9 @@ def test_the_books_add_up_twice_although_the_worker_is_killed_in_the_middle(shop
     assert taken_over > EVENTS
     assert first["balanced"]
     assert first["sent"] == first["booked"]
-    assert first["invoices_issued"] == 200
+    assert first["invoices_issued"] == 201
     assert set(first["due_micros"].values()) == {0}
+    assert [moment["state"] for moment in first["one_wallet"]] == ["low", "grace", "suspended", "active"]
     _require_green(story)
     assert errors == ""
     assert "goes on the next invoice, as late usage" in story

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.demonstration import catalogue
-from cli.demonstration.customers import subscribers
+from cli.demonstration.customers import subscribers, the_one_that_runs_dry
 from cli.demonstration.second_rater import (
     adjustments_of,
     agreed,
@@ -40,10 +40,10 @@ ISSUE_DATE = date(2026, 11, 23)
 CHARGES = [charge for plan in catalogue.plans() for charge in plan["charges"] if "price" in charge]
 
 
-def test_there_are_two_hundred_accounts_and_no_name_comes_twice():
-    people = subscribers()
+def test_there_are_two_hundred_accounts_with_traffic_and_one_more_and_no_name_comes_twice():
+    people = [*subscribers(), the_one_that_runs_dry()]
 
-    assert len({one.account.code for one in people}) == 200
+    assert len({one.account.code for one in people}) == 201
     aliases = [alias for one in people for alias in one.account.aliases]
     assert len(aliases) == len(set(aliases)) > 300
     customers = {one.customer.code: one.customer for one in people}

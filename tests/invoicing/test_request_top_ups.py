@@ -16,7 +16,9 @@ from domain.errors import InvalidInput, NotFound
 from domain.top_up_rule_document import rule_document
 from domain.top_up_rules import ANSWER_WITHIN, NOTICE, Method, TopUpRule
 from invoicing.administer import Author, top_up
-from invoicing.watch_wallets import watch_wallets
+from invoicing.arrange_accounts import set_parent, set_pay_from
+from invoicing.keep_accounts import close_account
+from invoicing.watch_wallets import NO_TOP_UPS, watch_wallets
 from invoicing.write_top_up_rule import set_top_up_rule, stop_top_up_rule
 from tests.books import AUTHOR, an_event, book, open_account
 from tests.cli.conftest import billing  # noqa: F401
@@ -313,3 +315,38 @@ def test_a_rule_is_set_shown_and_stopped_by_command(acme, billing):  # noqa: F81
     for wrong, field in (("0.001", "amount"), ("NaN", "amount"), ("1e30", "amount"), ("-5", "amount")):
         ran = billing("wallets", "top-up-rule", "set", "acme", *options[:3], wrong, *options[4:])
         assert (ran.code, field in ran.err) == (2, True)
+
+
+def close():
+    close_account(wiring.administration(), "acme", closes_at=NOW, author=Author("asha", NOW))
+
+
+def pay_from_another():
+    open_account("payer", mode="prepaid")
+    store, author = wiring.administration(), Author("asha", NOW)
+    set_parent(store, "acme", parent="payer", author=author)
+    set_pay_from(store, "acme", pay_from="payer", author=author)
+
+
+@pytest.mark.parametrize("count_no_more", [close, pay_from_another])
+def test_a_rule_that_counts_no_more_is_looked_at_once_when_its_time_comes_and_not_for_ever(acme, count_no_more):
+    use(acme, 30)
+    watch()
+    count_no_more()
+    store, cache, later = metering_wiring.wallet_watch(), metering_wiring.balance_cache(), NOW + timedelta(days=9)
+    assert watch_wallets(store, cache, now=later).looks > 0
+    assert watch_wallets(store, cache, now=later).looks == 0
+    store.close()
+    assert rule(acme)["answer"] == NO_TOP_UPS
+
+
+def test_a_clock_that_steps_back_asks_no_second_time_and_one_that_steps_forward_waits_for_no_answer_for_ever(acme):
+    use(acme, 30)
+    assert [watch(NOW), watch(NOW - timedelta(hours=5))] == [1, 0]
+    receive(acme, an_envelope("failed", "pay_1", 1_180_00, request=1))
+    apply()
+    assert [watch(NOW - timedelta(hours=5)), watch(NOW + timedelta(minutes=59))] == [0, 0]
+    assert watch(NOW + timedelta(hours=1)) == 1
+    watch(NOW + timedelta(days=30))
+    assert [watch(NOW), watch(NOW - timedelta(days=1))] == [0, 0]
+    assert requests(acme)[:2] == [("upi_mandate", "failed"), ("card_mandate", "failed")]
