@@ -22,7 +22,7 @@ AUTHOR = Author("tests", datetime(2026, 10, 1, tzinfo=UTC))
 MID_OCTOBER = datetime(2026, 10, 15, 12, tzinfo=UTC)
 NOVEMBER_2 = datetime(2026, 11, 2, 9, tzinfo=UTC)
 RECEIVED_AT = datetime(2026, 11, 5, tzinfo=UTC)
-TOPIC = "test.usage.events"
+TOPIC = f"{settings().kafka_topic_prefix}usage.events"
 _NEXT_OFFSET = "SELECT coalesce(max(next_offset), 0) FROM partition_progress WHERE topic = :topic"
 _serial = count(1)
 

@@ -30,7 +30,13 @@ def _shop(database):
 @pytest.fixture(name="answer")
 def _answer(billing):
     """Runs a command with --json and reads its answer."""
-    return lambda *arguments: json.loads(billing(*arguments, "--json").out)
+
+    def answer(*arguments):
+        ran = billing(*arguments, "--json")
+        assert ran.out, ran.err
+        return json.loads(ran.out)
+
+    return answer
 
 
 def test_lists_take_time_reason_topic_and_alias_and_go_on_after_an_id(shop, answer):
@@ -108,7 +114,7 @@ def test_a_late_event_is_accepted_or_rejected_by_name_and_reason(shop, answer, b
     assert billing("events", "reject", "--by", "asha", "--why", "all of it").code == 2
 
 
-def test_dead_letters_are_replayed_once_and_tell_what_became_of_them(shop, answer, billing):
+def test_dead_letters_are_replayed_once_and_tell_what_became_of_them(shop, warehouse, answer, billing):
     with topics("usage.events", partitions=1) as prefix:
         topic = prefix + "usage.events"
         _send(topic, an_event("acme", meter="link.clicked"), b"{")

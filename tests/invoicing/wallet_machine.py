@@ -353,8 +353,7 @@ class WalletLife(RuleBasedStateMachine):
 
     def retell(self):
         """What somebody who died did not tell is told by the next."""
-        self.balances.put(self.stores[0].all_balances())
-        self.balances.put_standings(self.stores[0].all_standings())
+        refill_balances(self.stores[0], self.balances, always=True)
 
     def look(self):
         self._look()

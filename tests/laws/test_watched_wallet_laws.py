@@ -69,4 +69,4 @@ def test_looks_at_a_wallet_find_what_paper_says():
 def test_a_planted_fault_is_found(monkeypatch, fault):
     plant(monkeypatch, *FAULTS[fault])
     with pytest.raises(AssertionError):
-        live(WatchedLife, lives=300, steps=40)
+        live(WatchedLife, lives=2_000, steps=40)
