@@ -8,6 +8,7 @@ from itertools import count
 from sqlalchemy import Engine, text
 
 from connectors import metering_wiring, wiring
+from connectors.settings import settings
 from domain.metering import Origin
 from domain.money import Currency
 from invoicing.administer import Author, add_sellers, publish_plan

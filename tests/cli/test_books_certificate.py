@@ -5,7 +5,7 @@ import json
 import pytest
 from sqlalchemy import text
 
-from tests.books import an_event, book, open_account, open_shop
+from tests.books import TOPIC, an_event, book, open_account, open_shop
 
 pytestmark = pytest.mark.engines
 
@@ -52,12 +52,12 @@ def test_a_gap_between_offsets_ends_with_1(shop, billing):
     change(shop, "UPDATE batch_range SET first_offset = 4 WHERE batch_id = 2")
     ran, found = certificate(billing)
     assert (ran.code, found["holds"]) == (1, False)
-    assert found["faults"] == ["test.usage.events/0 0..3: the next range begins at 4 and not at 3"]
+    assert found["faults"] == [f"{TOPIC}/0 0..3: the next range begins at 4 and not at 3"]
 
 
 def test_offsets_known_to_be_vacant_are_no_gap(shop, billing):
     change(shop, "UPDATE batch_range SET first_offset = 4 WHERE batch_id = 2")
-    change(shop, "INSERT INTO vacant_offsets VALUES ('test.usage.events', 0, 3, 4, now())")
+    change(shop, f"INSERT INTO vacant_offsets VALUES ('{TOPIC}', 0, 3, 4, now())")
     ran, found = certificate(billing)
     assert (ran.code, len(found["ranges"])) == (0, 1)
 
