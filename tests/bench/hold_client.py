@@ -1,8 +1,9 @@
 """One client that asks before it sends, many times, by library call or over HTTP: `python -m tests.bench.hold_client ...`.
 
 With `--bare` it asks for nothing that is ours: Redis for an echo, or the server whether it is alive, which is as fast as a
-question can be answered here. Prints a JSON object: its latencies in milliseconds, each from question to answer, and how
-long all of them took.
+question can be answered here. With `--per-second` questions come at random moments, about so many a second, whatever the
+answers take, and a latency is from the moment a question was due; without, each comes when the one before is answered.
+Prints a JSON object: the latencies in milliseconds, and how long all of them took.
 """
 
 import argparse
@@ -22,17 +23,22 @@ def main() -> None:
     options = _options()
     ask = _way(options)
     names = [f"{options.name}-{number}" for number in range(options.questions)]
-    accounts = random.Random(options.name).choices(range(options.accounts), k=options.questions)
+    chance = random.Random(options.name)
+    accounts = chance.choices(range(options.accounts), k=options.questions)
+    pauses = [chance.expovariate(options.per_second) if options.per_second else 0.0 for _ in names]
     for number in range(_WARM_UP):
         ask(f"load-{accounts[number % len(accounts)]:05d}", f"warm-up-{options.name}-{number}", options.reserving)
     print("ready", flush=True)
     sys.stdin.readline()
     latencies = []
     began = time.perf_counter()
-    for name, account in zip(names, accounts, strict=True):
-        asked = time.perf_counter()
+    due = began
+    for name, account, pause in zip(names, accounts, pauses, strict=True):
+        due = due + pause if options.per_second else time.perf_counter()
+        if (early := due - time.perf_counter()) > 0:
+            time.sleep(early)
         ask(f"load-{account:05d}", name, options.reserving)
-        latencies.append((time.perf_counter() - asked) * 1_000)
+        latencies.append((time.perf_counter() - due) * 1_000)
     print(json.dumps({"millis": latencies, "seconds": time.perf_counter() - began, "cpu_seconds": time.process_time()}))
 
 
@@ -104,6 +110,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("accounts", type=int)
     parser.add_argument("--port", type=int, help="of the HTTP endpoint; without it, by library call")
     parser.add_argument("--reserving", action="store_true", help="hold, and do not only ask")
+    parser.add_argument("--per-second", type=float)
     parser.add_argument("--bare", action="store_true", help="an echo, or whether the server is alive")
     return parser.parse_args()
 

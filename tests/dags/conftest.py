@@ -13,9 +13,9 @@ from connectors.settings import PROJECT_ROOT
 from tests.own_names import own_names
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def airflow() -> Iterator[Airflow]:
-    """The test instance's Airflow, started for this session and stopped after it."""
+    """The test instance's Airflow, stopped after the file that asks for it: idle, it takes a fifth of a core."""
     stack = [sys.executable, "-m", "infra.native"]
     only_airflow = ["--instance", "test", "--only", "airflow"]
     names = [f"--set={name}={value}" for name, value in own_names(os.environ.get("PYTEST_XDIST_WORKER", "")).items()]
