@@ -22,6 +22,7 @@ from tests.installation import Installation, wait_until
 ACCOUNTS = 200
 CLIENTS = 8
 QUESTIONS = 4_000
+PACED_SECONDS = 10
 LIBRARY_PER_SECOND, HTTP_PER_SECOND = 1_000, 200
 """As many as the messages that have to be billed; and a quarter of what one server process does here."""
 _PORT = 16071
@@ -70,7 +71,8 @@ def _both(
     """At a rate, and as fast as it goes. What `bare` questions take has no bar: it is what others are compared with."""
     limit = "bare_http" if port else "bare_redis"
     paced = ["--per-second", str(per_second / CLIENTS)]
-    answers = _ask(installation, f"paced-{name}", questions, *options, *paced, port=port)
+    some = min(questions, per_second * PACED_SECONDS // CLIENTS)
+    answers = _ask(installation, f"paced-{name}", some, *options, *paced, port=port)
     millis, what = _millis(answers), f"{CLIENTS} client processes, {ACCOUNTS} accounts, keep-alive, loopback"
     at_a_rate = f"{what}; {len(millis)} questions at random moments, {per_second:,} a second"
     p99 = millis[int(len(millis) * 0.99)]
