@@ -1,4 +1,5 @@
 -- The running totals are the sums of the parts of the events they count, and of what was booked for periods without any.
+-- Parts that come to nothing need no total.
 SELECT account_id, charge_id, price_cell, service_month,
        t.quantity_millionths, e.quantity, t.amount_micros, e.amount, t.event_count, e.events
 FROM (SELECT t.* FROM usage_total t JOIN charge c USING (charge_id) WHERE c.kind IN ('usage', 'adjustment')) t
@@ -13,4 +14,5 @@ FULL JOIN (SELECT account_id, charge_id, price_cell, service_month, sum(quantity
                  FROM unused_booking) each
            GROUP BY 1, 2, 3, 4) e
   USING (account_id, charge_id, price_cell, service_month)
-WHERE (t.quantity_millionths, t.amount_micros, t.event_count) IS DISTINCT FROM (e.quantity, e.amount, e.events);
+WHERE (coalesce(t.quantity_millionths, 0), coalesce(t.amount_micros, 0), coalesce(t.event_count, 0))
+   <> (coalesce(e.quantity, 0), coalesce(e.amount, 0), coalesce(e.events, 0));

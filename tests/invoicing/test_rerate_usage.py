@@ -125,6 +125,18 @@ def test_adjustments_follow_the_money_they_are_made_on(acme):
     assert (outcome.moved, balance(acme)) == (1, -1_800_000)  # what stays: four at 0.5, less a tenth
 
 
+def test_an_adjustment_that_comes_to_nothing_needs_no_total(acme):
+    charge = a_usage_charge("otp.delivered", price={**VOLUME, "corrections": "reprice"})
+    put_on(acme, "acme", publish(acme, "plain", [charge]), start=OCTOBER_1)
+    book(acme, [an_event("acme", at=LATER, quantity=quantity) for quantity in (4, -4)])
+    off = {"code": "off", "kind": "percentage", "description": "Off", "percent": "10"}
+    put_on(acme, "acme", publish(acme, "adjusted", [charge, off]), start=OCTOBER_10)
+
+    outcome = rerated()
+
+    assert (outcome.moved, balance(acme)) == (2, 0)
+
+
 def test_a_price_over_a_quarter_goes_on_with_what_is_left_in_it(acme):
     charge = a_usage_charge("otp.delivered", price=VOLUME, reset="quarter")
     put_on(acme, "acme", publish(acme, "quarterly", [charge]), start=OCTOBER_1)
