@@ -28,7 +28,7 @@ from connectors.postgres.metering_hints import MeteringHints
 from connectors.postgres.metering_parts import RememberedParts, save_parts, sum_arrays, total_key_arrays
 from connectors.postgres.rating_config import LoadedConfig, load_rating_config, one_moment
 from connectors.postgres.rating_config_changes import bring_up_to_date
-from connectors.postgres.usage_rows import copy_further_rows, copy_rows
+from connectors.postgres.usage_rows import copy_further_rows, copy_rows, pack_events
 from domain.attribution import RatingConfig
 from domain.errors import EngineUnavailable
 from domain.metering import Outcome, Partition, Prepared, Settled, Total, TotalKey, Waiting
@@ -140,6 +140,8 @@ class PostgresMeteringTransaction:
         self._worker = worker
         self._booked_at = booked_at
         self._hints = hints
+        self._packed: Mapping[bytes, bytes] | None = None
+        """Rows of the events as far as they are known before the price."""
         self._totals_before: Mapping[TotalKey, Total] = {}
         self._remembered = False
         self.totals_after: dict[TotalKey, Total] = {}
@@ -205,6 +207,9 @@ class PostgresMeteringTransaction:
             connection.execute(sql.LOCK_WALLETS, (int8_array(list(touched.wallets)),))
             parts.ask(connection)
             running = connection.execute(sql.TOTALS, total_key_arrays(unread)) if unread else None
+            if self._packed is None:
+                # Here, because the server is busy claiming and locking by now.
+                self._packed = pack_events(prepared.usages())
         ((self._config_version, self._batch_id),) = versions.fetchall()
         read = {unread[ordinal - 1]: Total(*total) for ordinal, *total in running.fetchall()} if running else {}
         self._totals_before, self._remembered = {**remembered, **read}, bool(remembered)
@@ -281,11 +286,11 @@ class PostgresMeteringTransaction:
         raise psycopg.OperationalError("a running total was changed without its wallet's lock")
 
     def _copy(self, settled: Settled) -> None:
-        rated = settled.rated
+        rated, packed = settled.rated, self._packed or {}
         if any(usage.metered_millionths is not None for usage in rated):
-            self._copy_in(sql.COPY_METERED_EVENTS, copy_rows(rated, batch_id=self._batch_id, metered=True))
+            self._copy_in(sql.COPY_METERED_EVENTS, copy_rows(rated, packed, batch_id=self._batch_id, metered=True))
         else:
-            self._copy_in(sql.COPY_EVENTS, copy_rows(rated, batch_id=self._batch_id))
+            self._copy_in(sql.COPY_EVENTS, copy_rows(rated, packed, batch_id=self._batch_id))
         if any(usage.further for usage in rated):
             self._copy_in(sql.COPY_FURTHER, copy_further_rows(rated, batch_id=self._batch_id))
 

@@ -1,15 +1,16 @@
 """Rated events and their further parts as rows of PostgreSQL's binary COPY format."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from struct import Struct
 from typing import Final
 
 from connectors.postgres.binary import COPY_HEADER, COPY_TRAILER, POSTGRES_EPOCH_MICROS
 from domain.metering import Usage
 
-# Sixteen fields, or one more; of fixed size: event_key, event_time, received_at, batch_id, partition, record_offset,
-# account_id, charge_id, quantity_millionths, amount_micros. Each is preceded by its length.
-_FIXED: Final = Struct("!hi16siqiqiqiiiqiqiqiqiq")
+# Sixteen fields, or one more. Of fixed size are first what is known last (batch_id, amount_micros), then event_key, event_time,
+# received_at, partition, record_offset, account_id, charge_id, quantity_millionths. Each is preceded by its length.
+_LATE: Final = Struct("!hiqiq")
+_FIXED: Final = Struct("!i16siqiqiiiqiqiqiq")
 _FIELDS: Final = 16
 # Ten fields; of fixed size: event_key, event_time, batch_id, account_id, charge_id, quantity_millionths, amount_micros,
 # metered_millionths, event_count.
@@ -29,37 +30,49 @@ class _Texts(dict[str, bytes]):
         return packed
 
 
-def copy_rows(rated: Sequence[Usage], *, batch_id: int, metered: bool = False) -> bytes:
-    """The body of a COPY into usage_event, columns as in metering_sql.COPY_EVENTS.
+def pack_events(usages: Iterable[Usage]) -> dict[bytes, bytes]:
+    """Of each event, by its key, what its row says besides batch and amount: that can be packed before they are known."""
+    packed: dict[bytes, bytes] = {}
+    texts = _Texts()
+    pack, length = _FIXED.pack, _LENGTH.pack
+    for usage in usages:
+        received = usage.received
+        event = received.event
+        _, partition, offset, received_micros = received.origin
+        account_id, _, charge_id, cell = usage.place.total_key
+        event_id = event.id.encode()
+        # fmt: off
+        fixed = pack(
+            16, event.key, 8, event.time_micros - POSTGRES_EPOCH_MICROS, 8, received_micros - POSTGRES_EPOCH_MICROS,
+            4, partition, 8, offset, 8, account_id, 8, charge_id, 8, event.quantity_millionths,
+        )
+        # fmt: on
+        packed[event.key] = b"".join(
+            (
+                fixed,
+                texts[event.source],
+                length(len(event_id)),
+                event_id,
+                texts[event.subject],
+                texts[event.meter],
+                texts[cell],
+                texts[event.properties_json],
+            )
+        )
+    return packed
+
+
+def copy_rows(rated: Sequence[Usage], packed: Mapping[bytes, bytes], *, batch_id: int, metered: bool = False) -> bytes:
+    """The body of a COPY into usage_event of packed events, columns as in metering_sql.COPY_EVENTS.
 
     With `metered`, as in COPY_METERED_EVENTS: for batches in which a running total gained something else than the
     reported quantity.
     """
     parts = [COPY_HEADER]
-    texts = _Texts()
+    pack = _LATE.pack
     fields = _FIELDS + 1 if metered else _FIELDS
     for usage in rated:
-        event = usage.received.event
-        origin = usage.received.origin
-        total_key = usage.place.total_key
-        event_id = event.id.encode()
-        # fmt: off
-        fixed = _FIXED.pack(
-            fields, 16, event.key, 8, event.time_micros - POSTGRES_EPOCH_MICROS,
-            8, origin.received_micros - POSTGRES_EPOCH_MICROS, 8, batch_id, 4, origin.partition, 8, origin.offset,
-            8, total_key.account_id, 8, total_key.charge_id, 8, event.quantity_millionths, 8, usage.amount_micros,
-        )
-        # fmt: on
-        parts += (
-            fixed,
-            texts[event.source],
-            _LENGTH.pack(len(event_id)),
-            event_id,
-            texts[event.subject],
-            texts[event.meter],
-            texts[total_key.cell],
-            texts[event.properties_json],
-        )
+        parts += (pack(fields, 8, batch_id, 8, usage.amount_micros), packed[usage.received.event.key])
         if metered:
             gained = usage.metered_millionths
             parts.append(_NULL if gained is None else _METERED.pack(8, gained))

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.postgres import binary, metering_sql
-from connectors.postgres.usage_rows import copy_rows
+from connectors.postgres.usage_rows import copy_rows, pack_events
 from domain.metering import prepare, settle
 from tests.builders_usage import (
     HAPPENED_AT,
@@ -103,7 +103,7 @@ def test_a_copied_event_has_every_column_where_it_belongs(server, database):
     ]
     rated = settle(prepare(items, a_config(), WINDOW), {}, {}).rated
     with server.cursor() as cursor, cursor.copy(metering_sql.COPY_EVENTS) as copy:
-        copy.write(copy_rows(rated, batch_id=2**35))
+        copy.write(copy_rows(rated, pack_events(rated), batch_id=2**35))
     rows = server.execute("SELECT * FROM usage_event ORDER BY event_time DESC").fetchall()
     server.rollback()
     assert rows == [
@@ -116,6 +116,6 @@ def test_a_copied_event_has_every_column_where_it_belongs(server, database):
 
 def test_no_events_are_an_empty_copy(server, database):
     with server.cursor() as cursor, cursor.copy(metering_sql.COPY_EVENTS) as copy:
-        copy.write(copy_rows([], batch_id=1))
+        copy.write(copy_rows([], {}, batch_id=1))
     assert server.execute("SELECT count(*) FROM usage_event").fetchall() == [(0,)]
     server.rollback()
