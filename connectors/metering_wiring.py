@@ -1,6 +1,6 @@
 """Building what the metering worker needs; kept apart from wiring.py so that the worker loads nothing of the batch side."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from clickhouse_driver import Client
 
@@ -33,9 +33,9 @@ from invoicing.metering_ports import MeteringStore
 _DAY_MICROS = 86_400_000_000
 
 
-def metering_store(worker: str) -> PostgresMeteringStore:
-    """The truth, through a connection of its own."""
-    return PostgresMeteringStore(settings().postgres_dsn, worker=worker, clock=clock.now)
+def metering_store(worker: str, *, server_works: Callable[[], None] = lambda: None) -> PostgresMeteringStore:
+    """The truth, through a connection of its own; `server_works` is called when a batch is left to the server."""
+    return PostgresMeteringStore(settings().postgres_dsn, worker=worker, clock=clock.now, server_works=server_works)
 
 
 def time_window() -> TimeWindow:

@@ -1,4 +1,8 @@
-"""Booking batches one after the other in a thread of its own, so that the next is decoded meanwhile."""
+"""Booking batches one after the other in a thread of its own, so that the next is decoded meanwhile.
+
+Both need the interpreter, which only one of them has at a time; booking leaves it alone while its server works. So the next
+batch is decoded then (`go_on`), and not while the booking has something to compute itself, which would delay both.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -33,6 +37,13 @@ class BookingLine(Generic[Batch, Answer]):
         self._failed = failed
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="booking")
         self._booking: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._may_go_on = asyncio.Event()
+
+    def go_on(self) -> None:
+        """Say, from the line's thread, that what is left of a booking is its server's work: `put` returns."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._may_go_on.set)
 
     async def call(self, call: Callable[[], Answer]) -> Answer:
         """Make a call in the line's thread, again and again until its engine answers."""
@@ -46,11 +57,12 @@ class BookingLine(Generic[Batch, Answer]):
                 pause_seconds = min(pause_seconds * 2, _PAUSE_LONGEST_SECONDS)
 
     async def put(self, batch: Batch, book: Callable[[Batch], Answer]) -> None:
-        """Book a batch after the one before; returns when its booking has begun."""
+        """Book a batch after the one before; returns when nothing of it is left to compute, or when it is booked."""
         await self.finish()
+        self._loop = asyncio.get_running_loop()
+        self._may_go_on.clear()
         self._booking = asyncio.create_task(self._book(batch, book))
-        # A new task begins at the next turn of the loop, and the caller may keep the loop busy with the next batch.
-        await asyncio.sleep(0)
+        await self._may_go_on.wait()
 
     async def finish(self) -> None:
         """Wait until nothing is being booked."""
@@ -64,3 +76,5 @@ class BookingLine(Generic[Batch, Answer]):
         except Exception as error:
             self._failed(error)
             raise
+        finally:
+            self._may_go_on.set()

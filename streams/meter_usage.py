@@ -36,9 +36,15 @@ class _Taken(NamedTuple):
 @app.agent(usage_events, concurrency=1)
 async def meter_usage(stream: Any) -> AsyncIterator[None]:
     """Book usage events; while one batch is in its transaction, the next is read and decoded."""
-    store = wiring.metering_store(f"{socket.gethostname()}-{os.getpid()}")
-    metering = wiring.metering(store)
     teller = BalanceTeller(wiring.balance_cache(), clock.monotonic_seconds, wiring.holds())
+
+    async def acknowledge(taken: _Taken, _metered: Metered) -> None:
+        for fetch in taken.fetches:
+            await stream.ack(fetch)
+
+    line: BookingLine[_Taken, Any] = BookingLine(done=acknowledge, waiting=say_waiting, failed=end_process)
+    store = wiring.metering_store(f"{socket.gethostname()}-{os.getpid()}", server_works=line.go_on)
+    metering = wiring.metering(store)
 
     def book(taken: _Taken) -> Metered:
         started = clock.monotonic_seconds()
@@ -47,11 +53,6 @@ async def meter_usage(stream: Any) -> AsyncIterator[None]:
         metrics.batch_done(metered, taken.batch.records, started_seconds=started)
         return metered
 
-    async def acknowledge(taken: _Taken, _metered: Metered) -> None:
-        for fetch in taken.fetches:
-            await stream.ack(fetch)
-
-    line: BookingLine[_Taken, Any] = BookingLine(done=acknowledge, waiting=say_waiting, failed=end_process)
     await line.call(lambda: _begin(metering, teller))
     # What the cache missed is told again even when no batch comes any more.
     app.add_future(_tell_untold(line, teller))

@@ -43,8 +43,11 @@ _PORTION: Final = 2_000
 class PostgresMeteringStore:
     """The truth in PostgreSQL, through one connection that is opened again when it breaks."""
 
-    def __init__(self, dsn: str, *, worker: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, dsn: str, *, worker: str, clock: Callable[[], datetime], server_works: Callable[[], None] = lambda: None
+    ) -> None:
         self._dsn = dsn
+        self._server_works = server_works
         self._worker = worker
         self._clock = clock
         self._hints = MeteringHints()
@@ -87,6 +90,7 @@ class PostgresMeteringStore:
                 transaction = PostgresMeteringTransaction(
                     connection, worker=self._worker, booked_at=self._clock(), hints=self._hints
                 )
+                transaction.server_works = self._server_works
                 yield transaction
             except BaseException:
                 if not connection.closed:
@@ -140,6 +144,8 @@ class PostgresMeteringTransaction:
         self._worker = worker
         self._booked_at = booked_at
         self._hints = hints
+        self.server_works: Callable[[], None] = lambda: None
+        """Called when everything was sent, and only the server has something to do."""
         self._packed: Mapping[bytes, bytes] | None = None
         """Rows of the events as far as they are known before the price."""
         self._totals_before: Mapping[TotalKey, Total] = {}
@@ -259,6 +265,8 @@ class PostgresMeteringTransaction:
             )
             changed = connection.execute(sql.DEBIT, debits) if settled.debits else None
             self._save_refused(settled)
+            self.server_works()
+            self.totals_after = _after(self._totals_before, settled.totals)
         if any(cursor.rowcount != number for cursor, number in changes):
             self._totals_moved()
         return [Balance(*row) for row in changed.fetchall()] if changed is not None else []
@@ -275,7 +283,6 @@ class PostgresMeteringTransaction:
         if new:
             rows = (*total_key_arrays(new), *sum_arrays([added[key] for key in new]))
             changes.append((self._connection.execute(sql.NEW_TOTALS, rows), len(new)))
-        self.totals_after = {key: before[key] + added[key] for key in there} | {key: added[key] for key in new}
         return changes
 
     def _totals_moved(self) -> NoReturn:
@@ -350,6 +357,10 @@ class PostgresMeteringTransaction:
                 bytea_array(wait.received.payload for wait in waits),
             )
             connection.execute(sql.INSERT_QUARANTINED, (self._batch_id, *place, *what))
+
+
+def _after(before: Mapping[TotalKey, Total], added: Mapping[TotalKey, Total]) -> dict[TotalKey, Total]:
+    return {key: before[key] + more if key in before else more for key, more in added.items()}
 
 
 def _roll_back(connection: Connection[tuple[Any, ...]]) -> None:

@@ -73,8 +73,8 @@ JOIN usage_total t USING (account_id, service_month, charge_id, price_cell)
 """
 
 COPY_EVENTS: Final = """
-COPY usage_event (batch_id, amount_micros, event_key, event_time, received_at, partition, record_offset, account_id, charge_id,
-    quantity_millionths, source, event_id, subject, meter, price_cell, properties)
+COPY usage_event (batch_id, amount_micros, event_key, event_time, received_at, partition, record_offset, account_id,
+    charge_id, quantity_millionths, source, event_id, subject, meter, price_cell, properties)
 FROM STDIN (FORMAT binary)
 """
 

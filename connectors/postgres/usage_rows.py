@@ -7,8 +7,8 @@ from typing import Final
 from connectors.postgres.binary import COPY_HEADER, COPY_TRAILER, POSTGRES_EPOCH_MICROS
 from domain.metering import Usage
 
-# Sixteen fields, or one more. Of fixed size are first what is known last (batch_id, amount_micros), then event_key, event_time,
-# received_at, partition, record_offset, account_id, charge_id, quantity_millionths. Each is preceded by its length.
+# Sixteen fields, or one more, each preceded by its length. First those that are known last: batch_id, amount_micros; then,
+# of fixed size, event_key, event_time, received_at, partition, record_offset, account_id, charge_id, quantity_millionths.
 _LATE: Final = Struct("!hiqiq")
 _FIXED: Final = Struct("!i16siqiqiiiqiqiqiq")
 _FIELDS: Final = 16

@@ -49,13 +49,19 @@ async def test_a_batch_that_is_put_in_is_done_without_another_coming(line):
     assert line.happened == [("books", 1), ("done", 1, 10)]
 
 
-async def test_putting_returns_while_the_batch_is_still_being_booked(line):
+async def test_putting_returns_when_only_the_server_has_something_to_do(line):
     may_end = threading.Event()
-    await line.line.put(1, lambda batch: may_end.wait(10))
-    assert line.happened == []
+
+    def book(batch):
+        line.happened.append(("computed", batch))
+        line.line.go_on()
+        return may_end.wait(10)
+
+    await line.line.put(1, book)
+    assert line.happened == [("computed", 1)]
     may_end.set()
     await line.line.finish()
-    assert line.happened == [("done", 1, True)]
+    assert line.happened == [("computed", 1), ("done", 1, True)]
 
 
 async def test_an_engine_that_does_not_answer_is_asked_again_and_the_batch_is_done_once(line, monkeypatch):
