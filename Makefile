@@ -57,7 +57,7 @@ check: $(BILLING)  ## lint, format, types, import rules, tidiness
 	@.venv/bin/pytest --quiet tests/test_tidy.py
 
 bench: $(BILLING) $(AIRFLOW) $(PEERS)  ## the measurements, into build/bench.json   [only=NAME]
-	@$(STACK) up
+	@$(STACK) up --only kafka,postgres,redis,clickhouse
 	@.venv/bin/python -m tests.bench $(only)
 
 bench-long: $(BILLING)  ## the measurements that take long   [only=NAME]

@@ -27,7 +27,7 @@ from tests.bench import (
     wallets,
 )
 from tests.bench.figures import RESULT, TRIAL, Benchmark, Figure, record, show, under
-from tests.bench.surroundings import surroundings
+from tests.bench.surroundings import leave_the_engines_alone, surroundings
 
 BENCHMARKS: dict[str, Benchmark] = {
     "check": lambda _portion: errands.measure_check(),
@@ -47,6 +47,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "peers": peers.measure,
     "rerating": rerating.measure,
 }
+WITH_EVERYTHING = ("demo", "footprint")
+"""Those that need Airflow and the demonstration's services; beside the others these would be load of no one's choosing."""
 LONG: dict[str, Benchmark] = {
     "keys": keys.measure,
     "memory": memory.measure,
@@ -65,6 +67,8 @@ def main() -> int:
     figures: list[Figure] = []
     for name in options.names or there:
         print(f"measuring {name} ...", flush=True)
+        if name not in WITH_EVERYTHING:
+            leave_the_engines_alone()
         measured = under(surroundings(), there[name](options.portion))
         record(measured, RESULT if options.portion == 1 else TRIAL)
         figures += measured

@@ -12,10 +12,12 @@ REST_SECONDS = 60
 
 
 def measure() -> list[Figure]:
-    """Megabytes after a minute of rest."""
+    """Megabytes after a minute of rest, with everything running."""
+    stack = [sys.executable, "-m", "infra.native"]
+    subprocess.run([*stack, "up"], cwd=PROJECT_ROOT, capture_output=True, check=True)
     time.sleep(REST_SECONDS)
     answer = subprocess.run(
-        [sys.executable, "-m", "infra.native", "status", "--json"],
+        [*stack, "status", "--json"],
         cwd=PROJECT_ROOT,
         capture_output=True,
         text=True,
