@@ -7,7 +7,6 @@ in another process at the same time.
 import os
 from collections.abc import Iterator
 
-import hypothesis
 import psycopg
 import pytest
 from clickhouse_driver import Client
@@ -18,6 +17,7 @@ from sqlalchemy import Engine
 from connectors import metering_wiring, wiring
 from connectors.clickhouse.schema import connect
 from connectors.settings import PROJECT_ROOT, settings
+from tests.law_examples import load_profile
 from tests.own_names import own_names
 
 os.environ.update(own_names(os.environ.get("PYTEST_XDIST_WORKER", "")))
@@ -29,10 +29,6 @@ _LONGEST = (
     "cli/test_demo_run.py",
     "invoicing/test_wallet_machine.py",
 )
-
-# How long an example takes says nothing about the law it tries, and much about what else the machine is doing.
-hypothesis.settings.register_profile("billing", deadline=None)
-hypothesis.settings.load_profile("billing")
 
 # Most tables are empty, and most of the others hold a few rows: deleting these is several times faster than truncating all,
 # or than a database from a template, which TimescaleDB's background workers would also keep busy. Chunks, though, would pile
@@ -59,6 +55,16 @@ BEGIN
     INSERT INTO config_version (version) VALUES (1);
 END $$
 """
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make explore` says on how many new random examples laws are tried."""
+    parser.addoption("--explore", type=int, metavar="EXAMPLES", help="try laws on so many new random examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before a test module is read: its laws take over what the profile says."""
+    load_profile(config.getoption("explore"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

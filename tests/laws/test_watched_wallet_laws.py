@@ -61,8 +61,9 @@ def live(machine: type, *, lives: int, steps: int) -> None:
     )
 
 
+@pytest.mark.hypothesis
 def test_looks_at_a_wallet_find_what_paper_says():
-    run_state_machine_as_test(WatchedLife, settings=settings(max_examples=100, stateful_step_count=40, print_blob=True))
+    run_state_machine_as_test(WatchedLife, settings=settings(stateful_step_count=40))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
