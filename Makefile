@@ -49,7 +49,6 @@ test: $(BILLING) $(AIRFLOW)  ## every test, on the real engines   [ARGS='tests/d
 # `make test` tries laws on the same examples each time. A failure here prints what it takes to see it again.
 explore: PROCESSES ?= 2
 explore: $(BILLING)  ## laws on new random examples, ten times as many as in `make test`   [examples=1000] [ARGS=tests/domain]
-	@$(STACK) install
 	@$(STACK) up --only kafka,postgres,redis,clickhouse
 	@.venv/bin/pytest -m hypothesis --explore $(or $(examples),1000) --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
 
