@@ -11,6 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from domain import alerts, suspension, wallet_watch
 from tests.laws.watched_wallet import WatchedLife
 
+pytestmark = pytest.mark.no_cover  # thousands of times the same lines
 _CREDIT, _ARM, _BOUNDS = (suspension, "find"), (alerts, "_arm"), (wallet_watch, "_bounds")
 _BEYOND, _OVER, _REARM = "-credit > terms.grace_micros", "now >= since + terms.grace", "balance >= rearm_micros(level)"
 FAULTS = {
