@@ -5,7 +5,7 @@ in another process at the same time.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -41,7 +41,7 @@ DECLARE
 BEGIN
     SET LOCAL session_replication_role = replica;
     FOR filled IN SELECT c.oid::regclass AS name,
-                         c.relname IN (SELECT hypertable_name FROM timescaledb_information.hypertables) AS has_chunks
+                         c.relname IN (SELECT table_name FROM _timescaledb_catalog.hypertable) AS has_chunks
                   FROM pg_class c
                   WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'schema_migration' LOOP
         EXECUTE format('SELECT EXISTS (SELECT FROM %s)', filled.name) INTO holds_rows;
@@ -94,11 +94,17 @@ def postgres_database() -> str:
     return dsn
 
 
-@pytest.fixture
-def database(postgres_database: str) -> Engine:
-    """The billing database with nothing in it."""
+@pytest.fixture(scope="session")
+def emptied(postgres_database: str) -> Iterator[Callable[[], object]]:
+    """Empties the test database, through a connection that stays: another one would first read about every table anew."""
     with psycopg.connect(postgres_database, autocommit=True) as connection:
-        connection.execute(_EMPTY)
+        yield lambda: connection.execute(_EMPTY)
+
+
+@pytest.fixture
+def database(emptied: Callable[[], object]) -> Engine:
+    """The billing database with nothing in it."""
+    emptied()
     return wiring.database()
 
 
