@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up down status logs demo worker api test simulate check bench bench-long drill lock install
+.PHONY: help up down status logs demo worker api test explore simulate check bench bench-long drill lock install
 
 UV := $(or $(shell command -v uv),.local/uv/bin/uv)
 PYTHON := >=3.11,<3.15
@@ -45,6 +45,12 @@ test: $(BILLING) $(AIRFLOW)  ## every test, on the real engines   [ARGS='tests/d
 	@$(STACK) install
 	@$(STACK) up --only kafka,postgres,redis,clickhouse
 	@.venv/bin/pytest $(or $(ARGS),--numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term)
+
+# `make test` tries laws on the same examples each time. A failure here prints what it takes to see it again.
+explore: PROCESSES ?= 2
+explore: $(BILLING)  ## laws on new random examples, ten times as many as in `make test`   [examples=1000] [ARGS=tests/domain]
+	@$(STACK) up --only kafka,postgres,redis,clickhouse
+	@.venv/bin/pytest -m hypothesis --explore $(or $(examples),1000) --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
 
 simulate: $(BILLING)  ## the money path with a fault at every step, for a minute   [ARGS='--seeds 1 --start 42']
 	@.venv/bin/python -m tests.simulation $(or $(ARGS),--seconds 60)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from domain.errors import EngineUnavailable
 from domain.rating.usage import Usage
 from invoicing.metering_ports import Balance, BalanceCache, HoldSettler
+from streams.untold import keep_newest
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 2.0
@@ -35,10 +36,7 @@ class BalanceTeller:
 
     def tell(self, balances: Sequence[Balance] = (), rated: Sequence[Usage] = ()) -> None:
         """Tell these and everything untold before, and settle these events' holds; never raises because of the cache."""
-        for balance in balances:
-            known = self._untold.get(balance.wallet_id)
-            if known is None or balance.version > known.version:
-                self._untold[balance.wallet_id] = balance
+        keep_newest(self._untold, balances, lambda balance: balance.wallet_id)
         if not self._untold or self._monotonic_seconds() < self._not_before:
             return
         try:

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from domain.errors import EngineUnavailable
 from invoicing.hold_ports import CachedStanding
 from invoicing.metering_ports import Balance
+from streams.untold import keep_newest
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS: Final = 2.0
@@ -40,19 +41,13 @@ class ToldAgain:
     def put(self, balances: Sequence[Balance]) -> None:
         """Tell these and everything missed before; never raises because of the cache."""
         with self._turn:
-            for balance in balances:
-                known = self._balances.get(balance.wallet_id)
-                if known is None or balance.version > known.version:
-                    self._balances[balance.wallet_id] = balance
+            keep_newest(self._balances, balances, lambda balance: balance.wallet_id)
             self._tell()
 
     def put_standings(self, standings: Sequence[CachedStanding]) -> None:
         """Tell these and everything missed before; never raises because of the cache."""
         with self._turn:
-            for standing in standings:
-                known = self._standings.get(standing.account_id)
-                if known is None or standing.version > known.version:
-                    self._standings[standing.account_id] = standing
+            keep_newest(self._standings, standings, lambda standing: standing.account_id)
             self._tell()
 
     def tell(self) -> None:

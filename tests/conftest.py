@@ -5,9 +5,8 @@ in another process at the same time.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-import hypothesis
 import psycopg
 import pytest
 from clickhouse_driver import Client
@@ -18,6 +17,7 @@ from sqlalchemy import Engine
 from connectors import metering_wiring, wiring
 from connectors.clickhouse.schema import connect
 from connectors.settings import PROJECT_ROOT, settings
+from tests.law_examples import load_profile
 from tests.own_names import own_names
 
 os.environ.update(own_names(os.environ.get("PYTEST_XDIST_WORKER", "")))
@@ -30,10 +30,6 @@ _LONGEST = (
     "invoicing/test_wallet_machine.py",
 )
 
-# How long an example takes says nothing about the law it tries, and much about what else the machine is doing.
-hypothesis.settings.register_profile("billing", deadline=None)
-hypothesis.settings.load_profile("billing")
-
 # Most tables are empty, and most of the others hold a few rows: deleting these is several times faster than truncating all,
 # or than a database from a template, which TimescaleDB's background workers would also keep busy. Chunks, though, would pile
 # up. As a replica, the session is not stopped by the triggers with which the books refuse to be emptied.
@@ -45,7 +41,7 @@ DECLARE
 BEGIN
     SET LOCAL session_replication_role = replica;
     FOR filled IN SELECT c.oid::regclass AS name,
-                         c.relname IN (SELECT hypertable_name FROM timescaledb_information.hypertables) AS has_chunks
+                         c.relname IN (SELECT table_name FROM _timescaledb_catalog.hypertable) AS has_chunks
                   FROM pg_class c
                   WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'schema_migration' LOOP
         EXECUTE format('SELECT EXISTS (SELECT FROM %s)', filled.name) INTO holds_rows;
@@ -61,10 +57,28 @@ END $$
 """
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make explore` says on how many new random examples laws are tried."""
+    parser.addoption("--explore", type=int, metavar="EXAMPLES", help="try laws on so many new random examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before a test module is read: its laws take over what the profile says."""
+    load_profile(config.getoption("explore"))
+
+
+@pytest.hookimpl(trylast=True)  # after the one that marks laws
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files come first; begun last, one of them would keep a single process busy after all others ended."""
+    """The longest files come first; begun last, one of them would keep a single process busy after all others ended.
+
+    A law runs the same lines a hundred times, each of which would take twice as long with coverage looking on: what is not
+    covered is what no example states.
+    """
     places = {PROJECT_ROOT / "tests" / name: place for place, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+    for item in items:
+        if item.get_closest_marker("hypothesis"):
+            item.add_marker("no_cover")
 
 
 @pytest.fixture(scope="session")
@@ -80,11 +94,17 @@ def postgres_database() -> str:
     return dsn
 
 
-@pytest.fixture
-def database(postgres_database: str) -> Engine:
-    """The billing database with nothing in it."""
+@pytest.fixture(scope="session")
+def emptied(postgres_database: str) -> Iterator[Callable[[], object]]:
+    """Empties the test database, through a connection that stays: another one would first read about every table anew."""
     with psycopg.connect(postgres_database, autocommit=True) as connection:
-        connection.execute(_EMPTY)
+        yield lambda: connection.execute(_EMPTY)
+
+
+@pytest.fixture
+def database(emptied: Callable[[], object]) -> Engine:
+    """The billing database with nothing in it."""
+    emptied()
     return wiring.database()
 
 

@@ -2,12 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from psycopg import Connection
-
-from connectors.postgres.session_lost import SESSION_LOST
-from domain.errors import EngineUnavailable
+from connectors.postgres.lasting_connection import LastingConnection
 
 # Each is one step into an index, or into a table that is empty when nothing waits; the plan is made once, because making it
 # costs more than following it. Whoever does the work asks again under its locks, so a wrong answer costs a turn in vain.
@@ -19,10 +16,7 @@ SELECT (SELECT max(payment_event_id) FROM payment_event)
            OR (SELECT min(look_again_at) FROM top_up_rule WHERE stopped_at IS NULL) <= %(now)s,
        (SELECT message_id FROM outbox_message WHERE sent_at IS NULL ORDER BY message_id LIMIT 1) IS NOT NULL
 """
-_SESSION: Final = """
-SELECT set_config('statement_timeout', '30s', false), set_config('timezone', 'UTC', false),
-       set_config('plan_cache_mode', 'force_generic_plan', false)
-"""
+_SESSION: Final = {"statement_timeout": "30s", "plan_cache_mode": "force_generic_plan"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +35,14 @@ class PostgresErrands:
     """One database's errands, through a connection of its own that is opened again when it breaks."""
 
     def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
-        self._connection: Connection[Any] | None = None
+        self._connection = LastingConnection(dsn, _SESSION)
 
     def waiting(self, *, now: datetime) -> Errands:
         """What waits at an instant. Raises EngineUnavailable."""
-        try:
-            if self._connection is None or self._connection.closed:
-                self._connection = Connection.connect(self._dsn, autocommit=True, connect_timeout=5)
-                self._connection.execute(_SESSION)
-            ((payments, looks, messages),) = self._connection.execute(_ASK, {"now": now}, prepare=True).fetchall()
-        except SESSION_LOST as error:
-            self.close()
-            reason = str(error).strip().splitlines()[0]
-            raise EngineUnavailable(f"PostgreSQL does not answer ({reason}): see `make status`") from error
+        with self._connection.in_use() as connection:
+            ((payments, looks, messages),) = connection.execute(_ASK, {"now": now}, prepare=True).fetchall()
         return Errands(bool(payments), bool(looks), bool(messages))
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._connection.close()

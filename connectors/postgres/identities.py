@@ -5,7 +5,7 @@ from typing import Final
 
 import psycopg
 
-from domain.errors import EngineUnavailable
+from connectors.postgres.lasting_connection import told_in_a_sentence
 
 # By their place: the rows of a slice lie side by side, since they were written one after the other.
 _FORGET: Final = """
@@ -21,11 +21,7 @@ class PostgresIdentities:
 
     def forget(self, *, claimed_before: datetime, limit: int) -> int:
         """Remove at most `limit` identities claimed before an instant. Raises EngineUnavailable."""
-        try:
-            with psycopg.connect(self._dsn, connect_timeout=5) as connection:
-                # Tidying up may be lost with the server: it is done again.
-                connection.execute("SET LOCAL synchronous_commit = off")
-                return connection.execute(_FORGET, (claimed_before, limit)).rowcount
-        except psycopg.OperationalError as error:
-            reason = str(error).strip().splitlines()[0]
-            raise EngineUnavailable(f"PostgreSQL does not answer ({reason}): see `make status`") from error
+        with told_in_a_sentence(), psycopg.connect(self._dsn, connect_timeout=5) as connection:
+            # Tidying up may be lost with the server: it is done again.
+            connection.execute("SET LOCAL synchronous_commit = off")
+            return connection.execute(_FORGET, (claimed_before, limit)).rowcount

@@ -7,15 +7,10 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from connectors.postgres.session_lost import SESSION_LOST
-from domain.errors import EngineUnavailable
+from connectors.postgres.lasting_connection import SESSION_LOST, LastingConnection
 from invoicing.relay_outbox import SavedMessage
 
 _COMPACTED: Final = "account.status"
-_SESSION: Final = """
-SELECT set_config('statement_timeout', '30s', false), set_config('timezone', 'UTC', false),
-       set_config('synchronous_commit', 'off', false), set_config('idle_in_transaction_session_timeout', %s, false)
-"""
 _TAKE_TURN: Final = "SELECT pg_try_advisory_xact_lock(hashtext('relay outbox_message'))"
 _UNSENT: Final = """
 SELECT message_id, topic, key, type, subject, data::text, created_at FROM outbox_message
@@ -34,11 +29,14 @@ class PostgresMessages:
 
     def __init__(self, dsn: str, *, clock: Callable[[], datetime], stands_still_ms: int = 40_000) -> None:
         """`stands_still_ms`: after how long without a statement another takes the turn; longer than sending takes."""
-        self._dsn = dsn
         self._clock = clock
-        self._stands_still_ms = stands_still_ms
         self._in_doubt: set[str] = set()
-        self._connection: Connection[Any] | None = None
+        session = {
+            "statement_timeout": "30s",
+            "synchronous_commit": "off",
+            "idle_in_transaction_session_timeout": f"{stands_still_ms}ms",
+        }
+        self._connection = LastingConnection(dsn, session)
 
     @contextmanager
     def unsent(self, *, limit: int) -> Iterator[Sequence[SavedMessage]]:
@@ -49,21 +47,19 @@ class PostgresMessages:
         the last statuses again, so that the topic ends with them. Raises EngineUnavailable.
         """
         messages: list[SavedMessage] = []
-        try:
-            connection = self._connected()
-            with connection.transaction():
-                ((mine,),) = connection.execute(_TAKE_TURN).fetchall()
-                if mine:
-                    messages = self._in_turn(connection, limit)
-                yield messages
-                if messages:
-                    connection.execute(_SENT, (self._clock(), [message.message_id for message in messages]))
-            self._in_doubt -= {message.key for message in messages}
-        except SESSION_LOST as error:
-            self._in_doubt |= {message.key for message in messages if message.topic == _COMPACTED}
-            self.close()
-            reason = str(error).strip().splitlines()[0]
-            raise EngineUnavailable(f"PostgreSQL does not answer ({reason}): see `make status`") from error
+        with self._connection.in_use() as connection:
+            try:
+                with connection.transaction():
+                    ((mine,),) = connection.execute(_TAKE_TURN).fetchall()
+                    if mine:
+                        messages = self._in_turn(connection, limit)
+                    yield messages
+                    if messages:
+                        connection.execute(_SENT, (self._clock(), [message.message_id for message in messages]))
+            except SESSION_LOST:
+                self._in_doubt |= {message.key for message in messages if message.topic == _COMPACTED}
+                raise
+        self._in_doubt -= {message.key for message in messages}
 
     def _in_turn(self, connection: Connection[Any], limit: int) -> list[SavedMessage]:
         last = connection.execute(_LAST_SENT, (_COMPACTED, list(self._in_doubt))) if self._in_doubt else ()
@@ -71,12 +67,4 @@ class PostgresMessages:
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _connected(self) -> Connection[Any]:
-        if self._connection is None or self._connection.closed:
-            self._connection = Connection.connect(self._dsn, autocommit=True, connect_timeout=5)
-            self._connection.execute(_SESSION, (f"{self._stands_still_ms}ms",))
-        return self._connection
+        self._connection.close()

@@ -1,18 +1,14 @@
 """The outbox: batches without their mark, read from the books themselves, so nothing to send is kept anywhere else."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Final, LiteralString
 
-import psycopg
-
-from connectors.postgres.rated_events import BookedBatch, Connection, RatedEventReader
-from domain.errors import EngineUnavailable
+from connectors.postgres.lasting_connection import LastingConnection
+from connectors.postgres.rated_events import BookedBatch, RatedEventReader
 from invoicing.publish_usage import Announcement, RatedBatch, RefusedEvent
 
-_HOLD: Final = "SELECT pg_try_advisory_lock(hashtext(%s))"
-_LET_GO: Final = "SELECT pg_advisory_unlock(hashtext(%s))"
 # Batches in order until their events fill a sending; at least one, so a large one passes too.
 _UNANNOUNCED: Final = """
 SELECT batch_id, rated, config_version FROM batch WHERE announced_at IS NULL ORDER BY batch_id LIMIT 500
@@ -32,30 +28,20 @@ FROM conflicting_event WHERE batch_id = ANY(%s) ORDER BY 1, 2
 """
 # A mark lost in a crash only means sending again, so marks do not wait for the disk that debits wait for. Statements are
 # planned once: planning anew looks at every day's chunk of usage_event.
-_SESSION: Final = """
-SELECT set_config('timezone', 'UTC', false), set_config('synchronous_commit', 'off', false),
-       set_config('plan_cache_mode', 'force_generic_plan', false)
-"""
+_SESSION: Final = {"synchronous_commit": "off", "plan_cache_mode": "force_generic_plan"}
 
 
 class PostgresOutbox:
     """The outbox of one database, through one connection that is opened again when it breaks."""
 
     def __init__(self, dsn: str, *, clock: Callable[[], datetime], reader: RatedEventReader) -> None:
-        self._dsn = dsn
         self._reader = reader
         self._clock = clock
-        self._connection: Connection | None = None
+        self._connection = LastingConnection(dsn, _SESSION, prepare_threshold=0)
 
-    @contextmanager
-    def hold(self, destination: str) -> Iterator[bool]:
+    def hold(self, destination: str) -> AbstractContextManager[bool]:
         """Try to become the one sender of a destination; False when another process is."""
-        ((held,),) = self._rows(_HOLD, (destination,))
-        try:
-            yield held
-        finally:
-            if held and self._connection is not None and not self._connection.closed:
-                self._rows(_LET_GO, (destination,))
+        return self._connection.alone(destination)
 
     def unannounced(self, *, events_max: int) -> Announcement | None:
         """The oldest batches not yet on their topics, about `events_max` events; None when there are none."""
@@ -88,9 +74,7 @@ class PostgresOutbox:
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._connection.close()
 
     def _oldest(self, statement: LiteralString, events_max: int) -> list[BookedBatch]:
         chosen: list[BookedBatch] = []
@@ -104,22 +88,10 @@ class PostgresOutbox:
         return chosen
 
     def _rated(self, batches: Sequence[BookedBatch]) -> list[RatedBatch]:
-        with self._connected() as connection:
+        with self._connection.in_use() as connection:
             return self._reader.batches(connection, batches)
 
     def _rows(self, statement: LiteralString, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-        with self._connected() as connection, connection.cursor(binary=True) as cursor:
+        with self._connection.in_use() as connection, connection.cursor(binary=True) as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
-
-    @contextmanager
-    def _connected(self) -> Iterator[Connection]:
-        try:
-            if self._connection is None or self._connection.closed:
-                self._connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=5, prepare_threshold=0)
-                self._connection.execute(_SESSION)
-            yield self._connection
-        except psycopg.OperationalError as error:
-            self.close()
-            reason = str(error).strip().splitlines()[0]
-            raise EngineUnavailable(f"PostgreSQL does not answer ({reason}): see `make status`") from error

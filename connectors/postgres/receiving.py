@@ -12,17 +12,13 @@ from uuid import UUID
 
 from psycopg import Connection, sql
 
-from connectors.postgres.session_lost import SESSION_LOST
-from domain.errors import EngineUnavailable
+from connectors.postgres.lasting_connection import LastingConnection
 from domain.metering import Origin, Outcome, Partition
 from domain.receiving import Family, Received, Sorted
 from invoicing.metering_ports import Balance, OffsetRange
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SESSION: Final = """
-SELECT set_config('statement_timeout', '30s', false), set_config('lock_timeout', '20s', false),
-       set_config('idle_in_transaction_session_timeout', '60s', false), set_config('timezone', 'UTC', false)
-"""
+_SESSION: Final = {"statement_timeout": "30s", "lock_timeout": "20s", "idle_in_transaction_session_timeout": "60s"}
 _TAKE_TURN: Final = "SELECT pg_advisory_xact_lock(hashtext(%s))"
 # A row that is not there cannot be locked: two workers that meet on a partition for the first time would both take it.
 _ADD_PARTITION: Final = (
@@ -61,11 +57,10 @@ class PostgresReceivingStore:
     """One family's events in PostgreSQL, through one connection that is opened again when it breaks."""
 
     def __init__(self, dsn: str, family: Family, *, worker: str, clock: Callable[[], datetime]) -> None:
-        self._dsn = dsn
         self._family = family
         self._worker = worker
         self._clock = clock
-        self._connection: Connection[tuple[Any, ...]] | None = None
+        self._connection = LastingConnection(dsn, _SESSION)
 
     @contextmanager
     def begin(self) -> Iterator["PostgresReceivingTransaction"]:
@@ -73,27 +68,12 @@ class PostgresReceivingStore:
 
         Raises EngineUnavailable for everything that may pass: a lost connection, a lock not given, a deadlock.
         """
-        try:
-            connection = self._connected()
-            with connection.transaction():
-                yield PostgresReceivingTransaction(connection, self._family, worker=self._worker, booked_at=self._clock())
-        except SESSION_LOST as error:
-            self.close()
-            reason = str(error).strip().splitlines()[0]
-            raise EngineUnavailable(f"PostgreSQL does not answer ({reason}): see `make status`") from error
+        with self._connection.transaction() as connection:
+            yield PostgresReceivingTransaction(connection, self._family, worker=self._worker, booked_at=self._clock())
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _connected(self) -> Connection[tuple[Any, ...]]:
-        if self._connection is None or self._connection.closed:
-            connection = Connection.connect(self._dsn, autocommit=True, connect_timeout=5)
-            connection.execute(_SESSION)
-            self._connection = connection
-        return self._connection
+        self._connection.close()
 
 
 class PostgresReceivingTransaction:

@@ -9,11 +9,10 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import namedtuple_row
 
-from connectors.postgres.session_lost import SESSION_LOST
+from connectors.postgres.lasting_connection import LastingConnection
 from connectors.postgres.top_up_requests import PostgresTopUpRequests
 from domain.alerts import DEFAULT_THRESHOLDS, Arm, Threshold, WalletFacts
 from domain.customers.thresholds import ThresholdKind
-from domain.errors import EngineUnavailable
 from domain.money import Currency
 from domain.suspension import CreditFacts, Override, Standing, State
 from domain.top_up_rules import Method, TopUpRule
@@ -21,10 +20,7 @@ from domain.wallet_watch import ChosenTerms, Look, Watched
 from invoicing.watch_ports import LookedAt, Message
 
 _BURN_WINDOW: Final = timedelta(days=7)
-_SESSION: Final = """
-SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '10s';
-SET timezone = 'UTC'
-"""
+_SESSION: Final = {"statement_timeout": "30s", "lock_timeout": "10s", "idle_in_transaction_session_timeout": "10s"}
 # Asked many times a second, mostly in vain, so it is short: planning it would cost more than answering it. Those whose time
 # has come are few and have their share however many balances moved.
 _DUE: Final = """
@@ -98,33 +94,17 @@ class PostgresWalletWatch:
     """The truth to look into."""
 
     def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
-        self._connection: Connection[Any] | None = None
+        self._connection = LastingConnection(dsn, _SESSION, row_factory=namedtuple_row)
 
     @contextmanager
     def begin(self) -> Iterator["PostgresWatchTransaction"]:
         """A transaction: commits when left normally, rolls back when left by an exception. Raises EngineUnavailable."""
-        try:
-            connection = self._connected()
-            with connection.transaction():
-                yield PostgresWatchTransaction(connection)
-        except SESSION_LOST as error:
-            self.close()
-            reason = str(error).strip().splitlines()[0]
-            raise EngineUnavailable(f"PostgreSQL does not answer ({reason}): see `make status`") from error
+        with self._connection.transaction() as connection:
+            yield PostgresWatchTransaction(connection)
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _connected(self) -> Connection[Any]:
-        if self._connection is None or self._connection.closed:
-            connection = Connection.connect(self._dsn, autocommit=True, connect_timeout=5, row_factory=namedtuple_row)
-            connection.execute(_SESSION)
-            self._connection = connection
-        return self._connection
+        self._connection.close()
 
 
 class PostgresWatchTransaction:

@@ -21,6 +21,11 @@ from invoicing.metering_ports import Balance
 
 # Versions and balances travel as texts: Lua's numbers are doubles, exact only to 2^53. Versions compare by length first,
 # then by digits, which is numeric order for whole numbers without leading zeros.
+_NEWER: Final = """
+local function newer(version, present)
+    return not present or #version > #present or (#version == #present and version > present)
+end
+"""
 # All of them travel as one argument: making thousands of them ready one by one takes the client seven times as long.
 # Returns the places of the wallets for which something is reserved.
 _PUT_NEWER: Final = """
@@ -29,8 +34,7 @@ local holding = {}
 for i = 1, #given, 3 do
     local key, version = given[i], given[i + 2]
     local present = redis.call('HMGET', key, 'version', 'reserved_micros')
-    local older = present[1]
-    if not older or #version > #older or (#version == #older and version > older) then
+    if newer(version, present[1]) then
         redis.call('HSET', key, 'balance_micros', given[i + 1], 'version', version)
     end
     if present[2] and present[2] ~= '0' then
@@ -43,8 +47,7 @@ return holding
 _PUT_STANDING: Final = """
 for i = 1, #KEYS do
     local version = ARGV[3 * i]
-    local present = redis.call('HGET', KEYS[i], 'standing_version')
-    if not present or #version > #present or (#version == #present and version > present) then
+    if newer(version, redis.call('HGET', KEYS[i], 'standing_version')) then
         redis.call('HSET', KEYS[i], 'status', ARGV[3 * i - 2], 'floor_micros', ARGV[3 * i - 1], 'standing_version', version)
     end
 end
@@ -53,9 +56,6 @@ return redis.status_reply('OK')
 # Both at once, for a cache that is filled: six texts a wallet.
 _FILL: Final = """
 local given = cmsgpack.unpack(ARGV[1])
-local function newer(version, present)
-    return not present or #version > #present or (#version == #present and version > present)
-end
 for i = 1, #given, 6 do
     local key, version, standing = given[i], given[i + 2], given[i + 5]
     local present = redis.call('HMGET', key, 'version', 'standing_version')
@@ -89,9 +89,9 @@ class RedisBalances:
     def __init__(self, *, host: str, port: int, database: int) -> None:
         self._client = open_client(host=host, port=port, database=database)
         self._filling = _FILLING + uuid4().hex
-        self._put: Script = self._client.register_script(_PUT_NEWER)
-        self._stand: Script = self._client.register_script(_PUT_STANDING)
-        self._fill: Script = self._client.register_script(_FILL)
+        self._put: Script = self._client.register_script(_NEWER + _PUT_NEWER)
+        self._stand: Script = self._client.register_script(_NEWER + _PUT_STANDING)
+        self._fill: Script = self._client.register_script(_NEWER + _FILL)
         self._mark: Script = self._client.register_script(_MARK)
 
     def put(self, balances: Sequence[Balance]) -> Sequence[Balance]:

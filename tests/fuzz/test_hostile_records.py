@@ -11,12 +11,13 @@ from domain.metering import Outcome, Total, prepare, settle
 from tests.books import open_account, open_shop
 from tests.builders_usage import WINDOW, a_config, a_record
 from tests.fuzz.hostile_records import records
+from tests.law_examples import examples
 from tests.metering_books import Books, Topic, Worker
 
 CONFIG = a_config()
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.lists(records, max_size=5), st.sampled_from(["nothing", "same", "other"]), st.integers(0, 2**62))
 def test_every_event_of_a_record_is_counted_as_one_kind(values, booked, quantity):
     events, dead = decode_records([a_record(value, offset) for offset, value in enumerate(values)])
@@ -40,7 +41,7 @@ def test_every_event_of_a_record_is_counted_as_one_kind(values, booked, quantity
 
 
 @pytest.mark.engines
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(values=st.lists(records, min_size=1, max_size=5))
 def test_the_books_take_whatever_comes_of_any_record(shop, values):
     worker, topic, books = shop

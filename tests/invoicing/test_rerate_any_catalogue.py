@@ -1,6 +1,5 @@
 """Re-rating from any catalogue to any other: the second rater, which knows only what is in force now, agrees afterwards."""
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings, target
 from sqlalchemy import text
@@ -11,21 +10,18 @@ from invoicing.accrue_fees import accrue_fees
 from invoicing.recompute_accounts import recompute_accounts
 from invoicing.rerate_usage import preview_rerating, rerate_usage
 from tests.books import AUTHOR, book, open_shop
-from tests.conftest import _EMPTY
 from tests.invoicing.test_two_raters import MONTHS, as_sent, subscribe, written
+from tests.law_examples import examples
 from tests.laws import catalogues
 from tests.laws.catalogues import SEPTEMBER, instant
 
 pytestmark = pytest.mark.engines
 
 
-@settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=examples(12), suppress_health_check=list(HealthCheck))
 @given(catalogues.worlds(), catalogues.worlds(), catalogues.usage(at_least=12))
-def test_the_books_are_those_of_the_plans_now_in_force(
-    postgres_database, database, cache, customers, later_customers, events
-):
-    with psycopg.connect(postgres_database, autocommit=True) as connection:
-        connection.execute(_EMPTY)
+def test_the_books_are_those_of_the_plans_now_in_force(emptied, database, cache, customers, later_customers, events):
+    emptied()
     open_shop()
     written(database, customers, [])
     if events:

@@ -3,7 +3,6 @@
 import itertools
 import json
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings, target
 from hypothesis import strategies as st
@@ -15,8 +14,8 @@ from invoicing.accrue_fees import accrue_fees
 from invoicing.recompute_accounts import recompute_accounts
 from invoicing.rerate_usage import preview_rerating
 from tests.books import book, open_account, open_shop
-from tests.conftest import _EMPTY
 from tests.invoicing.selling import publish, write_contract
+from tests.law_examples import examples
 from tests.laws import catalogues, fee_worlds
 from tests.laws.catalogues import METERS, SEPTEMBER, instant
 
@@ -87,11 +86,10 @@ def _fees_under(*codes):
 _fees = st.one_of(_fees_under("platform", "minimum"), _fees_under("platform", "setup", "minimum"), _fees_under("setup"))
 
 
-@settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=examples(12), suppress_health_check=list(HealthCheck))
 @given(catalogues.worlds(), catalogues.usage(), catalogues.usage(), st.lists(_fees, min_size=3, max_size=4))
-def test_both_raters_come_to_the_same_books(postgres_database, database, cache, customers, events, later, fees):
-    with psycopg.connect(postgres_database, autocommit=True) as connection:
-        connection.execute(_EMPTY)
+def test_both_raters_come_to_the_same_books(emptied, database, cache, customers, events, later, fees):
+    emptied()
     open_shop()
     written(database, customers, fees)
     for number, event in enumerate(later):

@@ -15,6 +15,7 @@ from invoicing.recompute.fees import fees_of_month
 from invoicing.recompute.positions import recompute_totals
 from invoicing.recompute.prices import event_micros, is_per_event, total_micros
 from invoicing.recompute.spans import slots_for
+from tests.law_examples import examples
 from tests.laws import catalogues, price_documents
 from tests.laws.fee_worlds import fee_worlds, nows
 from tests.laws.two_raters import METER_FACTS, Catalogue, rated_by_the_first
@@ -52,7 +53,7 @@ def test_both_raters_come_to_the_same_books_from_any_catalogue_and_usage(custome
     assert sum(total.events for total in recomputed.totals.values()) >= len(rated)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(fee_worlds(), nows)
 def test_both_raters_come_to_the_same_fees_of_any_subscriptions_contracts_and_usage(world, now):
     first = {

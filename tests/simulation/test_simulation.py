@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from datetime import timedelta
+from functools import cache
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.simulation.terms import CONFIGS
 from tests.simulation.verdict import never
 from tests.simulation.world import Parts, World
 
+pytestmark = pytest.mark.no_cover  # thousands of times the same lines
 _TRACE = """
 import hashlib, logging
 logging.disable(logging.CRITICAL)
@@ -30,25 +32,25 @@ for seed in range(20):
 """
 
 
-@pytest.fixture(scope="module")
+@cache
 def explored():
-    """What 400 worlds went through; their books are compared on the way."""
+    """What 200 worlds went through; their books are compared on the way."""
     explored = Explored()
-    assert explore(range(400), explored) is None
+    assert explore(range(200), explored) is None
     return explored
 
 
-def test_the_books_are_what_the_reference_model_says(explored):
-    assert explored.seeds == 400
-    assert explored.crash_points > 5_000
+def test_the_books_are_what_the_reference_model_says():
+    assert explored().seeds == 200
+    assert explored().crash_points > 2_500
 
 
-def test_a_process_ended_at_every_kind_of_step(explored):
-    assert set(explored.crashed_at) == set(explored.steps)
+def test_a_process_ended_at_every_kind_of_step():
+    assert set(explored().crashed_at) == set(explored().steps)
 
 
-def test_every_outcome_occurs(explored):
-    assert set(explored.outcomes) == {"rated", "duplicate", "conflict", "dead_lettered", "quarantined"}
+def test_every_outcome_occurs():
+    assert set(explored().outcomes) == {"rated", "duplicate", "conflict", "dead_lettered", "quarantined"}
 
 
 @pytest.mark.parametrize("fault", FAULTS)

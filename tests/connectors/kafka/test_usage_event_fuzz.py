@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from connectors.kafka.usage_events import decode_records
 from domain.usage import QUANTITY_MAX, QUANTITY_SCALE
 from tests.builders_usage import a_record, a_usage_event, an_array
+from tests.law_examples import examples
 
 TOKENS = [
     *(
@@ -103,7 +104,7 @@ def test_any_bytes_end_as_event_or_dead_letter(value):
     assert_ends_as_event_or_dead_letter(value)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500))
 @given(mutated())
 def test_any_mutation_of_a_record_ends_as_event_or_dead_letter(value):
     assert_ends_as_event_or_dead_letter(value)

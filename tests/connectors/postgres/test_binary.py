@@ -21,6 +21,7 @@ from tests.builders_usage import (
     an_origin,
     micros_of,
 )
+from tests.law_examples import examples
 
 pytestmark = pytest.mark.engines
 
@@ -78,7 +79,7 @@ def test_an_empty_array_is_an_empty_array(server, pack, kind):
     assert echoed(server, pack([]), kind) == []
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(

@@ -42,6 +42,11 @@ def errands():
     asked.close()
 
 
+def session_of(errands):
+    with errands._connection.in_use() as connection:
+        return connection.info.backend_pid
+
+
 def watch(now=NOW):
     store = metering_wiring.wallet_watch()
     while watch_wallets(store, metering_wiring.balance_cache(), now=now).looks:
@@ -113,7 +118,7 @@ def test_a_question_takes_no_lock_and_leaves_no_transaction_open(acme, errands, 
     with psycopg.connect(postgres_database) as other:
         other.execute("LOCK wallet_look, payment_event, outbox_message, wallet IN ROW EXCLUSIVE MODE")
         errands.waiting(now=NOW)
-        pid = errands._connection.info.backend_pid
+        pid = session_of(errands)
         assert other.execute("SELECT state FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchall() == [("idle",)]
         assert other.execute("SELECT count(*) FROM pg_locks WHERE pid = %s", (pid,)).fetchall() == [(0,)]
 
@@ -121,7 +126,7 @@ def test_a_question_takes_no_lock_and_leaves_no_transaction_open(acme, errands, 
 def test_a_connection_that_broke_is_one_sentence_and_the_next_question_has_another(acme, errands, postgres_database):
     errands.waiting(now=NOW)
     with psycopg.connect(postgres_database, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", (errands._connection.info.backend_pid,))
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (session_of(errands),))
     with pytest.raises(EngineUnavailable, match="PostgreSQL does not answer"):
         errands.waiting(now=NOW)
     assert errands.waiting(now=NOW) == Errands(looks=True)

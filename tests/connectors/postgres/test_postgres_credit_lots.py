@@ -13,6 +13,7 @@ from connectors.postgres import metering_sql
 from connectors.postgres.binary import int8_array, register
 from domain.credit_lots import Lot, LotKind, burn, burn_order, credit, debt_micros
 from tests.books import open_account, open_shop
+from tests.law_examples import examples
 
 pytestmark = pytest.mark.engines
 START = datetime(2026, 10, 1, tzinfo=UTC)
@@ -205,7 +206,7 @@ _steps = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=120)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(120))
 @given(_steps)
 def test_for_any_history_the_database_uses_lots_as_the_rules_do(connection, steps):
     with connection.transaction(force_rollback=True):

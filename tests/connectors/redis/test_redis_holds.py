@@ -13,6 +13,7 @@ from domain.errors import EngineUnavailable
 from domain.holds import Answer, Holdings
 from invoicing.hold_ports import CachedStanding
 from invoicing.metering_ports import Balance
+from tests.law_examples import examples
 
 pytestmark = pytest.mark.engines
 LONG_MS = 3_600_000
@@ -165,7 +166,7 @@ _steps = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(150))
 @given(_micros, _steps)
 def test_the_script_does_what_the_rule_says_whatever_the_order(holds, balances, cache, opening, steps):
     cache.flushdb()

@@ -12,6 +12,7 @@ from domain.plans import read_plan
 from domain.plans.diff import plan_changes
 from domain.plans.schema import plan_schema
 from tests.builders_plans import a_charge, a_commitment, a_discount, a_fee, a_matrix, a_meter, a_plan, a_setup
+from tests.law_examples import examples
 
 SCHEMA = Draft202012Validator(plan_schema())
 
@@ -73,7 +74,7 @@ def test_any_value_is_refused_with_reasons(document):
     assert all(faults)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.lists(st.tuples(st.sampled_from(PLACES), values), min_size=1, max_size=3))
 def test_a_plan_with_anything_in_it_is_read_or_refused(spoils):
     document = whole()

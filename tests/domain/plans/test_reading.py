@@ -385,11 +385,11 @@ def test_a_matrix_made_to_take_long_is_refused_in_time():
 
 def test_a_document_with_very_many_faults_is_refused_in_time_that_grows_with_their_number():
     """Looking through all faults for each one more, four times as many would take sixteen times as long."""
-    tiers = [{"up_to": None, "flat_fee": None, "unit_price": None} for _ in range(1_000)]
+    tiers = [{"up_to": None, "flat_fee": None, "unit_price": None} for _ in range(250)]
     charges = [a_charge(f"m{number}", price={"model": "volume", "tiers": tiers}) for number in range(32)]
     took = []
     for many in (8, 32):
         started = time.process_time()
-        assert len(faults_of(a_plan(*charges[:many]))) == many * 3_000
+        assert len(faults_of(a_plan(*charges[:many]))) == many * 750
         took.append(time.process_time() - started)
     assert took[1] < 10 * took[0]
