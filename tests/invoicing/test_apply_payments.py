@@ -119,6 +119,34 @@ def test_a_refund_takes_from_its_own_payments_lot_first_and_beyond_it_makes_debt
     ]
 
 
+@pytest.mark.parametrize("other", ["nobody", "globex"])
+def test_what_names_another_account_than_was_paid_into_waits_and_holds_up_nobody(acme, other):
+    open_account("globex", mode="prepaid")
+    receive(acme, an_envelope("captured", "pay_1", 1_180_00))
+    apply()
+    receive(
+        acme,
+        an_envelope("refunded", "rfnd_1", 590_00, payment="pay_1", account=other),
+        an_envelope("captured", "pay_1", 1_180_00, account=other),
+        an_envelope("captured", "pay_2", 1_180_00),
+    )
+    assert apply() == AppliedPayments(3, 1, 2)
+    assert balance(acme) == 2_000_000_000
+    assert {row["reason"] for row in wallet_wiring.top_ups().listed("waiting")} == {"other_account"}
+    assert rows(acme, "SELECT count(*) FROM voucher WHERE kind = 'refund'") == [(0,)]
+
+
+def test_a_payment_the_books_cannot_hold_waits_and_holds_up_nobody(acme):
+    largest = [an_envelope("captured", f"pay_{number}", 10**15) for number in (1, 2)]
+    receive(acme, *largest, an_envelope("captured", "pay_3", 1_180_00))
+
+    applied = apply()
+
+    assert (applied.tried, applied.moved, applied.waiting) == (3, 2, 1)
+    assert "larger than the books can hold" in applied.unbookable[0]
+    assert [row["reason"] for row in wallet_wiring.top_ups().listed("waiting")] == ["unbookable"]
+
+
 def test_more_than_was_paid_never_goes_back(acme):
     receive(acme, an_envelope("captured", "pay_1", 1_180))
     receive(acme, an_envelope("refunded", "r1", 1_000, payment="pay_1"), an_envelope("disputed", "d1", 181, payment="pay_1"))
