@@ -93,7 +93,7 @@ def _print(report: BooksReport) -> None:
     )
     for check in report.checks:
         if check.rows:
-            console.print(f"\n{check.name}: {check.rule}. The first rows:", style="red", markup=False, highlight=False)
+            console.print(f"\n{check.name}: {check.rule}. The first rows:", style="red")
             show_rows(check.first_rows, as_json=False, empty="")
     console.print()
     received = _partition_rows(report.partitions, report.certificate()["totals"])
