@@ -57,9 +57,10 @@ _LOCK_WALLET: Final = text("""
 SELECT w.wallet_id, a.account_id FROM wallet w JOIN account a USING (account_id) WHERE a.code = :code
 FOR NO KEY UPDATE OF w
 """)
+# The cast says that a number is too large; without it no function would be found for one.
 _MOVE: Final = text("""
 SELECT m.wallet_id, w.account_id, m.balance_after_micros, m.version
-FROM move_wallet(:wallet_id, :micros, :cause, :reference, :booked_at) m JOIN wallet w USING (wallet_id)
+FROM move_wallet(:wallet_id, CAST(:micros AS bigint), :cause, :reference, :booked_at) m JOIN wallet w USING (wallet_id)
 """)
 _ADD_TOP_UP: Final = text("""
 INSERT INTO top_up
