@@ -152,8 +152,12 @@ def test_a_payment_that_is_too_large_by_itself_waits_and_holds_up_nobody(acme):
     abroad = {"country": "US", "state_code": None, "gstin": None, "tax_category": "overseas"}
     open_account("far", mode="prepaid", currency=Currency.USD, **abroad)
     with acme.begin() as connection:
-        connection.execute(text("UPDATE seller SET lut_arn = 'AD29', lut_valid_from = '2026-04-01', lut_valid_to = '2027-03-31'"))
-    receive(acme, an_envelope("captured", "pay_1", 10**15, account="far", currency="USD"), an_envelope("captured", "p2", 118))
+        connection.execute(
+            text("UPDATE seller SET lut_arn = 'AD29', lut_valid_from = '2026-04-01', lut_valid_to = '2027-03-31'")
+        )
+    receive(
+        acme, an_envelope("captured", "pay_1", 10**15, account="far", currency="USD"), an_envelope("captured", "p2", 118)
+    )
 
     applied = apply()
 
