@@ -44,8 +44,8 @@ def check(*, month: MaybeMonth = None, caches: Caches = False, as_json: AsJson =
 def certificate(*, start: BookedFrom = None, end: BookedTo = None, as_json: AsJson = False) -> None:
     """Certify where every event went, by topic, partition and offsets; exit 1 when conservation does not hold.
 
-    received = rated + duplicate + conflict + dead-lettered + quarantined, offsets without a gap, and as many rows stored of
-    each kind as the ranges say. The SHA-256 is over the rows: certificates of equal books have equal ones, whatever the
+    received = rated or accepted + duplicate + conflict + dead-lettered + quarantined, offsets without a gap, and as many
+    rows stored of each kind as the ranges say. The SHA-256 is over the rows: certificates of equal books have equal ones, whatever the
     batches were. With --from or --to, of what was booked then.
 
     Example: billing books certificate --json > certificate.json
@@ -93,7 +93,7 @@ def _print(report: BooksReport) -> None:
     )
     for check in report.checks:
         if check.rows:
-            console.print(f"\n{check.name}: {check.rule}. The first rows:", style="red", markup=False, highlight=False)
+            console.print(f"\n{check.name}: {check.rule}. The first rows:", style="red")
             show_rows(check.first_rows, as_json=False, empty="")
     console.print()
     received = _partition_rows(report.partitions, report.certificate()["totals"])

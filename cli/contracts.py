@@ -116,4 +116,4 @@ def _show(facts: dict[str, Any], written: WrittenContract, *, since: datetime, a
             f"{events:,} events of {account} since then were charged otherwise: "
             f"`billing rerate --account {account} --from {since.isoformat()}` shows what they come to now"
         )
-        console.print(text, markup=False, highlight=False)
+        console.print(text)

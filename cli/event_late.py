@@ -27,7 +27,7 @@ def late(*, month: MaybeMonth = None, as_json: AsJson = False) -> None:
         show(found, as_json=True)
         return
     for name, (title, empty) in _TITLES.items():
-        console.print(title, style="bold", markup=False, highlight=False)
+        console.print(title, style="bold")
         show_rows([_in_units(row) for row in found[name]], as_json=False, empty=empty)
         console.print()
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from cli.output import AsJson, console, show
+from cli.output import AsJson, console, harmless, show
 from connectors import proof_wiring
 from domain.catalogue import Adjustment
 from domain.errors import InvalidInput
@@ -95,7 +95,7 @@ def _print_event(booked: BookedCharge) -> None:
     _say("booked", f"{booked.booked_at:%Y-%m-%d %H:%M:%S} UTC, by version {booked.config_version} of the configuration")
     parts = explain_event(booked)
     for number, part in enumerate(parts, 1):
-        console.print(f"\n{number}. {part.title}", style="bold", markup=False, highlight=False)
+        console.print(f"\n{number}. {part.title}", style="bold")
         _print_part(part, money=isinstance(booked.parts[number - 1].charge.billed, Adjustment))
     console.print()
     _say("together", f"{decimal_text(sum(part.amount_micros for part in parts))} {booked.currency}")
@@ -106,7 +106,7 @@ def _print_line(line: BookedLine) -> None:
     explained = explain_line(line)
     billed: Billed = line.charge.billed
     _say("line", f"{line.line_number} of {line.invoice}, {line.account}")
-    console.print(f"\n{explained.title}", style="bold", markup=False, highlight=False)
+    console.print(f"\n{explained.title}", style="bold")
     _print_part(explained, money=isinstance(billed, Adjustment))
     if line.event_count:
         _say("events", f"{line.event_count:,}")
@@ -137,4 +137,4 @@ def _print_steps(name: str, steps: Sequence[Step]) -> None:
 
 
 def _say(name: str, text: str) -> None:
-    console.print(f"{name.ljust(_WIDTH)}{text}", markup=False, highlight=False)
+    console.print(f"{name.ljust(_WIDTH)}{harmless(text)}")

@@ -83,8 +83,8 @@ def main() -> None:
         app()
     except Invalid as error:
         for fault in listed_faults(error.errors):
-            errors.print(f"billing: {fault}", style="red", markup=False, highlight=False)
+            errors.print(f"billing: {fault}", style="red")
         sys.exit(exit_code(error))
     except BillingError as error:
-        errors.print(f"billing: {error}", style="red", markup=False, highlight=False)
+        errors.print(f"billing: {error}", style="red")
         sys.exit(exit_code(error))

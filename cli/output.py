@@ -1,6 +1,7 @@
 """What every sub-command prints: a table for a person, or one JSON line for a program (--json)."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,16 +10,20 @@ from typing import Annotated, Any, Final
 import typer
 import yaml
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from domain.errors import FieldError, Invalid
 
 _FAULTS_MAX: Final = 50
+_WIDTH_MAX: Final = 10_000
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON line instead of text.")]
 By = Annotated[str, typer.Option("--by", help="Who does this: goes into the audit record.")]
 
-console = Console(soft_wrap=True)
-errors = Console(stderr=True, soft_wrap=True)
+# What is printed may be what a producer sent: no text is taken for markup or for the code of an emoji.
+console = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
+errors = Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
+# Controls, which a terminal obeys, line ends but for "\n", and what reverses the direction of writing.
+_OBEYED: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @contextmanager
@@ -39,6 +44,11 @@ def listed_faults(faults: Sequence[FieldError]) -> Iterator[str]:
         yield f"and {len(faults) - _FAULTS_MAX:,} more: mend these first"
 
 
+def harmless(value: object) -> str:
+    """A value as it can be shown on a terminal, whoever wrote it: what a terminal would obey is spelt out."""
+    return _OBEYED.sub(lambda found: ascii(found[0])[1:-1], str(value))
+
+
 def show(facts: Mapping[str, Any], *, as_json: bool) -> None:
     """Print facts: as `name  value` lines, or as one JSON line."""
     if as_json:
@@ -47,7 +57,7 @@ def show(facts: Mapping[str, Any], *, as_json: bool) -> None:
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
-        console.print(f"{name.replace('_', ' ').ljust(width)}  {shown}", markup=False, highlight=False)
+        console.print(f"{name.replace('_', ' ').ljust(width)}  {harmless(shown)}")
 
 
 def show_document(document: Mapping[str, Any], *, as_json: bool) -> None:
@@ -66,7 +76,10 @@ def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str) -
     if not rows:
         console.print(empty)
         return
-    table = Table(*(name.replace("_", " ") for name in rows[0]), box=None, header_style="bold", pad_edge=False)
+    columns = (Column(name.replace("_", " "), overflow="fold") for name in rows[0])
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    console.print(table)
+        table.add_row(*("" if value is None else harmless(value).replace("\n", "\\n") for value in row.values()))
+    # A terminal folds what is too wide for it; a file or another program gets each row in one line, and whole.
+    target = console if console.is_terminal else Console(file=console.file, width=_WIDTH_MAX, markup=False, emoji=False)
+    target.print(table, highlight=False)

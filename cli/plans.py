@@ -63,10 +63,10 @@ def validate(
 def _print_result(result: dict[str, Any]) -> None:
     if result["valid"]:
         text = f"{result['file']}: good, plan {result['plan']}, digest {result['digest'][:_DIGEST_SHOWN]}"
-        console.print(text, markup=False, highlight=False)
+        console.print(text)
     for text in listed_faults([FieldError(**error) for error in result["errors"]]):
         where = "" if text.startswith(result["file"]) else f"{result['file']}: "
-        console.print(f"{where}{text}", markup=False, highlight=False, style="red")
+        console.print(f"{where}{text}", style="red")
 
 
 @app.command("diff")
@@ -185,7 +185,7 @@ def _show_changes(changes: Sequence[Change], *, as_json: bool) -> None:
         return
     for change in changes:
         for line in _lines(change):
-            console.print(line, markup=False, highlight=False)
+            console.print(line)
     if not changes:
         console.print("they mean the same")
 

@@ -83,11 +83,11 @@ def _print(found: SimulatedPlan) -> None:
     if rows and not found.total().events:
         console.print("\nNone of these accounts used anything in these months.")
     for event_type, events in found.unpriced.items():
-        console.print(f"\n{events:,} events of type {event_type} have no price in it and would wait", markup=False)
+        console.print(f"\n{events:,} events of type {event_type} have no price in it and would wait")
     for meter in found.implied_meters:
-        console.print(f"\nmeter {meter} is not published: taken to sum up events of that type", markup=False)
+        console.print(f"\nmeter {meter} is not published: taken to sum up events of that type")
     for account, reason in found.left_out.items():
-        console.print(f"\n{account} is left out: {reason}", markup=False, highlight=False)
+        console.print(f"\n{account} is left out: {reason}")
 
 
 def _shown(result: AccountResult) -> dict[str, Any]:

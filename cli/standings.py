@@ -42,7 +42,7 @@ def states() -> None:
 
     Example: billing wallets states
     """
-    console.print(printed_table(), markup=False, highlight=False)
+    console.print(printed_table())
 
 
 @app.command("override")

@@ -230,15 +230,15 @@ def _show_migration(migration: Migration, *, preview: bool, as_json: bool) -> No
         show(facts | ({"totals": totals} if preview else {}), as_json=True)
         return
     verb = "would move" if preview else "moved"
-    console.print(f"{len(moved):,} accounts {verb} to {migration.plan.label}", markup=False, highlight=False)
+    console.print(f"{len(moved):,} accounts {verb} to {migration.plan.label}")
     show_rows(moved, as_json=False, empty="nobody is on another version")
     if totals:
-        console.print("together:", markup=False, highlight=False)
+        console.print("together:")
         show_rows(totals, as_json=False, empty="")
         text = "fees: those that fall due in the 365 days after the change; usage: of the month looked at, as it was charged"
-        console.print(text, markup=False, highlight=False)
+        console.print(text)
     if refused:
-        console.print(f"{len(refused):,} accounts stay:", markup=False, highlight=False)
+        console.print(f"{len(refused):,} accounts stay:")
         show_rows(refused, as_json=False, empty="")
 
 
@@ -293,7 +293,7 @@ def _show(change: SubscriptionChange, *, as_json: bool) -> None:
             f"`billing rerate --account {change.account} --from {change.at.isoformat()}` shows what they come to now,"
             " and books it with --book"
         )
-        console.print(text, markup=False, highlight=False)
+        console.print(text)
 
 
 def _words(segment: Segment | None) -> str:

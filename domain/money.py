@@ -67,12 +67,12 @@ def micros_from_decimal(amount: Decimal) -> int:
 
 def decimal_from_micros(micros: int) -> Decimal:
     """Micros as an exact amount in currency units, six decimals."""
-    return Decimal(micros).scaleb(-6)
+    return Decimal(f"{micros}e-6")  # read from a text it is exact however many digits it has; scaled it would have 28
 
 
 def decimal_from_minor(minor: int) -> Decimal:
     """Minor units as an exact amount in currency units, two decimals."""
-    return Decimal(minor).scaleb(-2)
+    return Decimal(f"{minor}e-2")
 
 
 def group_digits(digits: str, *, indian: bool) -> str:

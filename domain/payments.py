@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from domain.event_data import TEXT_MAX, check_flat
+from domain.fields import shown
 from domain.money import Currency
 from domain.receiving import Event
 from domain.usage import RefusalReason, Refused
@@ -50,13 +51,14 @@ def read_payment(event: Event) -> Payment:
         known = ", ".join(PaymentType)
         raise Refused(RefusalReason.UNKNOWN_TYPE, f"type {event.type[:80]!r} is not known here: send one of {known}")
     data = event.data
+    amount_minor = _amount_minor(data)
     check_flat(data)
     return Payment(
         PaymentType(event.type),
         event.subject,
         _choice(data, "gateway", Gateway),
         _reference(data),
-        _amount_minor(data),
+        amount_minor,
         _choice(data, "currency", Currency),
         _payment(data),
     )
@@ -65,8 +67,8 @@ def read_payment(event: Event) -> Payment:
 def _choice(data: dict[str, Any], name: str, choices: type[_Choice]) -> _Choice:
     value = data.get(name)
     if not isinstance(value, str) or value not in set(choices):
-        shown = "missing" if name not in data else repr(value)[:80]
-        raise Refused(RefusalReason.FIELD, f"data.{name} is {shown}: send one of {', '.join(choices)}")
+        said = "missing" if name not in data else repr(value)[:80]
+        raise Refused(RefusalReason.FIELD, f"data.{name} is {said}: send one of {', '.join(choices)}")
     return choices(value)
 
 
@@ -93,10 +95,10 @@ def _payment(data: dict[str, Any]) -> str | None:
 def _amount_minor(data: dict[str, Any]) -> int:
     amount = data.get("amount_minor")
     if type(amount) is not int or not 1 <= amount <= AMOUNT_MINOR_MAX:
-        shown = "missing" if "amount_minor" not in data else str(amount)[:40]
+        said = "missing" if "amount_minor" not in data else shown(amount)
         raise Refused(
             RefusalReason.FIELD,
-            f"data.amount_minor is {shown}: send a whole number of paise or cents from 1 to {AMOUNT_MINOR_MAX:,}, "
+            f"data.amount_minor is {said}: send a whole number of paise or cents from 1 to {AMOUNT_MINOR_MAX:,}, "
             "without sign, decimals or quotes",
         )
     return amount

@@ -23,11 +23,15 @@ class Waits(StrEnum):
     OTHER_CURRENCY = "other_currency"
     TAX_PROFILE = "tax_profile"
     OTHER_AMOUNT = "other_amount"
-    """The same payment was captured before with another amount."""
+    """The same payment, refund or dispute was applied before with another amount."""
+    OTHER_ACCOUNT = "other_account"
+    """The payment was credited to another account than the event names."""
     NO_SUCH_PAYMENT = "no_such_payment"
     """The payment it gives back is not known: it may still come."""
     TOO_MUCH = "too_much"
     """More would go back than was paid."""
+    UNBOOKABLE = "unbookable"
+    """The books refuse it for a reason nobody foresaw, such as a balance that would not fit."""
 
 
 class Applied(StrEnum):
@@ -68,6 +72,7 @@ class PayingAccount:
 class KnownTopUp:
     """A payment that was credited before."""
 
+    account: str
     advance: Advance
     currency: Currency
     given_back_minor: int
@@ -81,19 +86,23 @@ class Decision:
     waits: Waits | None = None
 
 
-def decide(fact: PaymentFact, account: PayingAccount | None, known: KnownTopUp | None, *, seen_before: bool) -> Decision:
-    """What an event means. `seen_before`: this refund or dispute was applied already, under whatever event."""
+def decide(
+    fact: PaymentFact, account: PayingAccount | None, known: KnownTopUp | None, *, returned_minor: int | None = None
+) -> Decision:
+    """What an event means. `returned_minor`: this refund or dispute gave so much back already, under whatever event."""
     match fact.type:
         case PaymentType.FAILED:
             return Decision(Applied.NOTED)
         case PaymentType.CAPTURED:
             return _captured(fact, account, known)
         case PaymentType.REFUNDED | PaymentType.DISPUTED:
-            return _given_back(fact, known, seen_before=seen_before)
+            return _given_back(fact, known, returned_minor=returned_minor)
 
 
 def _captured(fact: PaymentFact, account: PayingAccount | None, known: KnownTopUp | None) -> Decision:
     if known is not None:
+        if known.account != fact.account:
+            return _waiting(Waits.OTHER_ACCOUNT)
         same = (known.advance.paid_minor, known.currency) == (fact.amount_minor, fact.currency)
         return Decision(Applied.NOTED) if same else _waiting(Waits.OTHER_AMOUNT)
     if account is None:
@@ -107,11 +116,13 @@ def _captured(fact: PaymentFact, account: PayingAccount | None, known: KnownTopU
     return _waiting(Waits.CLOSED) if account.closed else Decision(Applied.CREDITED)
 
 
-def _given_back(fact: PaymentFact, known: KnownTopUp | None, *, seen_before: bool) -> Decision:
-    if seen_before:
-        return Decision(Applied.NOTED)
+def _given_back(fact: PaymentFact, known: KnownTopUp | None, *, returned_minor: int | None) -> Decision:
+    if returned_minor is not None:
+        return Decision(Applied.NOTED) if returned_minor == fact.amount_minor else _waiting(Waits.OTHER_AMOUNT)
     if known is None:
         return _waiting(Waits.NO_SUCH_PAYMENT)
+    if known.account != fact.account:
+        return _waiting(Waits.OTHER_ACCOUNT)
     if known.currency is not fact.currency:
         return _waiting(Waits.OTHER_CURRENCY)
     if known.given_back_minor + fact.amount_minor > known.advance.paid_minor:

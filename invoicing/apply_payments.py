@@ -1,7 +1,8 @@
 """Apply payments: payment events that were received move wallets, each once, or wait with a reason.
 
 Each event has a transaction of its own: what became of it, the movement, its lot and its voucher are there together or not
-at all. An event that waits is tried again when anything else of payments was applied, and by command.
+at all. An event that waits is tried again when anything else of payments was applied, and by command. One that the books
+refuse waits, too: it holds up nobody.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from domain.advances import Advance, given_back, split_payment
-from domain.errors import InvalidInput, TaxProfileIncomplete, WrongSetup
+from domain.errors import EngineUnavailable, InvalidInput, TaxProfileIncomplete, WrongSetup
 from domain.notices import FAILED, RECEIVED, REFUNDED
 from domain.payments import PaymentType
 from domain.top_up_rules import INDIA, AttemptState
@@ -34,18 +35,35 @@ class AppliedPayments:
     tried: int = 0
     moved: int = 0
     waiting: int = 0
+    unbookable: tuple[str, ...] = ()
+    """Events that the books refused for a reason nobody foresaw, each in a sentence; they wait."""
+
+
+class _Unbookable(Exception):
+    """One event cannot be applied; nothing of it was written."""
+
+    def __init__(self, event: WaitingPayment, cause: Exception) -> None:
+        why = (str(cause).strip() or type(cause).__name__).splitlines()[0]
+        super().__init__(f"payment event {event.payment_event_id} of {event.fact.account} cannot be booked and waits: {why}")
+        self.event = event
 
 
 def apply_payments(store: TopUpStore, cache: BalanceListener, *, now: datetime, waiting: bool = False) -> AppliedPayments:
     """Apply what was received and not tried; with `waiting`, what waits. Raises EngineUnavailable: the rest is for later."""
     tried = moved = left = after = 0
+    unbookable: list[str] = []
     while True:
-        with store.begin() as transaction:
-            events = transaction.next_payments(after=after, limit=1, waiting=waiting)
-            if not events:
-                break
-            applied, balance = _apply(transaction, events[0], now)
-        after = events[0].payment_event_id
+        try:
+            turn = _next(store, after=after, waiting=waiting, now=now)
+        except _Unbookable as refused:
+            with store.begin() as transaction:
+                transaction.close(refused.event.payment_event_id, Applied.WAITING, Waits.UNBOOKABLE, tried_at=now)
+            unbookable.append(str(refused))
+            turn = refused.event, Applied.WAITING, None
+        if turn is None:
+            break
+        event, applied, balance = turn
+        after = event.payment_event_id
         tried += 1
         left += applied is Applied.WAITING
         if balance is not None:
@@ -53,16 +71,36 @@ def apply_payments(store: TopUpStore, cache: BalanceListener, *, now: datetime, 
             cache.put([balance])
     if moved and not waiting:
         again = apply_payments(store, cache, now=now, waiting=True)
-        return AppliedPayments(tried, moved + again.moved, again.waiting)
-    return AppliedPayments(tried, moved, left)
+        return AppliedPayments(tried, moved + again.moved, again.waiting, again.unbookable)
+    return AppliedPayments(tried, moved, left, tuple(unbookable))
+
+
+def _next(
+    store: TopUpStore, *, after: int, waiting: bool, now: datetime
+) -> tuple[WaitingPayment, Applied, Balance | None] | None:
+    """Apply the next event; None when there is none. Raises _Unbookable when it is the event that cannot be."""
+    event: WaitingPayment | None = None
+    try:
+        with store.begin() as transaction:
+            events = transaction.next_payments(after=after, limit=1, waiting=waiting)
+            if not events:
+                return None
+            event = events[0]
+            return event, *_apply(transaction, event, now)
+    except (EngineUnavailable, WrongSetup):
+        raise
+    except Exception as error:
+        if event is None:
+            raise
+        raise _Unbookable(event, error) from error
 
 
 def _apply(transaction: TopUpTransaction, event: WaitingPayment, now: datetime) -> tuple[Applied, Balance | None]:
     fact = event.fact
     kind = "refund" if fact.type is PaymentType.REFUNDED else "chargeback"
     known = transaction.top_up(fact.gateway, fact.payment)
-    seen = transaction.was_given_back(fact.gateway, fact.reference, kind)
-    decision = decide(fact, transaction.account(fact.account), known, seen_before=seen)
+    returned = transaction.returned_minor(fact.gateway, fact.reference, kind)
+    decision = decide(fact, transaction.account(fact.account), known, returned_minor=returned)
     moved: Moved | None = None
     if decision.applied is Applied.CREDITED:
         decision, moved = _credit(transaction, fact, now)

@@ -63,7 +63,7 @@ def _credit(transaction: TopUpTransaction, transfer: BankTransfer, now: datetime
         transfer.currency,
     )
     known = transaction.top_up(GATEWAY, transfer.reference)
-    decision = decide(fact, transaction.account(transfer.account), known, seen_before=False)
+    decision = decide(fact, transaction.account(transfer.account), known)
     if decision.applied is not Applied.CREDITED:
         why = decision.waits or decision.applied
         raise InvalidInput(f"transfer: it cannot be credited to {transfer.account} ({why.value}): mend that, or reject it")

@@ -24,6 +24,8 @@ class RangeCertificate:
     records: int
     received: int
     rated: int
+    accepted: int
+    """Payment and config events; usage is rated."""
     duplicate: int
     conflict: int
     dead_lettered: int
@@ -32,7 +34,8 @@ class RangeCertificate:
     @property
     def conserves(self) -> bool:
         """Every received event ended in exactly one way."""
-        return self.received == self.rated + self.duplicate + self.conflict + self.dead_lettered + self.quarantined
+        ended = self.rated + self.accepted + self.duplicate + self.conflict + self.dead_lettered + self.quarantined
+        return self.received == ended
 
     def canonical(self) -> str:
         """The row as it is digested: a JSON array of its fields in the order above, without blanks."""

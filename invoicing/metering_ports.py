@@ -55,6 +55,10 @@ class Outdated(Exception):
     """What the store remembered of earlier batches is not what the books say. Nothing was written; try again."""
 
 
+class TooLarge(Exception):
+    """A number, or a running total or balance with it, is larger than the books hold. Nothing was written."""
+
+
 class MeteringTransaction(Protocol):
     """One database transaction: everything of a batch is booked by it, or nothing is."""
 

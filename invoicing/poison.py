@@ -1,7 +1,8 @@
 """Poison: events that cannot be booked for a reason nobody foresaw. They become dead letters, and the rest is booked.
 
 Which events are to blame is found by splitting (invoicing/meter_usage.py) and remembered until they are booked as dead
-letters. When that happens to one event after another, the fault is this program's and not theirs, and it is raised.
+letters. When that happens to one event after another, the fault is this program's and not theirs, and it is raised; unless
+the books are full: then it is theirs, however many there are.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 
 from domain.metering import DeadLetter, Origin, ReceivedEvent
 from domain.usage import RefusalReason
+from invoicing.metering_ports import TooLarge
 from invoicing.records import Record
 
 IN_A_ROW_MAX = 100
@@ -68,6 +70,8 @@ class Poison:
             del self._events[place]
 
     def _count(self, error: Exception) -> None:
+        if isinstance(error, TooLarge):
+            return
         self._in_a_row += 1
         if self._in_a_row > IN_A_ROW_MAX:
             raise error

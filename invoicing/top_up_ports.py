@@ -81,8 +81,8 @@ class TopUpTransaction(Protocol):
     def top_up(self, gateway: str, payment: str) -> KnownTopUp | None:
         """A payment that was credited before, locked."""
 
-    def was_given_back(self, gateway: str, reference: str, kind: str) -> bool:
-        """Whether a refund or dispute was applied before."""
+    def returned_minor(self, gateway: str, reference: str, kind: str) -> int | None:
+        """What a refund or dispute gave back; None when it was not applied before."""
 
     def decide_tax(self, account: str, *, on: date) -> TaxDecision:
         """How an advance of an account is taxed. Raises InvalidInput, TaxProfileIncomplete, WrongSetup."""

@@ -21,6 +21,7 @@ from streams.retelling import Retelling
 from streams.told_again import ToldAgain
 from streams.turns import run_until_worker_ends, take_turns, take_turns_when_called
 
+_log = logging.getLogger("streams.wallet_watcher")
 _PAUSE_SECONDS: Final = 0.015
 _TELL_AGAIN_SECONDS: Final = 1.0
 
@@ -67,7 +68,10 @@ def _pay(calls: Calls, cache: ToldAgain, retelling: Retelling) -> None:
     store = wallet_wiring.top_ups()
 
     def pay() -> None:
-        if apply_payments(store, cache, now=clock.now()).moved:
+        applied = apply_payments(store, cache, now=clock.now())
+        for sentence in applied.unbookable:
+            _log.error("%s", sentence)
+        if applied.moved:
             calls.looks.set()
 
     take_turns_when_called(calls.ended, calls.payments, "applying payments", retelling.after_failure(pay))

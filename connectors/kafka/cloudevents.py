@@ -1,5 +1,6 @@
 """What every family of events reads alike: arrays of CloudEvents, keys that may come once, faults in a sentence."""
 
+import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from json import JSONDecoder
@@ -15,6 +16,12 @@ WHITESPACE: Final = b" \t\r\n"
 """What JSON allows around a value."""
 _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _DETAIL_MAX: Final = 400
+_NAMED: Final = re.compile(r"`(?:\$\.)?(?P<name>[a-z]+)`\Z").search
+_WAYS_OUT: Final = {
+    "specversion": 'send "1.0"',
+    "time": "send it as RFC 3339 has it, with a zone, e.g. 2026-10-15T12:00:00Z",
+    "data": "send an object of named values",
+}
 
 
 def members_of_array(body: bytes) -> list[bytes]:
@@ -42,6 +49,13 @@ def sentence(lead: str, error: Exception) -> str:
     """What a decoder says, short enough to keep."""
     text = f"{lead}: {error}" if lead else str(error)
     return text[:_DETAIL_MAX]
+
+
+def wrong_attribute(error: msgspec.ValidationError) -> str:
+    """Which attribute of an event is wrong, and the way out."""
+    found = _NAMED(str(error))
+    way_out = _WAYS_OUT.get(found["name"] if found else "", "correct it and send the event again")
+    return f"{sentence('', error)}: {way_out}"
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

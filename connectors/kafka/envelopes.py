@@ -18,6 +18,7 @@ from connectors.kafka.cloudevents import (
     members_of_array,
     refuse_repeated_keys,
     sentence,
+    wrong_attribute,
 )
 from domain.metering import DeadLetter
 from domain.receiving import Event, Received, body_digest
@@ -100,7 +101,7 @@ def _decode(text: bytes) -> Event:
         refuse_repeated_keys(text)
         data_json = _DATA.encode(event.data).decode()
     except msgspec.ValidationError as error:
-        raise Refused(RefusalReason.FIELD, f"{sentence('', error)}: correct it and send the event again") from error
+        raise Refused(RefusalReason.FIELD, wrong_attribute(error)) from error
     except ArithmeticError as error:
         raise Refused(RefusalReason.FIELD, "a number is out of range: send it as a text") from error
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:

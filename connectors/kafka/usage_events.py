@@ -19,6 +19,7 @@ from connectors.kafka.cloudevents import (
     members_of_array,
     refuse_repeated_keys,
     sentence,
+    wrong_attribute,
 )
 from domain.metering import DeadLetter, Origin, ReceivedEvent
 from domain.usage import (
@@ -141,7 +142,7 @@ def _decode(text: bytes) -> UsageEvent:
         if not data.names or names != 7 + data.names:
             _refuse_many_or_repeated_keys(text, names, data.names)
     except msgspec.ValidationError as error:
-        raise Refused(RefusalReason.FIELD, sentence("", error)) from error
+        raise Refused(RefusalReason.FIELD, wrong_attribute(error)) from error
     except ArithmeticError as error:
         raise Refused(RefusalReason.FIELD, "a number has an exponent that is out of range: send it as a text") from error
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:

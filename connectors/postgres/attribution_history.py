@@ -5,10 +5,11 @@ from typing import Any, Final
 from sqlalchemy import Engine, text
 
 from connectors.postgres.database import snapshot
+from connectors.postgres.readable_properties import READABLE
 from domain.errors import NotFound
 from domain.usage import event_key
 
-_EXPLAIN: Final = text("""
+_EXPLAIN: Final = text(f"""
 SELECT u.subject AS alias, u.event_time, a.code AS account, p.code AS paid_by,
        lower(h.validity) AS alias_since, upper(h.validity) AS alias_until,
        u.batch_id, b.worker, b.booked_at, b.config_version, c.what AS version_made_by, c.changed_at AS version_made_at,
@@ -20,10 +21,10 @@ JOIN account a USING (account_id)
 LEFT JOIN config_change c ON c.version = b.config_version
 LEFT JOIN alias_history h ON h.alias = u.subject AND h.account_id = u.account_id AND h.validity @> u.event_time
      AND b.config_version >= h.since_version AND (b.config_version < h.until_version OR h.until_version IS NULL)
-LEFT JOIN account p ON p.account_id = payer_of(u.account_id, u.meter, u.properties, b.config_version)
+LEFT JOIN account p ON p.account_id = payer_of(u.account_id, u.meter, {READABLE}, b.config_version)
 WHERE u.event_key = :key
 ORDER BY u.event_time
-""")
+""")  # noqa: S608 - constants only
 
 
 class AttributionHistory:

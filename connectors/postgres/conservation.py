@@ -14,10 +14,10 @@ _BOOKED = """(CAST(:start AS timestamptz) IS NULL OR b.booked_at >= :start)
 _RANGES = text(f"""
 WITH spans AS (
     SELECT r.topic, r.partition, r.first_offset, r.next_offset, r.records, r.received,
-           r.rated, r.duplicate, r.conflict, r.dead_lettered, r.quarantined
+           r.rated, r.accepted, r.duplicate, r.conflict, r.dead_lettered, r.quarantined
     FROM batch_range r JOIN batch b USING (batch_id) WHERE {_BOOKED}
     UNION ALL
-    SELECT topic, partition, first_offset, next_offset, 0, 0, 0, 0, 0, 0, 0 FROM vacant_offsets
+    SELECT topic, partition, first_offset, next_offset, 0, 0, 0, 0, 0, 0, 0, 0 FROM vacant_offsets
 ), marked AS (
     SELECT *, (first_offset IS DISTINCT FROM lag(next_offset) OVER earlier)::int AS begins
     FROM spans WINDOW earlier AS (PARTITION BY topic, partition ORDER BY first_offset, next_offset)
@@ -25,22 +25,25 @@ WITH spans AS (
     SELECT *, sum(begins) OVER (PARTITION BY topic, partition ORDER BY first_offset, next_offset) AS run FROM marked
 )
 SELECT topic, partition, min(first_offset) AS first_offset, max(next_offset) AS next_offset, sum(records)::bigint AS records,
-       sum(received)::bigint AS received, sum(rated)::bigint AS rated, sum(duplicate)::bigint AS duplicate,
+       sum(received)::bigint AS received, sum(rated)::bigint AS rated, sum(accepted)::bigint AS accepted,
+       sum(duplicate)::bigint AS duplicate,
        sum(conflict)::bigint AS conflict, sum(dead_lettered)::bigint AS dead_lettered,
        sum(quarantined)::bigint AS quarantined
 FROM runs GROUP BY topic, partition, run HAVING sum(records) > 0 ORDER BY topic, partition, min(first_offset)
 """)  # noqa: S608 - composed of constants, as the statement below
 _DIFFERENCES = text(f"""
 WITH said AS (
-    SELECT batch_id, sum(r.rated) AS rated, sum(conflict) AS conflict, sum(dead_lettered) AS dead_lettered,
-           sum(quarantined) AS quarantined
+    SELECT batch_id, sum(r.rated) AS rated, sum(accepted) AS accepted, sum(conflict) AS conflict,
+           sum(dead_lettered) AS dead_lettered, sum(quarantined) AS quarantined
     FROM batch_range r JOIN batch b USING (batch_id) WHERE {_BOOKED} GROUP BY batch_id
 ), kinds AS (
     SELECT batch_id, k.kind, k.ranges_say FROM said,
-           LATERAL (VALUES ('rated', rated), ('conflict', conflict), ('dead_lettered', dead_lettered),
+           LATERAL (VALUES ('rated', rated), ('accepted', accepted), ('conflict', conflict), ('dead_lettered', dead_lettered),
                            ('quarantined', quarantined)) AS k (kind, ranges_say)
 ), stored AS (
     SELECT batch_id, 'rated' AS kind, count(*) AS stored FROM usage_event GROUP BY batch_id
+    UNION ALL SELECT batch_id, 'accepted', count(*) FROM (SELECT batch_id FROM payment_event
+        UNION ALL SELECT batch_id FROM config_event) AS kept GROUP BY batch_id
     UNION ALL SELECT batch_id, 'conflict', count(*) FROM conflicting_event GROUP BY batch_id
     UNION ALL SELECT batch_id, 'dead_lettered', count(*) FROM dead_letter GROUP BY batch_id
     UNION ALL SELECT batch_id, 'quarantined', count(*) FROM quarantined_event GROUP BY batch_id

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, text
 
 from connectors.postgres.database import snapshot
 from connectors.postgres.rating_config import meters_from
+from connectors.postgres.readable_properties import READABLE
 from domain.catalogue import Adjustment, Charge, Meter, read_charge
 from domain.catalogue.charges import UNDER, Reset, Sharing
 from domain.errors import NotFound
@@ -20,13 +21,13 @@ from domain.rating.places import EVER, period_start
 from domain.usage import event_key
 from invoicing.explanation_ports import BookedCharge, BookedLine, BookedPart, ExplainedCharge
 
-_EVENTS: Final = text("""
+_EVENTS: Final = text(f"""
 SELECT u.event_key, u.event_time, u.account_id, u.subject, u.meter, u.quantity_millionths, u.properties, u.batch_id,
        u.partition, u.record_offset, a.code, a.currency, a.time_zone, p.code AS paid_by, b.config_version, b.booked_at
 FROM usage_event u JOIN account a USING (account_id) JOIN batch b USING (batch_id)
-LEFT JOIN account p ON p.account_id = payer_of(u.account_id, u.meter, u.properties, b.config_version)
+LEFT JOIN account p ON p.account_id = payer_of(u.account_id, u.meter, {READABLE}, b.config_version)
 WHERE u.event_key = :key ORDER BY u.event_time
-""")
+""")  # noqa: S608 - constants only
 _PARTS: Final = text("""
 SELECT batch_id, charge_id, price_cell, kind, metered_millionths, amount_micros FROM rated_charge
 WHERE event_key = :key AND event_time = :time

@@ -4,6 +4,7 @@ Locks are always taken in the same order (configuration, partitions, identities 
 key), so workers wait for each other but never in a circle. Statements: connectors/postgres/metering_sql.py.
 """
 
+import struct
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -34,7 +35,7 @@ from domain.errors import EngineUnavailable
 from domain.metering import Outcome, Partition, Prepared, Settled, Total, TotalKey, Waiting
 from domain.rating.touched import touched_by
 from invoicing.hold_ports import CachedStanding, Credit
-from invoicing.metering_ports import AlreadyCounted, Balance, OffsetRange, Outdated, Position
+from invoicing.metering_ports import AlreadyCounted, Balance, OffsetRange, Outdated, Position, TooLarge
 
 _PORTION: Final = 2_000
 """Wallets read at a time."""
@@ -83,7 +84,10 @@ class PostgresMeteringStore:
 
     @contextmanager
     def begin(self) -> Iterator["PostgresMeteringTransaction"]:
-        """A transaction: commits when left normally, rolls back when left by an exception."""
+        """A transaction: commits when left normally, rolls back when left by an exception.
+
+        Raises TooLarge when a number does not fit, and as `_guarded` does.
+        """
         with self._guarded() as connection:
             try:
                 # It begins with its first statements, in the same round trip.
@@ -92,9 +96,11 @@ class PostgresMeteringStore:
                 )
                 transaction.server_works = self._server_works
                 yield transaction
-            except BaseException:
+            except BaseException as error:
                 if not connection.closed:
                     _roll_back(connection)
+                if isinstance(error, psycopg.errors.NumericValueOutOfRange | struct.error):
+                    raise TooLarge(str(error).partition("\n")[0]) from error
                 raise
             connection.execute("COMMIT")
             self._hints.remember(transaction.totals_after)

@@ -14,6 +14,7 @@ from psycopg import sql
 from sqlalchemy import Connection, Engine, text
 
 from connectors.postgres.database import repeatable
+from connectors.postgres.readable_properties import READABLE
 from invoicing.raw_usage_ports import Group, Measure, Measured, Place, Slot, Telling
 
 _SIDES: Final = 2
@@ -169,10 +170,10 @@ def _events(telling: Sequence[Telling], measured: str | None) -> sql.Composed:
     if not with_column:
         return _EVENTS.format(properties=sql.SQL(""))
     columns = _listed([sql.SQL("{} json").format(sql.Identifier(name)) for name in with_column])
-    document: sql.Composable = sql.SQL("u.properties")
+    document: sql.Composable = sql.SQL(READABLE)
     if measured is None:
         types = sorted({event_type for told in telling for event_type in told.event_types})
-        document = sql.SQL("CASE WHEN u.meter = ANY({}) THEN u.properties ELSE '{{}}' END").format(types)
+        document = sql.SQL("CASE WHEN u.meter = ANY({}) THEN {} ELSE '{{}}' END").format(types, document)
     record = sql.SQL("CROSS JOIN LATERAL json_to_record(({})::json) AS p({})").format(document, columns)
     return _EVENTS.format(properties=record)
 
@@ -189,7 +190,7 @@ def _as_text(name: str) -> sql.Composed:
 
 
 def _inline(name: str) -> sql.Composed:
-    return sql.SQL("nullif((u.properties::json -> {})::text, 'null')").format(name)
+    return sql.SQL("nullif((({})::json -> {})::text, 'null')").format(sql.SQL(READABLE), name)
 
 
 def _as_millionths(name: str) -> sql.Composed:

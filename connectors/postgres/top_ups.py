@@ -43,11 +43,11 @@ _ACCOUNT: Final = text("""
 SELECT currency, mode, status, pay_from_account_id = account_id AS pays_itself FROM account WHERE code = :code
 """)
 _TOP_UP: Final = text("""
-SELECT paid_minor, taxable_minor, taxes, currency, given_back_minor FROM top_up
-WHERE gateway = :gateway AND payment = :payment FOR UPDATE
+SELECT a.code, t.paid_minor, t.taxable_minor, t.taxes, t.currency, t.given_back_minor
+FROM top_up t JOIN account a USING (account_id) WHERE gateway = :gateway AND payment = :payment FOR UPDATE OF t
 """)
 _GIVEN_BACK: Final = text(
-    "SELECT true FROM top_up_return WHERE gateway = :gateway AND reference = :reference AND kind = :kind"
+    "SELECT amount_minor FROM top_up_return WHERE gateway = :gateway AND reference = :reference AND kind = :kind"
 )
 _BUYER: Final = text("""
 SELECT c.legal_name, c.country, c.gstin, c.state_code, c.tax_category, c.export, c.address_lines
@@ -57,9 +57,10 @@ _LOCK_WALLET: Final = text("""
 SELECT w.wallet_id, a.account_id FROM wallet w JOIN account a USING (account_id) WHERE a.code = :code
 FOR NO KEY UPDATE OF w
 """)
+# The cast says that a number is too large; without it no function would be found for one.
 _MOVE: Final = text("""
 SELECT m.wallet_id, w.account_id, m.balance_after_micros, m.version
-FROM move_wallet(:wallet_id, :micros, :cause, :reference, :booked_at) m JOIN wallet w USING (wallet_id)
+FROM move_wallet(:wallet_id, CAST(:micros AS bigint), :cause, :reference, :booked_at) m JOIN wallet w USING (wallet_id)
 """)
 _ADD_TOP_UP: Final = text("""
 INSERT INTO top_up
@@ -186,12 +187,14 @@ class PostgresTopUpTransaction:
         if row is None:
             return None
         taxes = tuple((Head(head), minor) for head, minor in row.taxes)
-        return KnownTopUp(Advance(row.paid_minor, row.taxable_minor, taxes), Currency(row.currency), row.given_back_minor)
+        advance = Advance(row.paid_minor, row.taxable_minor, taxes)
+        return KnownTopUp(row.code, advance, Currency(row.currency), row.given_back_minor)
 
-    def was_given_back(self, gateway: str, reference: str, kind: str) -> bool:
-        """Whether a refund or dispute was applied before."""
+    def returned_minor(self, gateway: str, reference: str, kind: str) -> int | None:
+        """What a refund or dispute gave back; None when it was not applied before."""
         wanted = {"gateway": gateway, "reference": reference, "kind": kind}
-        return bool(self._connection.execute(_GIVEN_BACK, wanted).scalar())
+        minor = self._connection.execute(_GIVEN_BACK, wanted).scalar()
+        return None if minor is None else int(minor)
 
     def decide_tax(self, account: str, *, on: date) -> TaxDecision:
         """How an advance of an account is taxed. Raises InvalidInput, TaxProfileIncomplete, WrongSetup."""

@@ -142,7 +142,7 @@ def _check_place(fields: Fields, category: BuyerCategory | None, gstin: Gstin | 
     if gstin is not None and gstin.state_code != billing.state_code:
         where = f"{gstin.state_code} ({STATES[gstin.state_code].name})"
         fields.faults.add(
-            "addresses.billing.state_code",
+            f"{fields.path.removesuffix('tax')}addresses.billing.state_code",
             f"is {billing.state_code}, and the GSTIN {gstin.text} is registered in {where}: invoices bear the address of "
             "the registration; correct one of the two",
         )

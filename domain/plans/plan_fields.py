@@ -5,6 +5,7 @@ from typing import Final
 
 from domain.fields import TEXT_MAX, Fields, but_is, shown
 from domain.plans.limits import CODE_CHARACTERS_MAX, VALUE_CHARACTERS_MAX
+from domain.tax.gst import unrated_sac_fault
 
 CODE_PATTERN: Final = rf"^[A-Za-z0-9][A-Za-z0-9._:-]{{0,{CODE_CHARACTERS_MAX - 1}}}$"
 SAC_PATTERN: Final = r"^([0-9]{4}|[0-9]{6}|[0-9]{8})$"
@@ -41,11 +42,14 @@ def read_line(fields: Fields, name: str) -> str:
 
 
 def read_sac(fields: Fields, *, required: bool = True) -> str | None:
-    """A service accounting code (or HSN): 4, 6 or 8 digits in quotes."""
+    """A service accounting code: 4, 6 or 8 digits in quotes, of a group whose GST rate is known."""
     value = fields.take("sac")
     if value is None and not required:
         return None
     if isinstance(value, str) and _SAC.fullmatch(value):
+        unrated = unrated_sac_fault(value)
+        if unrated is not None:
+            fields.fault("sac", unrated)
         return value
     fields.fault("sac", f'must be 4, 6 or 8 digits in quotes, e.g. "998319"{but_is(value)}')
     return None

@@ -36,7 +36,11 @@ class SacRate:
 SAC_RATES: Final = (
     # Notification 11/2017-Central Tax (Rate), heading 9983; not touched by the rates of 22 September 2025.
     SacRate("9983", date(2017, 7, 1), 1800),
+    # Heading 9984, telephony and other telecommunications: a one-time password by call. Its online texts bear other rates.
+    SacRate("99841", date(2017, 7, 1), 1800),
 )
+_KNOWN_GROUPS: Final = ", ".join(sorted({rate.sac_prefix for rate in SAC_RATES}))
+_SAC_LENGTHS: Final = (4, 6, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +86,22 @@ def decide_tax(
 
 
 def rate_of_sac(sac: str, *, on: date) -> int:
-    """The full GST rate in basis points of a six-digit code on a date: longest prefix, then latest."""
-    if len(sac) != 6 or not (sac.isascii() and sac.isdigit()):
-        raise InvalidInput(f"sac: {sac!r} is not a service code of six digits, e.g. 998319", field="sac")
+    """The full GST rate in basis points of a code of 4, 6 or 8 digits on a date: longest prefix, then latest."""
+    if len(sac) not in _SAC_LENGTHS or not (sac.isascii() and sac.isdigit()):
+        raise InvalidInput(f"sac: {sac!r} is not a service code of 4, 6 or 8 digits, e.g. 998319", field="sac")
     in_force = [rate for rate in SAC_RATES if sac.startswith(rate.sac_prefix) and rate.valid_from <= on]
     if not in_force:
         raise InvalidInput(
-            f"sac: no GST rate is known for {sac} on {on}; known groups begin with"
-            f" {', '.join(sorted({rate.sac_prefix for rate in SAC_RATES}))}",
-            field="sac",
+            f"sac: no GST rate is known for {sac} on {on}; known groups begin with {_KNOWN_GROUPS}", field="sac"
         )
     return max(in_force, key=lambda rate: (len(rate.sac_prefix), rate.valid_from)).rate_basis_points
+
+
+def unrated_sac_fault(sac: str) -> str | None:
+    """What is wrong with a service code that has never had a rate here, after its path; None when it has, or had, one."""
+    if any(sac.startswith(rate.sac_prefix) for rate in SAC_RATES):
+        return None
+    return f"{sac!r} has no GST rate that is known, so it could not be invoiced; known groups begin with {_KNOWN_GROUPS}"
 
 
 def tax_minor(taxable_minor: int, *, rate_basis_points: int) -> int:

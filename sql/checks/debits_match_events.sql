@@ -1,12 +1,14 @@
 -- Each batch debited, for each event, the wallet that its version of the truth names, by the parts of events it rated.
--- What an event is matters only where its payer has, or had, further wallets.
+-- What an event is matters only where its payer has, or had, further wallets. PostgreSQL's JSON has no character U+0000
+-- (connectors/postgres/readable_properties.py).
 WITH by_event (account_ids) AS MATERIALIZED (
     SELECT ARRAY(SELECT y.account_id FROM payer_history y JOIN purpose_history f ON f.account_id = y.pay_from_account_id)),
 rated (batch_id, account_id, meter, properties, amount_micros) AS (
     SELECT batch_id, account_id, NULL::text, NULL::text, sum(amount_micros) FROM rated_charge
     WHERE account_id <> ALL ((SELECT account_ids FROM by_event)::bigint[]) GROUP BY 1, 2
     UNION ALL
-    SELECT c.batch_id, c.account_id, e.meter, e.properties, c.amount_micros
+    SELECT c.batch_id, c.account_id, e.meter, CASE WHEN strpos(e.properties, '\u0000') = 0 THEN e.properties
+               ELSE regexp_replace(e.properties, '(?<!\\)((\\\\)*)\\u0000', '\1\\u0001', 'g') END, c.amount_micros
     FROM rated_charge c JOIN usage_event e USING (event_key, event_time)
     WHERE EXISTS (SELECT FROM purpose_history) AND c.account_id = ANY ((SELECT account_ids FROM by_event)::bigint[]))
 SELECT batch_id, payer_id, r.rated_micros, d.debited_micros

@@ -1,4 +1,4 @@
--- Every offset of a partition below its progress lies in exactly one range, from the first one on, or is known to be vacant (DESIGN §3.3).
+-- Every offset of a partition below its progress lies in exactly one range, from the first one on, or is known to be vacant (DESIGN §3.3); `billing events replay` reads Kafka there, fills a gap, or finds it vacant.
 WITH spans AS (
     SELECT topic, partition, first_offset, next_offset FROM batch_range
     UNION ALL SELECT topic, partition, first_offset, next_offset FROM vacant_offsets

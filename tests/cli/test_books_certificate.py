@@ -5,6 +5,9 @@ import json
 import pytest
 from sqlalchemy import text
 
+from connectors import receiving_wiring
+from domain.receiving import Family
+from tests import builders_received
 from tests.books import TOPIC, an_event, book, open_account, open_shop
 
 pytestmark = pytest.mark.engines
@@ -37,6 +40,22 @@ def test_it_says_where_every_event_of_a_partition_went(shop, billing):
     assert (row["first_offset"], row["next_offset"], row["records"], row["received"]) == (0, 5, 5, 5)
     assert [row[kind] for kind in ("rated", "duplicate", "conflict", "dead_lettered", "quarantined")] == [3, 0, 0, 1, 1]
     assert found["sha256"] in billing("books", "certificate").out
+
+
+@pytest.mark.parametrize("family", Family)
+def test_payment_and_config_events_are_counted_as_accepted(shop, billing, family):
+    records = builders_received.FamilyTopic(family).append(builders_received.an_event(family), b"{")
+    store = receiving_wiring.receiving_store(family, "tests")
+    receiving_wiring.receiving(family, store).receive(records)
+    store.close()
+
+    ran, found = certificate(billing)
+
+    assert (ran.code, found["faults"]) == (0, [])
+    assert [(row["received"], row["accepted"]) for row in found["ranges"]] in ([(2, 1), (5, 0)], [(5, 0), (2, 1)])
+    change(shop, f"UPDATE batch_range SET accepted = 2, dead_lettered = 0 WHERE topic LIKE '%{family.topic}'")
+    ran, found = certificate(billing)
+    assert (ran.code, len(found["faults"])) == (1, 2)
 
 
 def test_its_digest_is_of_the_rows_and_not_of_the_batches_they_came_in(shop, billing):

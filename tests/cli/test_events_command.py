@@ -52,6 +52,16 @@ def test_quarantine_is_listed_by_alias(shop: Engine, answer) -> None:
     assert [(row["alias"], row["reason"]) for row in rows] == [("unknown-2", "unknown_alias")]
 
 
+def test_what_a_producer_wrote_is_shown_and_neither_obeyed_nor_taken_for_markup(shop: Engine, billing) -> None:
+    hostile = "[red]a[/b] :smile:\x1b[2J\u202e\n"
+    book(shop, [an_event(hostile)], warehouse=False)
+
+    for arguments in (("quarantine",), ("show", "quarantine", "1")):
+        shown = billing("events", *arguments)
+        assert (shown.code, shown.err) == (0, "")
+        assert r"[red]a[/b] :smile:\x1b[2J\u202e" in shown.out
+
+
 def test_released_events_are_sent_to_their_topic_again_and_booked_once(shop: Engine, answer) -> None:
     wiring.topic_admin().create_missing(wiring.topics())
     event = an_event("late-comer")

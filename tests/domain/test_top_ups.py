@@ -38,7 +38,7 @@ def a_fact(type_=PaymentType.CAPTURED, amount=1_180_00, **changes):
 
 
 def a_top_up(paid=1_180_00, given=0):
-    return KnownTopUp(split_payment(paid, tax_of()), Currency.INR, given)
+    return KnownTopUp("acme", split_payment(paid, tax_of()), Currency.INR, given)
 
 
 def test_a_payment_includes_its_tax_within_a_state_and_between_states():
@@ -119,8 +119,23 @@ DOLLARS_BACK = a_fact(PaymentType.REFUNDED, currency=Currency.USD)
     ],
 )
 def test_what_an_event_means(fact, account, known, decision):
-    assert decide(fact, account, known, seen_before=False) == decision
+    assert decide(fact, account, known) == decision
 
 
 def test_a_refund_that_was_applied_moves_nothing_under_whatever_event():
-    assert decide(a_fact(PaymentType.REFUNDED), ACCOUNT, a_top_up(), seen_before=True) == Decision(Applied.NOTED)
+    again = a_fact(PaymentType.REFUNDED, 500_00)
+    assert decide(again, ACCOUNT, a_top_up(given=500_00), returned_minor=500_00) == Decision(Applied.NOTED)
+
+
+def test_a_refund_that_was_applied_with_another_amount_waits_for_a_person():
+    other = a_fact(PaymentType.REFUNDED, 700_00)
+    assert decide(other, ACCOUNT, a_top_up(given=500_00), returned_minor=500_00) == Decision(
+        Applied.WAITING, Waits.OTHER_AMOUNT
+    )
+
+
+@pytest.mark.parametrize("type_", [PaymentType.CAPTURED, PaymentType.REFUNDED, PaymentType.DISPUTED])
+def test_an_event_that_names_another_account_than_was_paid_into_waits_for_a_person(type_):
+    for account in (ACCOUNT, None):
+        decision = decide(a_fact(type_, account="other"), account, a_top_up())
+        assert decision == Decision(Applied.WAITING, Waits.OTHER_ACCOUNT)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from connectors import batch_wiring, metering_wiring, receiving_wiring, wallet_wiring
 from domain.errors import IllegalTransition, InvalidInput
 from domain.metering import Origin
+from domain.money import Currency
 from domain.receiving import Family
 from invoicing.administer import Author
 from invoicing.apply_payments import AppliedPayments, apply_payments
@@ -117,6 +118,51 @@ def test_a_refund_takes_from_its_own_payments_lot_first_and_beyond_it_makes_debt
     assert rows(acme, "SELECT ledger_account, amount_micros FROM counter_entry WHERE cause = 'chargeback'") == [
         ("disputed_money", 10_000_000)
     ]
+
+
+@pytest.mark.parametrize("other", ["nobody", "globex"])
+def test_what_names_another_account_than_was_paid_into_waits_and_holds_up_nobody(acme, other):
+    open_account("globex", mode="prepaid")
+    receive(acme, an_envelope("captured", "pay_1", 1_180_00))
+    apply()
+    receive(
+        acme,
+        an_envelope("refunded", "rfnd_1", 590_00, payment="pay_1", account=other),
+        an_envelope("captured", "pay_1", 1_180_00, account=other),
+        an_envelope("captured", "pay_2", 1_180_00),
+    )
+    assert apply() == AppliedPayments(3, 1, 2)
+    assert balance(acme) == 2_000_000_000
+    assert {row["reason"] for row in wallet_wiring.top_ups().listed("waiting")} == {"other_account"}
+    assert rows(acme, "SELECT count(*) FROM voucher WHERE kind = 'refund'") == [(0,)]
+
+
+def test_a_payment_the_books_cannot_hold_waits_and_holds_up_nobody(acme):
+    largest = [an_envelope("captured", f"pay_{number}", 10**15) for number in (1, 2)]
+    receive(acme, *largest, an_envelope("captured", "pay_3", 1_180_00))
+
+    applied = apply()
+
+    assert (applied.tried, applied.moved, applied.waiting) == (3, 2, 1)
+    assert "larger than the books can hold" in applied.unbookable[0]
+    assert [row["reason"] for row in wallet_wiring.top_ups().listed("waiting")] == ["unbookable"]
+
+
+def test_a_payment_that_is_too_large_by_itself_waits_and_holds_up_nobody(acme):
+    abroad = {"country": "US", "state_code": None, "gstin": None, "tax_category": "overseas"}
+    open_account("far", mode="prepaid", currency=Currency.USD, **abroad)
+    with acme.begin() as connection:
+        connection.execute(
+            text("UPDATE seller SET lut_arn = 'AD29', lut_valid_from = '2026-04-01', lut_valid_to = '2027-03-31'")
+        )
+    receive(
+        acme, an_envelope("captured", "pay_1", 10**15, account="far", currency="USD"), an_envelope("captured", "p2", 118)
+    )
+
+    applied = apply()
+
+    assert (applied.tried, applied.moved, applied.waiting, len(applied.unbookable)) == (2, 1, 1, 1)
+    assert [row["reason"] for row in wallet_wiring.top_ups().listed("waiting")] == ["unbookable"]
 
 
 def test_more_than_was_paid_never_goes_back(acme):

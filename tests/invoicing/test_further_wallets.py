@@ -1,5 +1,6 @@
 """Several wallets of one account: each event is taken from the wallet that pays for it; holds and standings go by wallet."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -47,6 +48,14 @@ class TestDebits:
         opened("india", "whatsapp.india")
         book(acme, [whatsapp(country="IN"), whatsapp(country="US"), whatsapp()])
         assert balances(acme) == {"acme": 0, "acme/india": Decimal("-0.145"), "acme/whatsapp": Decimal("-0.29")}
+
+    def test_a_text_that_postgres_cannot_read_as_json_is_taken_from_the_wallet_its_other_properties_say(self, acme):
+        opened()
+        event = whatsapp(note="a\0b\\u0000")
+        book(acme, [event, an_event("acme", channel="whats\0app")])
+        assert balances(acme) == {"acme": Decimal("-0.50"), "acme/whatsapp": Decimal("-0.145")}
+        (explained,) = proof_wiring.explanations().event(json.loads(event)["id"], source="/tests")
+        assert explained.paid_by == "acme/whatsapp"
 
     def test_a_wallet_that_runs_dry_falls_below_zero_and_nothing_overflows(self, acme):
         opened()

@@ -45,6 +45,14 @@ def test_books_kept_by_the_first_rater_are_those_the_second_comes_to(shop):
     assert found.amount_micros == {"INR": 1_000_000 * 140 + 800_000 + 3 * 145_000 + 200_000 + 500_000}
 
 
+@pytest.mark.parametrize("text", ["s\0ms", "\0", "\\u0000", "\\\0", "\0\0\\"])
+def test_a_text_that_postgres_cannot_read_as_json_keeps_nobody_from_being_computed(shop, text):
+    open_account("acme")
+    book(shop, [an_event("acme", channel=text), an_event("acme", channel="sms", **{f"x{text}": text})])
+
+    assert recomputed().differences == ()
+
+
 def test_only_the_accounts_asked_for_are_computed(shop):
     for code in ("acme", "bolt"):
         open_account(code)

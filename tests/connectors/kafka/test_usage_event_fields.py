@@ -125,7 +125,8 @@ def test_names_without_end_are_refused_before_they_are_looked_at():
 )
 def test_a_time_without_a_zone_or_a_date_that_is_none_is_refused_by_name(time, sentence):
     letter = refused(a_usage_event(time=time))
-    assert (letter.reason, letter.detail) == (RefusalReason.FIELD, sentence)
+    way_out = "send it as RFC 3339 has it, with a zone, e.g. 2026-10-15T12:00:00Z"
+    assert (letter.reason, letter.detail) == (RefusalReason.FIELD, f"{sentence}: {way_out}")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,14 @@ def test_a_time_centuries_away_is_read_exactly_so_that_the_window_can_judge_it(t
 @pytest.mark.parametrize("name", ["specversion", "id", "source", "type", "subject", "time"])
 def test_a_missing_attribute_is_refused_by_name(name):
     letter = refused(a_usage_event(without=[name]))
-    assert (letter.reason, letter.detail) == (RefusalReason.FIELD, f"Object missing required field `{name}`")
+    assert letter.reason is RefusalReason.FIELD
+    assert letter.detail.startswith(f"Object missing required field `{name}`: ")
+
+
+def test_what_a_wrong_attribute_should_be_is_said():
+    assert refused(a_usage_event(specversion="0.3")).detail.endswith('at `$.specversion`: send "1.0"')
+    assert refused(a_usage_event(data=[])).detail.endswith("at `$.data`: send an object of named values")
+    assert refused(a_usage_event(id=5)).detail.endswith("at `$.id`: correct it and send the event again")
 
 
 WRONG = {"null": None, "number": 1, "boolean": True, "array": [], "object": {}}

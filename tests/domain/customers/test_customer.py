@@ -141,6 +141,13 @@ def test_a_field_that_is_wrong_is_named_with_the_way_out_and_nothing_else_is(cha
     assert len(fault) < 400
 
 
+def test_a_fault_found_by_comparing_two_fields_has_its_path_in_an_event_too():
+    document = a_customer_document(tax={"category": "registered", "gstin": KARNATAKA_GSTIN})
+    with pytest.raises(Invalid) as refused:
+        read_customer(document, path="data")
+    assert [error.path for error in refused.value.errors] == ["data.addresses.billing.state_code"]
+
+
 def test_every_fault_of_a_document_is_named_at_once():
     wrong = a_customer_document(
         legal_name=None, email="no", currency="EUR", tax={"gstin": "29AAGCB7383J1Z5"}, contacts=[{"name": "A"}], colour="red"

@@ -213,6 +213,7 @@ def test_a_published_meter_is_defined_again_only_as_it_is():
         (a_plan(a_charge(sac="99831")), "charges[0].sac: must be 4, 6 or 8 digits"),
         (a_plan(a_charge(sac=998319)), "charges[0].sac: must be 4, 6 or 8 digits in quotes"),
         (a_plan(a_charge(sac="99831٩")), "charges[0].sac: must be 4, 6 or 8 digits"),
+        (a_plan(a_charge(sac="996511")), "charges[0].sac: '996511' has no GST rate that is known"),
         (a_plan(a_charge(unit=None)), "charges[0].unit: must be a text"),
         (a_plan(a_charge(reset="week")), "charges[0].reset: must be one of month, quarter, year, never"),
         (a_plan(a_charge(shared="world")), "charges[0].shared: must be one of account, account_tree"),

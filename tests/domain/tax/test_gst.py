@@ -56,9 +56,15 @@ def test_two_halves_differ_from_the_whole_by_at_most_one_paisa(taxable):
     assert abs(halves - tax_minor(taxable, rate_basis_points=1800)) <= 1
 
 
-@pytest.mark.parametrize("sac", ["998313", "998314", "998315", "998316", "998319"])
+@pytest.mark.parametrize("sac", ["9983", "998313", "998314", "998315", "998316", "998319", "99831319"])
 def test_information_technology_services_bear_eighteen_percent(sac):
     assert rate_of_sac(sac, on=date(2026, 11, 1)) == 1800
+
+
+def test_telephony_bears_eighteen_percent_and_other_telecommunication_is_not_guessed():
+    assert rate_of_sac("998413", on=date(2026, 11, 1)) == 1800
+    with pytest.raises(InvalidInput, match="no GST rate is known for 998431"):
+        rate_of_sac("998431", on=date(2026, 11, 1))
 
 
 def test_a_service_code_without_a_known_rate_is_refused():
@@ -71,7 +77,7 @@ def test_there_is_no_gst_before_july_2017():
         rate_of_sac("998319", on=date(2017, 6, 30))
 
 
-@pytest.mark.parametrize("sac", ["9983", "99831X", "", "9983190"])
+@pytest.mark.parametrize("sac", ["998", "99831X", "", "9983190"])
 def test_a_malformed_service_code_is_refused(sac):
-    with pytest.raises(InvalidInput, match="six digits"):
+    with pytest.raises(InvalidInput, match="4, 6 or 8 digits"):
         rate_of_sac(sac, on=date(2026, 11, 1))

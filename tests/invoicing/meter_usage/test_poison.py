@@ -5,9 +5,12 @@ from decimal import Decimal
 
 import pytest
 
+from connectors import wiring
 from domain.errors import EngineUnavailable
 from domain.metering import Outcome
 from invoicing import poison
+from invoicing.administer import publish_plan
+from tests.books import AUTHOR, a_plan, open_account
 from tests.builders_usage import a_usage_event
 
 pytestmark = pytest.mark.engines
@@ -51,7 +54,7 @@ def test_the_dead_letter_says_what_happened_and_keeps_the_bytes(worker, topic, b
     event = a_usage_event("poison", subject="bolt")
     worker.take(topic.append(event))
     ((detail, payload),) = books.rows("SELECT detail, payload FROM dead_letter")
-    assert "cannot be booked (NumericValueOutOfRange: bigint out of range" in detail
+    assert "cannot be booked (TooLarge: bigint out of range)" in detail
     assert bytes(payload) == event
 
 
@@ -96,6 +99,26 @@ def test_when_event_after_event_is_poison_the_fault_is_ours_and_it_is_raised(wor
     with pytest.raises(ZeroDivisionError):
         worker.take(topic.append(*(a_usage_event(f"event-{number}") for number in range(10))))
     assert len(letters(books)) == 3
+
+
+def test_a_total_that_is_full_holds_up_nobody_however_many_events_come_for_it(
+    worker, topic, books, bolt_is_full, monkeypatch
+):
+    monkeypatch.setattr(poison, "IN_A_ROW_MAX", 3)
+    full = [a_usage_event(f"poison-{number}", subject="bolt") for number in range(10)]
+    worker.take(topic.append(*full, a_usage_event("good")))
+    assert books.outcomes() == {"rated": 2, "dead_lettered": 10}
+
+
+def test_an_amount_larger_than_the_books_hold_is_poison_like_a_total_that_is_full(worker, topic, books, monkeypatch):
+    monkeypatch.setattr(poison, "IN_A_ROW_MAX", 1)
+    vast = {"model": "package", "package_size": "0.000001", "package_price": "10000000000"}
+    charge = {"meter": "otp.delivered", "description": "OTP", "sac": "998319", "unit": "message", "price": vast}
+    publish_plan(wiring.administration(), a_plan() | {"charges": [charge]}, author=AUTHOR)
+    open_account("vast")
+    worker.take(topic.append(*(a_usage_event(f"event-{number}", subject="vast") for number in range(3))))
+    assert books.outcomes() == {"dead_lettered": 3}
+    assert "TooLarge" in books.rows("SELECT detail FROM dead_letter")[0][0]
 
 
 def test_a_database_that_does_not_answer_is_never_an_events_fault(worker, topic, books):
