@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from domain.attribution import Account
+from domain.catalogue import PlanVersion
 from domain.contracts import ContractDocument
 from domain.errors import BillingError
 from domain.money import Currency
@@ -68,3 +70,13 @@ class ContractBook(Protocol):
 
     def end(self, code: str, *, at: datetime) -> None:
         """Let a contract end earlier."""
+
+
+class AgreementBook(Protocol):
+    """What plans and contracts come to together."""
+
+    def read(self, account_codes: Sequence[str]) -> Mapping[str, Account]:
+        """By code, those of some accounts that have a contract which takes something off, as whoever rates sees them."""
+
+    def versions(self, plan_version_ids: Sequence[int]) -> Mapping[int, PlanVersion]:
+        """Plan versions by id."""

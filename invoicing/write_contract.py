@@ -4,15 +4,17 @@ A contract may begin, or end, in the past as long as nothing of that time is inv
 charged anew by itself: both say how many events of which accounts that is, and re-rating is asked for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from domain.catalogue.discounts import Clash
 from domain.contracts import ContractDocument, read_contract
 from domain.errors import FieldError, Invalid, NotFound
 from domain.subscriptions import Subscriptions
 from invoicing.administration_ports import Administration, AdministrationStore, Author
+from invoicing.agree_discounts import brought_together, reason
 from invoicing.subscription_ports import StoredContract
 
 
@@ -30,7 +32,8 @@ class WrittenContract:
 def write_contract(store: AdministrationStore, document: Mapping[str, Any], *, author: Author) -> WrittenContract:
     """Store a contract. Raises Invalid with every fault and NotFound for its party.
 
-    The same contract written again changes nothing; another one under the same code is refused.
+    The same contract written again changes nothing; another one under the same code is refused. So is one whose discounts
+    could, together with those of a plan or contract an account of it is on, take off more than there is.
     """
     with store.begin() as transaction:
         transaction.hold_configuration()
@@ -53,8 +56,12 @@ def write_contract(store: AdministrationStore, document: Mapping[str, Any], *, a
             faults.append(FieldError("priority", reason))
         if faults:
             raise Invalid(faults)
+        agreed = transaction.agreements.read(list(accounts))
         plans.add_meters([meter for meter in contract.prices.new_meters if meter.code not in published])
         contracts.add(contract, document, written_at=author.at)
+        found = brought_together(agreed, transaction.agreements.read(list(accounts)))
+        if found:
+            raise Invalid(_discount_faults(contract, found))
         transaction.audit(action="contract.written", subject=contract.code, actor=author.name, after=document, at=author.at)
     events = _events(store, contract, accounts, start=contract.start, end=contract.end, now=author.at)
     return WrittenContract(contract, is_new=True, events_to_rerate=events)
@@ -78,7 +85,11 @@ def end_contract(store: AdministrationStore, code: str, *, at: datetime, author:
         faults = _ending_faults(present, at) + _invoiced_faults(accounts, contract, "at", at)
         if faults:
             raise Invalid(faults)
+        agreed = transaction.agreements.read(list(accounts))
         contracts.end(code, at=at)
+        found = brought_together(agreed, transaction.agreements.read(list(accounts)))
+        if found:
+            raise Invalid([FieldError("at", why) for why in sorted({reason(clashes) for clashes in found.values()})])
         transaction.audit(
             action="contract.ended",
             subject=code,
@@ -129,6 +140,22 @@ def _invoiced_faults(
     first = open_from.astimezone(account.time_zone)
     reason = f"usage of account {account.account} before {first:%Y-%m-%d} is invoiced: choose {first.isoformat()} or later"
     return [FieldError(field_name, reason)]
+
+
+def _discount_faults(contract: ContractDocument, found: Mapping[str, Sequence[Clash]]) -> list[FieldError]:
+    """Each where the contract brings it in, once for all its accounts."""
+    codes = [one.code for one in contract.prices.adjustments]
+    faults = []
+    for clash in (clash for account in sorted(found) for clash in found[account]):
+        later, earlier = clash.found.adjustment.code, clash.found.earlier.code
+        own, other, way_out = (
+            (later, earlier, f"let it apply to all that {earlier!r} applies to")
+            if clash.document == f"contract {contract.code}"
+            else (earlier, later, f"let it apply to no more than {later!r} does")
+        )
+        path = f"adjustments[{codes.index(own)}].applies_to" if own in codes else ""
+        faults.append(FieldError(path, f"{clash}: {way_out}, or give it the code {other!r} to stand in its place"))
+    return list(dict.fromkeys(faults))
 
 
 def _ending_faults(present: StoredContract, at: datetime) -> list[FieldError]:

@@ -103,6 +103,15 @@ def test_a_discount_on_charges_of_a_plan_says_its_sac():
     ]
 
 
+def test_its_own_discounts_never_exceed_on_charges_of_a_plan_either():
+    discount = a_contract()["adjustments"][0]
+    gift = {**discount, "code": "gift", "kind": "free_amount", "percent": None, "amount": "5", "applies_to": None}
+    gift = {name: value for name, value in gift.items() if value is not None}
+    ((path, reason),) = faults(a_contract(adjustments=[discount, gift]))
+    assert path == "adjustments[0].applies_to"
+    assert reason.startswith("could take off of 'magic_link.delivered' once more what 'gift' takes off")
+
+
 def test_a_contract_has_no_trial_days():
     assert faults(a_contract(trial_days=14))[0][0] == "trial_days"
 
