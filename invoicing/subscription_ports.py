@@ -18,11 +18,20 @@ class StoredContract:
     """A contract as it was written, and for how long it holds."""
 
     code: str
-    party: str
-    """The code of the account or customer it is with."""
+    account: str | None
+    customer: str | None
+    """The code of one of the two: whom it is with."""
+    currency: Currency
     start: datetime | None
     end: datetime | None
     document: Mapping[str, Any]
+    charges_usage: bool
+    """Whether it has a say in what an event costs; fees and terms alone have none."""
+
+    @property
+    def party(self) -> str:
+        """The code of the account or customer it is with."""
+        return self.account or self.customer or ""
 
 
 class SubscriptionBook(Protocol):
