@@ -59,7 +59,7 @@ def list_contracts(
 @app.command("expiring")
 def expiring(
     *,
-    days: Annotated[int, typer.Option(min=1, help="Within so many days from now.")] = 30,
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="Within so many days from now.")] = 30,
     as_json: AsJson = False,
 ) -> None:
     """Show contracts that end soon, and what holds then: another contract, or the plan again.

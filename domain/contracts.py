@@ -69,6 +69,7 @@ def read_contract(
     prices = {name: value for name, value in contract.items() if name not in _TERMS}
     # A contract has a code and no name of its own.
     plan = Fields({"name": prices.get("code"), **prices}, path="", faults=faults)
+    plan.lacks(frozenset(_TERMS))  # read above, and known where an unknown field is answered with those there are
     if "trial_days" in prices:
         plan.fault("trial_days", "a contract has none: list an adjustment of kind trial with its days instead")
     read = read_prices(plan, published=published, elsewhere=priced)

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from typing import Final
 
 from sqlalchemy import Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError, ProgrammingError
 
-from domain.errors import EngineUnavailable, WrongSetup
+from domain.errors import EngineUnavailable, InvalidInput, WrongSetup
 
 _UNDEFINED: Final = {"42P01", "42703", "42883"}
 """SQLSTATEs of a table, column or function that does not exist: the schema is not this program's."""
@@ -29,7 +29,8 @@ def open_engine(dsn: str) -> Engine:
 def transaction(engine: Engine) -> Iterator[Connection]:
     """A read-committed transaction: commits when left normally, rolls back when left by an exception.
 
-    Raises EngineUnavailable when PostgreSQL does not answer or a lock is not given, WrongSetup when a table is missing.
+    Raises EngineUnavailable when PostgreSQL does not answer or a lock is not given, WrongSetup when a table is missing, and
+    InvalidInput for a value PostgreSQL cannot hold.
     """
     with _told_in_a_sentence(), engine.begin() as connection:
         yield connection
@@ -72,6 +73,9 @@ def _told_in_a_sentence() -> Iterator[None]:
             raise
         reason = str(error.orig).strip().splitlines()[0]
         raise WrongSetup(f"the database lacks what this program needs ({reason}): run `billing schema migrate`") from error
+    except DataError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise InvalidInput(f"a value does not fit into the books ({reason}): correct it; nothing was changed") from error
 
 
 def storable(names: Iterable[str]) -> list[str]:

@@ -116,6 +116,13 @@ def test_its_own_discounts_never_exceed_on_charges_of_a_plan_either():
     assert reason.startswith("could take off of 'magic_link.delivered' once more what 'gift' takes off")
 
 
+def test_an_unknown_field_is_answered_with_those_a_contract_has():
+    ((path, reason),) = faults(a_contract(prority=1))
+    assert path == "prority"
+    assert "did you mean 'priority'?" in reason
+    assert all(f" {name}" in reason for name in ("account", "customer", "from", "to", "payment_term_days", "charges"))
+
+
 def test_a_contract_has_no_trial_days():
     assert faults(a_contract(trial_days=14))[0][0] == "trial_days"
 
