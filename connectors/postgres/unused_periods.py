@@ -13,7 +13,9 @@ from domain.rating.running import Total
 from domain.rating.unused_books import Booked, BookedUnused, UnusedBooks, UnusedPart
 from invoicing.fee_ports import UnusedFacts
 
-COSTS_WITHOUT_USAGE: Final = "h.kind = 'usage' AND h.document -> 'price' ->> 'flat_at_zero' = 'true'"
+COSTS_WITHOUT_USAGE: Final = (
+    "h.kind = 'usage' AND h.document -> 'price' ->> 'flat_at_zero' = 'true' AND h.document -> 'without_usage' IS NULL"
+)
 """Of a charge `h`: those that may be due without usage."""
 _CONCERNED: Final = text(f"""
 SELECT account_id FROM account a WHERE account_id = ANY(:account_ids) AND (

@@ -2,17 +2,13 @@
 
 import psycopg
 import pytest
-from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from connectors.postgres.migrations import Migrations
-from connectors.settings import PROJECT_ROOT, settings
 from tests.books import open_account, open_shop
 
 pytestmark = pytest.mark.engines
 
-MIGRATION = "0041_spans_last.sql"
 SHORTENED = "UPDATE {} SET validity = tstzrange('2026-10-01', '2026-10-01')"
 
 
@@ -31,23 +27,6 @@ def test_a_span_that_holds_at_no_time_is_refused(database, statement, constraint
         connection.execute(text(statement))
 
 
-@pytest.fixture
-def before(postgres_database, tmp_path):
-    """A database as it was before the migration, and the folders of migrations before it and up to it."""
-    name = f"{settings().postgres_db}_spans"
-    folders = [tmp_path / "before", tmp_path / "after"]
-    for folder in folders:
-        folder.mkdir()
-    for path in (PROJECT_ROOT / "sql" / "postgres").glob("*.sql"):
-        for folder in folders[path.name >= MIGRATION :] if path.name <= MIGRATION else ():
-            (folder / path.name).write_text(path.read_text())
-    with psycopg.connect(postgres_database, dbname="postgres", autocommit=True) as server:
-        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield postgres_database.rsplit("/", 1)[0] + "/" + name, *folders
-        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
 FILLED = """
 INSERT INTO customer (code, legal_name, email, address_lines, country, tax_category, created_at)
 VALUES ('c', 'C', 'c@example.com', '{}', 'US', 'overseas', now());
@@ -63,15 +42,12 @@ INSERT INTO alias (alias, account_id, validity) SELECT alias, account_id, validi
 """
 
 
-def test_the_migration_applies_to_books_that_hold_one_and_keeps_what_lasts(before):
-    dsn, former, folder = before
-    Migrations(former, dsn).apply()
+def test_the_migration_applies_to_books_that_hold_one_and_keeps_what_lasts(database_before):
+    dsn, apply = database_before("0041_spans_last")
     with psycopg.connect(dsn) as connection:
         connection.execute(FILLED.encode())
-    assert Migrations(folder, dsn).apply() == ["0041_spans_last"]
+    assert apply() == ["0041_spans_last"]
     with psycopg.connect(dsn) as connection:
-        kept = [
-            connection.execute(f"SELECT count(*) FROM {name}".encode()).fetchone()[0] for name in ("subscription", "alias")
-        ]
-        history = connection.execute("SELECT count(*) FROM subscription_history WHERE isempty(validity)").fetchone()[0]
-    assert (kept, history) == ([1, 1], 1)
+        kept = [connection.execute(f"SELECT count(*) FROM {name}".encode()).fetchone() for name in ("subscription", "alias")]
+        history = connection.execute("SELECT count(*) FROM subscription_history WHERE isempty(validity)").fetchone()
+    assert (kept, history) == ([(1,), (1,)], (1,))
