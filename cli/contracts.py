@@ -1,5 +1,6 @@
 """`billing contracts`: prices and terms agreed on with one customer or account."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +13,6 @@ from cli.output import AsJson, By, console, show, show_rows
 from connectors import clock, wiring
 from invoicing import write_contract as use_cases
 from invoicing.administration_ports import Author
-from invoicing.write_contract import WrittenContract
 
 app = typer.Typer(help="Prices and terms agreed on with one customer (docs/subscriptions.md).", no_args_is_help=True)
 
@@ -39,7 +39,7 @@ def write(
         "charges": len(list(contract.prices.rows())),
         "new": written.is_new,
     }
-    _show(facts, written, since=contract.start, as_json=as_json)
+    _show(facts, written.events_to_rerate, since=contract.start, as_json=as_json)
 
 
 @app.command("list")
@@ -59,7 +59,7 @@ def list_contracts(
 @app.command("expiring")
 def expiring(
     *,
-    days: Annotated[int, typer.Option(min=1, help="Within so many days from now.")] = 30,
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="Within so many days from now.")] = 30,
     as_json: AsJson = False,
 ) -> None:
     """Show contracts that end soon, and what holds then: another contract, or the plan again.
@@ -106,12 +106,12 @@ def end(
     _show({"contract": code, "to": moment}, ended, since=moment, as_json=as_json)
 
 
-def _show(facts: dict[str, Any], written: WrittenContract, *, since: datetime, as_json: bool) -> None:
+def _show(facts: dict[str, Any], events_to_rerate: Mapping[str, int], *, since: datetime, as_json: bool) -> None:
     if as_json:
-        show(facts | {"events_to_rerate": dict(written.events_to_rerate)}, as_json=True)
+        show(facts | {"events_to_rerate": dict(events_to_rerate)}, as_json=True)
         return
     show(facts, as_json=False)
-    for account, events in sorted(written.events_to_rerate.items()):
+    for account, events in sorted(events_to_rerate.items()):
         text = (
             f"{events:,} events of {account} since then were charged otherwise: "
             f"`billing rerate --account {account} --from {since.isoformat()}` shows what they come to now"

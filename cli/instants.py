@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from domain.config_changes import YEAR_FIRST, YEAR_LAST
 from domain.errors import InvalidInput
+from domain.instants import YEAR_FIRST, YEAR_LAST
 
 
 def instant(name: str, text: str) -> datetime:

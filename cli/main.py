@@ -1,6 +1,7 @@
 """The `billing` command. Exit codes: 0 done; 1 the answer is no; 2 wrong arguments; 3 an engine is down; 4 wrong set-up."""
 
 import sys
+from collections.abc import Sequence
 
 import typer
 
@@ -31,6 +32,7 @@ from cli import (
 )
 from cli.output import errors, listed_faults
 from domain.errors import BillingError, EngineUnavailable, Invalid, InvalidInput, WrongSetup
+from domain.fields import UNSTORABLE
 
 app = typer.Typer(
     name="billing",
@@ -77,9 +79,17 @@ def exit_code(error: BillingError) -> int:
             return 1
 
 
+def _refuse_unreadable(arguments: Sequence[str]) -> None:
+    """Bytes that are no UTF-8 reach a program as halves of characters, which nothing can be looked up by or stored."""
+    for argument in arguments:
+        if not argument.isprintable() and UNSTORABLE.search(argument):
+            raise InvalidInput(f"argument {argument[:80]!a} is not UTF-8: write it in that encoding")
+
+
 def main() -> None:
     """Run the command line; refusals are one sentence on standard error and an exit code."""
     try:
+        _refuse_unreadable(sys.argv)
         app()
     except Invalid as error:
         for fault in listed_faults(error.errors):

@@ -17,7 +17,16 @@ from domain.errors import FieldError, Invalid
 _FAULTS_MAX: Final = 50
 _WIDTH_MAX: Final = 10_000
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON line instead of text.")]
-By = Annotated[str, typer.Option("--by", help="Who does this: goes into the audit record.")]
+_NAME_MAX: Final = 100
+
+
+def _author(name: str) -> str:
+    if not 0 < len(name.strip()) <= len(name) <= _NAME_MAX or not name.isprintable():
+        raise typer.BadParameter(f"must be a name of 1 to {_NAME_MAX} characters that show, e.g. asha")
+    return name
+
+
+By = Annotated[str, typer.Option("--by", callback=_author, help="Who does this: goes into the audit record.")]
 
 # What is printed may be what a producer sent: no text is taken for markup or for the code of an emoji.
 console = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)

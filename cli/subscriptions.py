@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 import typer
@@ -28,6 +28,7 @@ _PeriodEnd = Annotated[bool, typer.Option("--at-period-end", help="From the acco
 _Replacing = Annotated[
     bool, typer.Option("--replacing", help="What has begun since that instant gives way; refused without this.")
 ]
+_VERSION_DIGITS_MAX: Final = 9
 _Plan = Annotated[str, typer.Option("--plan", help="The plan's code; with @ a version, e.g. otp-india@2.")]
 _Why = Annotated[str, typer.Option("--why", help="What for, kept with the segment and in the audit trail.")]
 
@@ -268,7 +269,7 @@ def _units(micros: int) -> str:
 
 def _reference(text: str) -> PlanReference:
     code, _, version = text.partition("@")
-    if version and not version.isdecimal():
+    if version and not (version.isascii() and version.isdecimal() and len(version) <= _VERSION_DIGITS_MAX):
         raise InvalidInput(f"plan: {text!r} names no version: write e.g. otp-india@2, or leave @ out for the newest")
     return PlanReference(code, int(version) if version else None)
 

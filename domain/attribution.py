@@ -68,6 +68,21 @@ class Account:
     def __post_init__(self) -> None:
         self.root_id = self.root_id or self.account_id
 
+    def on(self, subscriptions: Sequence[Subscription]) -> "Account":
+        """The same account, subscribed otherwise."""
+        return Account(
+            self.account_id,
+            self.code,
+            self.customer_code,
+            self.wallet_id,
+            self.currency,
+            self.time_zone,
+            subscriptions,
+            self.contracts,
+            self.root_id,
+            self.purposes,
+        )
+
     def wallet_for(self, event_type: str, properties: Mapping[str, object]) -> int:
         """The wallet that pays for an event."""
         found = self.purposes.wallet_for(event_type, properties) if self.purposes is not None else None

@@ -13,15 +13,13 @@ from typing import Any, Final
 from domain.customers.plain_text import read_code, read_text
 from domain.errors import Faults
 from domain.event_data import check_nested
-from domain.fields import Fields, but_is, shown
+from domain.fields import Fields, shown
+from domain.instants import read_instant
 from domain.plans import read_plan
 from domain.receiving import Event
 from domain.refusals import placed_at
 from domain.usage import RefusalReason, Refused
 
-YEAR_FIRST: Final = 1970
-YEAR_LAST: Final = 2999
-"""Of instants anybody may mean; beyond the calendar's ends, an instant has no time in another zone."""
 DATA: Final = "data"
 """Where an event's particulars are, as its errors name them."""
 
@@ -186,22 +184,6 @@ def read_nothing(data: Mapping[str, Any], *also: str) -> None:
     for name in also:
         fields.take(name)
     _end(fields, faults)
-
-
-def read_instant(fields: Fields, name: str) -> datetime | None:
-    """An instant with its zone (RFC 3339); None when it is not said, or wrong and remembered as a fault."""
-    value = fields.take(name)
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) and "T" in value.upper() else None
-        if moment is not None and moment.utcoffset() is not None and YEAR_FIRST <= moment.year <= YEAR_LAST:
-            return moment
-    except (ValueError, OverflowError):
-        pass
-    years = f"of the years {YEAR_FIRST} to {YEAR_LAST}"
-    fields.fault(name, f"must be an instant {years} with its time zone, e.g. 2026-12-01T00:00:00+05:30" + but_is(value))
-    return None
 
 
 def _read_plan_in(data: Mapping[str, Any]) -> None:

@@ -8,11 +8,12 @@ same party may not overlap. When a contract ends, the plan holds again.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from domain.catalogue import Meter
 from domain.errors import Faults
-from domain.fields import Fields, but_is, shown
+from domain.fields import Fields, shown
+from domain.instants import read_instant
 from domain.money import Currency
 from domain.plans import PlanDocument
 from domain.plans.plan_fields import read_code
@@ -60,7 +61,7 @@ def read_contract(
     parties = {name: read_code(fields, name) for name in _PARTIES if fields.has(name)}
     if len(parties) != 1:
         fields.fault("account", "say whom the contract is with: a customer, for all its accounts, or one account")
-    start, end = _instant(fields, "from", required=True), _instant(fields, "to")
+    start, end = read_instant(fields, "from", required=True), read_instant(fields, "to")
     if start is not None and end is not None and end <= start:
         fields.fault("to", f"the contract would end before it begins: {end} is not after {start}")
     priority = fields.whole("priority", least=0, most=PRIORITY_MAX, default=0) or 0
@@ -68,6 +69,7 @@ def read_contract(
     prices = {name: value for name, value in contract.items() if name not in _TERMS}
     # A contract has a code and no name of its own.
     plan = Fields({"name": prices.get("code"), **prices}, path="", faults=faults)
+    plan.lacks(frozenset(_TERMS))  # read above, and known where an unknown field is answered with those there are
     if "trial_days" in prices:
         plan.fault("trial_days", "a contract has none: list an adjustment of kind trial with its days instead")
     read = read_prices(plan, published=published, elsewhere=priced)
@@ -78,17 +80,3 @@ def read_contract(
     return ContractDocument(
         read.code, parties.get("customer"), parties.get("account"), start or _NEVER, end, priority, read.currency, days, read
     )
-
-
-def _instant(fields: Fields, name: str, *, required: bool = False) -> datetime | None:
-    value: Any = fields.take(name)
-    if value is None and not required:
-        return None
-    try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-        if moment.utcoffset() is not None:
-            return moment
-    except (TypeError, ValueError):
-        pass
-    fields.fault(name, f'must be an instant with its time zone, e.g. "2026-11-01T00:00:00+05:30"{but_is(value)}')
-    return None

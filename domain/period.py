@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Self
 from zoneinfo import ZoneInfo
 
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"(19[7-9][0-9]|2[0-9]{3})-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -18,10 +18,10 @@ class BillingMonth:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read "2026-10". Raises ValueError naming the expected form."""
+        """Read "2026-10", of the years 1970 to 2999. Raises ValueError naming the expected form."""
         match = _MONTH.fullmatch(text)
         if match is None:
-            raise ValueError(f"billing month {text!r} is not of the form YYYY-MM, e.g. 2026-10")
+            raise ValueError(f"billing month {text!r} is not of the form YYYY-MM, e.g. 2026-10, of the years 1970 to 2999")
         return cls(int(match[1]), int(match[2]))
 
     @classmethod

@@ -13,7 +13,7 @@ from domain.plans import PlanDocument
 from domain.wallet_purposes import AccountWallets
 from invoicing.customer_ports import Accounts, Customers
 from invoicing.metering_ports import Balance
-from invoicing.subscription_ports import ContractBook, SubscriptionBook
+from invoicing.subscription_ports import AgreementBook, ContractBook, SubscriptionBook
 from invoicing.top_up_request_ports import TopUpRuleBook
 
 
@@ -172,6 +172,10 @@ class Administration(Protocol):
     @property
     def contracts(self) -> ContractBook:
         """What was agreed on."""
+
+    @property
+    def agreements(self) -> AgreementBook:
+        """What plans and contracts come to together."""
 
     @property
     def customers(self) -> Customers:

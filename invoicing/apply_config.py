@@ -119,7 +119,7 @@ def _end_contract(store: AdministrationStore, change: ConfigChange, author: Auth
     at = read_ending(change.data) or _happened_at(change)
     with placed_at(DATA):
         ended = write_contract.end_contract(store, change.subject, at=at, author=author)
-    return Applied(changed=True, facts={"events_to_rerate": sum(ended.events_to_rerate.values())})
+    return Applied(changed=True, facts={"events_to_rerate": sum(ended.values())})
 
 
 def _start_subscription(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:

@@ -13,6 +13,7 @@ from domain import subscriptions as rules
 from domain.errors import FieldError, Invalid
 from domain.subscriptions import Change, PlanChoice, Segment, Subscriptions
 from invoicing.administration_ports import Administration, AdministrationStore, Author
+from invoicing.agree_discounts import clashes_of_changes
 
 
 class PlanReference(NamedTuple):
@@ -158,6 +159,9 @@ def _apply(
         before = transaction.subscriptions.read(account)
         when = timing.of(before, now=author.at)
         after = rule(before, when)
+        clashing = clashes_of_changes(transaction, [(before, after)])
+        if clashing:
+            raise Invalid([FieldError("plan", clashing[account])])
         write_change(transaction, before, after, action=action, why=timing.why, author=author)
     since = _first_difference(before, after)
     events = 0

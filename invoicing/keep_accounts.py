@@ -13,12 +13,13 @@ from domain import alias_spans, subscriptions
 from domain.alias_spans import NamedSpan
 from domain.customers.account import Account, Opening, changed, read_opening, with_defaults
 from domain.customers.thresholds import read_thresholds
-from domain.errors import Faults, Invalid, InvalidInput, NotFound
+from domain.errors import Faults, FieldError, Invalid, InvalidInput, NotFound
 from domain.fields import shown
 from domain.refusals import placed_at, remember
 from domain.subscriptions import Change, PlanChoice
 from invoicing.administer import Author
 from invoicing.administration_ports import Administration, AdministrationStore
+from invoicing.agree_discounts import brought_together, clashes_of_changes, reason
 from invoicing.arrange_accounts import rearrange
 from invoicing.customer_ports import StoredAccount, StoredCustomer
 from invoicing.metering_ports import Balance
@@ -70,6 +71,8 @@ def open_account(
             present = transaction.subscriptions.read(opening.account.code)
             with placed_at(path):
                 begun = subscriptions.start(present, plan, Change(begins_at, author.at, "account opened"))
+            for why in clashes_of_changes(transaction, [(present, begun)]).values():
+                faults.add(at(path, "plan"), why)
             transaction.subscriptions.write(present, begun)
         faults.refuse_if_any()
         after = opening.account.document() | {"aliases": list(opening.aliases), "plan": opening.plan}
@@ -101,7 +104,7 @@ def change_account(store: AdministrationStore, code: str, patch: object, *, auth
         if after == before:
             return Kept(Written(code, known.revision, changed=False))
         if _terms(after) != _terms(before):
-            transaction.accounts.save(after)
+            _save(transaction, after, path=path)
         _audit(transaction, "account.changed", code, before=before.document(), after=after.document(), author=author)
         revision = transaction.accounts.revision(code)
     return Kept(Written(code, revision, changed=True), arranged.balances)
@@ -168,6 +171,15 @@ def choose_thresholds(store: AdministrationStore, code: str, document: object, *
         facts = [{"thresholds": [one.document() for one in chosen]} for chosen in (before, wanted)]
         _audit(transaction, "threshold.set", code, before=facts[0], after=facts[1], author=author)
     return Written(code, known.revision, changed=True)
+
+
+def _save(transaction: Administration, account: Account, *, path: str) -> None:
+    """A time zone says when offers end, and so what is in force together."""
+    agreed = transaction.agreements.read([account.code])
+    transaction.accounts.save(account)
+    found = brought_together(agreed, transaction.agreements.read([account.code]))
+    if found:
+        raise Invalid([FieldError(at(path, "time_zone"), reason(found[account.code]))])
 
 
 def _add(transaction: Administration, opening: Opening, *, author: Author, faults: Faults, path: str) -> Sequence[Balance]:

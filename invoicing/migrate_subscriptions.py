@@ -15,7 +15,8 @@ from domain.fee_terms import FeeSegment, FeeTerms, fee_spans, on_other_terms
 from domain.fees import fees_until
 from domain.money import Currency
 from domain.subscriptions import PlanChoice, Subscriptions
-from invoicing.administration_ports import AdministrationStore, Author
+from invoicing.administration_ports import Administration, AdministrationStore, Author
+from invoicing.agree_discounts import clashes_of_changes
 from invoicing.change_subscription import NOW, PlanReference, Timing, write_change
 from invoicing.fee_ports import FeeAccount, FeeBooks
 
@@ -107,7 +108,7 @@ def migrate_subscriptions(store: AdministrationStore, order: MigrationOrder, *, 
             transaction.hold_configuration()
             found = transaction.subscriptions.read_all(portion)
             moves = []
-            for before, after, at in _moves(found, migration, order.timing, now=author.at):
+            for before, after, at in _moves(transaction, found, migration, order.timing, now=author.at):
                 write_change(transaction, before, after, action=_ACTION, why=order.timing.why, author=author)
                 moves.append(_move(before, at))
         migration.moves.extend(_counted(store, move, now=author.at) for move in moves)
@@ -128,7 +129,7 @@ def preview_migration(
     for portion in _portions(codes, _LOOKED_AT):
         with store.begin() as transaction:
             found = transaction.subscriptions.read_all(portion)
-        moves = list(_moves(found, migration, order.timing, now=author.at))
+            moves = _moves(transaction, found, migration, order.timing, now=author.at)
         accounts = {one.code: one for one in fees.read(fees.ids_of([before.account for before, _, _ in moves]))}
         for before, _, at in moves:
             present = before.at(at)
@@ -152,9 +153,15 @@ def _begin(store: AdministrationStore, order: MigrationOrder, *, author: Author)
 
 
 def _moves(
-    found: Mapping[str, Subscriptions | BillingError], migration: Migration, timing: Timing, *, now: datetime
-) -> Iterator[tuple[Subscriptions, Subscriptions, datetime]]:
+    transaction: Administration,
+    found: Mapping[str, Subscriptions | BillingError],
+    migration: Migration,
+    timing: Timing,
+    *,
+    now: datetime,
+) -> Sequence[tuple[Subscriptions, Subscriptions, datetime]]:
     """What each account's segments are and would be, and from when; who cannot be moved goes among the refused."""
+    moves = []
     for code, before in found.items():
         try:
             if isinstance(before, BillingError):
@@ -166,7 +173,10 @@ def _moves(
         except BillingError as refusal:
             migration.refused[code] = str(refusal)
             continue
-        yield before, after, when.at
+        moves.append((before, after, when.at))
+    clashing = clashes_of_changes(transaction, [(before, after) for before, after, _ in moves])
+    migration.refused.update(clashing)
+    return [move for move in moves if move[0].account not in clashing]
 
 
 def _move(before: Subscriptions, at: datetime) -> Move:

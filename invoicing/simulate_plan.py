@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from domain.attribution import DISTANT_FUTURE, EPOCH, Account, RatingConfig
+from domain.catalogue.discounts import clashes
 from domain.catalogue.effective_plan import EffectivePlan
 from domain.catalogue.meters import Aggregation
 from domain.catalogue.plan_spans import Subscription
@@ -133,10 +134,9 @@ def simulate_plan(document: object, chosen: Chosen, *, room: PastRoom, now: date
     with room.open() as past:
         plan = read_plan(document, published=past.meters())
         accounts, left_out = _accounts(plan, chosen, past)
-        version = _candidate(plan)
-        results = {account.account_id: AccountResult(account.code) for account in accounts}
+        candidates = _candidates(plan, accounts, chosen, left_out)
+        results = {account.account_id: AccountResult(account.code) for account in candidates}
         months, bearers = Months(chosen.first, chosen.last), past.fees(list(results))
-        candidates = [_on(account, version, chosen) for account in accounts]
         slots = _slots(candidates, chosen, past.config)
         unused = list(unused_in(candidates, bearers, months, now=now))
         simulation, unpriced = Simulation(), dict[str, int]()
@@ -148,7 +148,7 @@ def simulate_plan(document: object, chosen: Chosen, *, room: PastRoom, now: date
             amounts = simulation.amounts(_ask(usage, asked))
         for key, amount in amounts.items():
             results[key.account_id].new_micros += amount
-        ids = [account.account_id for account in accounts]
+        ids = [account.account_id for account in candidates]
         for account_id, micros in past.booked(ids, _day(chosen.first), _day(chosen.last)).items():
             results[account_id].old_micros = micros
         if chosen.with_fees:
@@ -205,6 +205,18 @@ def _accounts(plan: PlanDocument, chosen: Chosen, past: Past) -> tuple[list[Acco
     return [account for account in wanted if account.code not in left_out], left_out
 
 
+def _candidates(
+    plan: PlanDocument, accounts: Sequence[Account], chosen: Chosen, left_out: dict[str, str]
+) -> Sequence[Account]:
+    """The accounts on the candidate; who is left out because of discounts of its contracts is told why."""
+    version = _candidate(plan)
+    candidates = [_on(account, version, chosen) for account in accounts]
+    # Those a contract takes nothing off for need no look at every plan in effect.
+    agreed = [one for one in candidates if any(term.contract.adjustments for term in one.contracts)]
+    left_out |= {one.code: "; ".join(map(str, found)) for one in agreed if (found := clashes(one.spans()).values())}
+    return [one for one in candidates if one.code not in left_out]
+
+
 def _candidate(plan: PlanDocument) -> PlanVersion:
     """The candidate with ids of its own: below zero, where no stored charge has one."""
     charges = {charge.code: replace(charge, charge_id=-charge.charge_id) for charge in plan.usage}
@@ -215,17 +227,7 @@ def _candidate(plan: PlanDocument) -> PlanVersion:
 def _on(account: Account, version: PlanVersion, chosen: Chosen) -> Account:
     """The account on the candidate from the first month on; whatever it is on ends its old plan's part in it."""
     start = (chosen.first.span(account.time_zone).start - EPOCH) // _MICROSECOND
-    return Account(
-        account.account_id,
-        account.code,
-        account.customer_code,
-        account.wallet_id,
-        account.currency,
-        account.time_zone,
-        (Subscription(version, start, DISTANT_FUTURE),),
-        account.contracts,
-        account.root_id,
-    )
+    return account.on((Subscription(version, start, DISTANT_FUTURE),))
 
 
 def _slots(accounts: Sequence[Account], chosen: Chosen, config: RatingConfig) -> _Slots:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from domain.attribution import Account
+from domain.catalogue import PlanVersion
 from domain.contracts import ContractDocument
 from domain.errors import BillingError
 from domain.money import Currency
@@ -16,11 +18,20 @@ class StoredContract:
     """A contract as it was written, and for how long it holds."""
 
     code: str
-    party: str
-    """The code of the account or customer it is with."""
+    account: str | None
+    customer: str | None
+    """The code of one of the two: whom it is with."""
+    currency: Currency
     start: datetime | None
     end: datetime | None
     document: Mapping[str, Any]
+    charges_usage: bool
+    """Whether it has a say in what an event costs; fees and terms alone have none."""
+
+    @property
+    def party(self) -> str:
+        """The code of the account or customer it is with."""
+        return self.account or self.customer or ""
 
 
 class SubscriptionBook(Protocol):
@@ -68,3 +79,13 @@ class ContractBook(Protocol):
 
     def end(self, code: str, *, at: datetime) -> None:
         """Let a contract end earlier."""
+
+
+class AgreementBook(Protocol):
+    """What plans and contracts come to together."""
+
+    def read(self, account_codes: Sequence[str]) -> Mapping[str, Account]:
+        """By code, those of some accounts that have a contract which takes something off, as whoever rates sees them."""
+
+    def versions(self, plan_version_ids: Sequence[int]) -> Mapping[int, PlanVersion]:
+        """Plan versions by id."""

@@ -4,15 +4,18 @@ A contract may begin, or end, in the past as long as nothing of that time is inv
 charged anew by itself: both say how many events of which accounts that is, and re-rating is asked for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from domain.catalogue.discounts import Clash
 from domain.contracts import ContractDocument, read_contract
 from domain.errors import FieldError, Invalid, NotFound
+from domain.money import Currency
 from domain.subscriptions import Subscriptions
 from invoicing.administration_ports import Administration, AdministrationStore, Author
+from invoicing.agree_discounts import brought_together, reason
 from invoicing.subscription_ports import StoredContract
 
 
@@ -30,7 +33,8 @@ class WrittenContract:
 def write_contract(store: AdministrationStore, document: Mapping[str, Any], *, author: Author) -> WrittenContract:
     """Store a contract. Raises Invalid with every fault and NotFound for its party.
 
-    The same contract written again changes nothing; another one under the same code is refused.
+    The same contract written again changes nothing; another one under the same code is refused. So is one whose discounts
+    could, together with those of a plan or contract an account of it is on, take off more than there is.
     """
     with store.begin() as transaction:
         transaction.hold_configuration()
@@ -43,8 +47,9 @@ def write_contract(store: AdministrationStore, document: Mapping[str, Any], *, a
         if present is not None:
             _refuse_other(present.document, document, code=contract.code)
             return WrittenContract(contract, is_new=False)
-        accounts = _accounts(transaction, contract)
-        faults = _currency_faults(contract, accounts) + _invoiced_faults(accounts, contract, "from", contract.start)
+        accounts = _accounts(transaction, account=contract.account, customer=contract.customer)
+        faults = _currency_faults(contract, accounts)
+        faults += _invoiced_faults(accounts, contract.currency, "from", contract.start)
         overlapping = contracts.overlapping(contract)
         if overlapping:
             reason = (
@@ -53,17 +58,27 @@ def write_contract(store: AdministrationStore, document: Mapping[str, Any], *, a
             faults.append(FieldError("priority", reason))
         if faults:
             raise Invalid(faults)
+        agreed = transaction.agreements.read(list(accounts))
         plans.add_meters([meter for meter in contract.prices.new_meters if meter.code not in published])
         contracts.add(contract, document, written_at=author.at)
+        found = brought_together(agreed, transaction.agreements.read(list(accounts)))
+        if found:
+            raise Invalid(_discount_faults(contract, found))
         transaction.audit(action="contract.written", subject=contract.code, actor=author.name, after=document, at=author.at)
-    events = _events(store, contract, accounts, start=contract.start, end=contract.end, now=author.at)
+    prices = contract.prices
+    charged = [
+        one for one in accounts.values() if one.currency is contract.currency and (prices.usage or prices.adjustments)
+    ]
+    events = _events(store, charged, start=contract.start, end=contract.end, now=author.at)
     return WrittenContract(contract, is_new=True, events_to_rerate=events)
 
 
-def end_contract(store: AdministrationStore, code: str, *, at: datetime, author: Author) -> WrittenContract:
-    """Let a contract end at an instant, earlier than it says; the plan holds from then on.
+def end_contract(store: AdministrationStore, code: str, *, at: datetime, author: Author) -> Mapping[str, int]:
+    """Let a contract end at an instant, earlier than it says; the next one or the plan holds from then on.
 
-    Raises NotFound, and Invalid for an instant outside of the contract or of an invoiced time.
+    Returns, by account, how many events since then were charged by it. It is not read anew: one that was written under older
+    rules may end, too. Raises NotFound, and Invalid for an instant outside of the contract or of an invoiced time, or where
+    what comes in its place could take off more than there is.
     """
     with store.begin() as transaction:
         transaction.hold_configuration()
@@ -71,14 +86,15 @@ def end_contract(store: AdministrationStore, code: str, *, at: datetime, author:
         present = contracts.find(code)
         if present is None:
             raise NotFound(f"contract {code!r} does not exist: `billing contracts list` shows them")
-        contract = read_contract(
-            present.document, published=transaction.plans.meters(), priced=contracts.usage_codes(present.document)
-        )
-        accounts = _accounts(transaction, contract)
-        faults = _ending_faults(present, at) + _invoiced_faults(accounts, contract, "at", at)
+        accounts = _accounts(transaction, account=present.account, customer=present.customer)
+        faults = _ending_faults(present, at) + _invoiced_faults(accounts, present.currency, "at", at)
         if faults:
             raise Invalid(faults)
+        agreed = transaction.agreements.read(list(accounts))
         contracts.end(code, at=at)
+        found = brought_together(agreed, transaction.agreements.read(list(accounts)))
+        if found:
+            raise Invalid([FieldError("at", why) for why in sorted({reason(clashes) for clashes in found.values()})])
         transaction.audit(
             action="contract.ended",
             subject=code,
@@ -87,8 +103,8 @@ def end_contract(store: AdministrationStore, code: str, *, at: datetime, author:
             after={"to": at.isoformat()},
             at=author.at,
         )
-    events = _events(store, contract, accounts, start=at, end=present.end, now=author.at)
-    return WrittenContract(contract, is_new=False, events_to_rerate=events)
+    charged = [one for one in accounts.values() if one.currency is present.currency and present.charges_usage]
+    return _events(store, charged, start=at, end=present.end, now=author.at)
 
 
 def _refuse_other(present: Mapping[str, Any], document: Mapping[str, Any], *, code: str) -> None:
@@ -97,13 +113,13 @@ def _refuse_other(present: Mapping[str, Any], document: Mapping[str, Any], *, co
         raise Invalid([FieldError("code", reason)])
 
 
-def _accounts(transaction: Administration, contract: ContractDocument) -> Mapping[str, Subscriptions]:
+def _accounts(transaction: Administration, *, account: str | None, customer: str | None) -> Mapping[str, Subscriptions]:
     """The accounts a contract is with. Raises NotFound for its party, and InvalidInput for an account that is closed."""
-    codes = list(transaction.contracts.currencies(account=contract.account, customer=contract.customer))
+    codes = list(transaction.contracts.currencies(account=account, customer=customer))
     found = transaction.subscriptions.read_all(codes)
-    if contract.account is not None:
-        transaction.require_open(contract.account)
-    return {code: account for code, account in found.items() if isinstance(account, Subscriptions)}
+    if account is not None:
+        transaction.require_open(account)
+    return {code: one for code, one in found.items() if isinstance(one, Subscriptions)}
 
 
 def _currency_faults(contract: ContractDocument, accounts: Mapping[str, Subscriptions]) -> list[FieldError]:
@@ -116,12 +132,12 @@ def _currency_faults(contract: ContractDocument, accounts: Mapping[str, Subscrip
 
 
 def _invoiced_faults(
-    accounts: Mapping[str, Subscriptions], contract: ContractDocument, field_name: str, at: datetime
+    accounts: Mapping[str, Subscriptions], currency: Currency, field_name: str, at: datetime
 ) -> list[FieldError]:
     closed = [
         (account.open_from, account)
         for account in accounts.values()
-        if account.currency is contract.currency and account.open_from is not None and at < account.open_from
+        if account.currency is currency and account.open_from is not None and at < account.open_from
     ]
     if not closed:
         return []
@@ -129,6 +145,22 @@ def _invoiced_faults(
     first = open_from.astimezone(account.time_zone)
     reason = f"usage of account {account.account} before {first:%Y-%m-%d} is invoiced: choose {first.isoformat()} or later"
     return [FieldError(field_name, reason)]
+
+
+def _discount_faults(contract: ContractDocument, found: Mapping[str, Sequence[Clash]]) -> list[FieldError]:
+    """Each where the contract brings it in, once for all its accounts."""
+    codes = [one.code for one in contract.prices.adjustments]
+    faults = []
+    for clash in (clash for account in sorted(found) for clash in found[account]):
+        later, earlier = clash.found.adjustment.code, clash.found.earlier.code
+        own, other, way_out = (
+            (later, earlier, f"let it apply to all that {earlier!r} applies to")
+            if clash.document == f"contract {contract.code}"
+            else (earlier, later, f"let it apply to no more than {later!r} does")
+        )
+        path = f"adjustments[{codes.index(own)}].applies_to" if own in codes else ""
+        faults.append(FieldError(path, f"{clash}: {way_out}, or give it the code {other!r} to stand in its place"))
+    return list(dict.fromkeys(faults))
 
 
 def _ending_faults(present: StoredContract, at: datetime) -> list[FieldError]:
@@ -140,22 +172,12 @@ def _ending_faults(present: StoredContract, at: datetime) -> list[FieldError]:
 
 
 def _events(
-    store: AdministrationStore,
-    contract: ContractDocument,
-    accounts: Mapping[str, Subscriptions],
-    *,
-    start: datetime,
-    end: datetime | None,
-    now: datetime,
+    store: AdministrationStore, accounts: Sequence[Subscriptions], *, start: datetime, end: datetime | None, now: datetime
 ) -> dict[str, int]:
-    """Counting may take a while, so nothing is held meanwhile. Fees and terms alone charge no event otherwise."""
+    """Counting may take a while, so nothing is held meanwhile."""
     until = now if end is None else min(end, now)
-    if start >= until or not (contract.prices.usage or contract.prices.adjustments):
+    if start >= until or not accounts:
         return {}
     with store.begin() as transaction:
-        counted = {
-            account.account: transaction.subscriptions.events_since(account.account, start, until)
-            for account in accounts.values()
-            if account.currency is contract.currency
-        }
+        counted = {one.account: transaction.subscriptions.events_since(one.account, start, until) for one in accounts}
     return {code: events for code, events in counted.items() if events}

@@ -17,6 +17,7 @@ from connectors.postgres.customers import CustomerRows
 from connectors.postgres.database import transaction
 from connectors.postgres.further_wallets import FurtherWalletRows
 from connectors.postgres.plans import PlanRows
+from connectors.postgres.rated_accounts import AgreementRows
 from connectors.postgres.subscriptions import SubscriptionRows
 from connectors.postgres.top_up_rules import TopUpRuleRows
 from domain.alias_spans import map_alias
@@ -112,6 +113,7 @@ class _Administration:
         self.tree = TreeRows(connection)
         self.subscriptions = SubscriptionRows(connection)
         self.contracts = ContractRows(connection)
+        self.agreements = AgreementRows(connection)
         self.top_up_rules = TopUpRuleRows(connection)
         self.wallets = FurtherWalletRows(connection)
 

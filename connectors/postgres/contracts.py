@@ -24,7 +24,10 @@ WHERE a.wallet_of_account_id IS NULL AND (a.code = :account OR c.code = :custome
 """)
 _CUSTOMER: Final = text("SELECT count(*) FROM customer WHERE code = :customer")
 _FIND: Final = text("""
-SELECT k.code, coalesce(a.code, c.code) AS party, lower(k.validity) AS start, upper(k.validity) AS end, k.document
+SELECT k.code, a.code AS account, c.code AS customer, k.currency, lower(k.validity) AS start, upper(k.validity) AS end,
+       k.document,
+       EXISTS (SELECT FROM charge h
+               WHERE h.contract_id = k.contract_id AND h.kind IN ('usage', 'adjustment')) AS charges_usage
 FROM contract k LEFT JOIN account a USING (account_id) LEFT JOIN customer c ON c.customer_id = k.customer_id
 WHERE k.code = :code
 """)
@@ -89,8 +92,8 @@ class ContractRows:
 
     def find(self, code: str) -> StoredContract | None:
         """A contract."""
-        found = self._connection.execute(_FIND, {"code": code}).one_or_none()
-        return None if found is None else StoredContract(*found)
+        found = self._connection.execute(_FIND, {"code": code}).mappings().one_or_none()
+        return None if found is None else StoredContract(**{**found, "currency": Currency(found["currency"])})
 
     def overlapping(self, contract: ContractDocument) -> Sequence[str]:
         """Codes of contracts with the same party, of the same priority, that hold at a time this one does."""

@@ -11,7 +11,6 @@ from domain.errors import EngineUnavailable, InvalidInput, WrongSetup
 
 _UNDEFINED: Final = {"42P01", "42703", "42883"}
 """SQLSTATEs of a table, column or function that does not exist: the schema is not this program's."""
-_OUT_OF_RANGE: Final = "22003"
 _LOCK_TIMEOUT: Final = "10s"
 """Longer than any batch transaction: who waits longer has met a person's forgotten session."""
 
@@ -30,8 +29,8 @@ def open_engine(dsn: str) -> Engine:
 def transaction(engine: Engine) -> Iterator[Connection]:
     """A read-committed transaction: commits when left normally, rolls back when left by an exception.
 
-    Raises EngineUnavailable when PostgreSQL does not answer or a lock is not given, WrongSetup when a table is missing,
-    InvalidInput when a number or a sum is larger than the books can hold.
+    Raises EngineUnavailable when PostgreSQL does not answer or a lock is not given, WrongSetup when a table is missing, and
+    InvalidInput for a value, or a sum with it, that the books cannot hold.
     """
     with _told_in_a_sentence(), engine.begin() as connection:
         yield connection
@@ -69,16 +68,14 @@ def _told_in_a_sentence() -> Iterator[None]:
         if state is not None and not state.startswith(("08", "57P")):
             raise EngineUnavailable(f"PostgreSQL is busy ({reason}): nothing was changed, run the command again") from error
         raise EngineUnavailable(f"PostgreSQL does not answer ({reason}): start it with `make up`") from error
-    except DataError as error:
-        if _sqlstate(error) != _OUT_OF_RANGE:
-            raise
-        reason = str(error.orig).strip().splitlines()[0]
-        raise InvalidInput(f"a number, or a sum with it, is larger than the books can hold ({reason}): check it") from error
     except ProgrammingError as error:
         if _sqlstate(error) not in _UNDEFINED:
             raise
         reason = str(error.orig).strip().splitlines()[0]
         raise WrongSetup(f"the database lacks what this program needs ({reason}): run `billing schema migrate`") from error
+    except DataError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise InvalidInput(f"a value, or a sum with it, does not fit into the books ({reason}): correct it; nothing was changed") from error
 
 
 def storable(names: Iterable[str]) -> list[str]:

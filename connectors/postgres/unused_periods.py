@@ -1,31 +1,21 @@
 """Prices of periods without usage in PostgreSQL: what they depend on, and booking them within an accrual."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from psycopg import Connection as Session
 from sqlalchemy import Connection, text
 
-from connectors.postgres import rating_config_sql as sql
-from connectors.postgres.binary import register
 from connectors.postgres.invoice_rows import as_json
-from connectors.postgres.rating_config import (
-    accounts_from,
-    contracts_from,
-    meters_from,
-    plans_from,
-    read,
-    subscriptions_from,
-    terms_from,
-)
-from domain.attribution import Account
+from connectors.postgres.rated_accounts import read_accounts
 from domain.catalogue import Adjustment, Charge, read_adjustment, read_charge
 from domain.rating.places import TotalKey
 from domain.rating.running import Total
 from domain.rating.unused_books import Booked, BookedUnused, UnusedBooks, UnusedPart
 from invoicing.fee_ports import UnusedFacts
 
-COSTS_WITHOUT_USAGE: Final = "h.kind = 'usage' AND h.document -> 'price' ->> 'flat_at_zero' = 'true'"
+COSTS_WITHOUT_USAGE: Final = (
+    "h.kind = 'usage' AND h.document -> 'price' ->> 'flat_at_zero' = 'true' AND h.document -> 'without_usage' IS NULL"
+)
 """Of a charge `h`: those that may be due without usage."""
 _CONCERNED: Final = text(f"""
 SELECT account_id FROM account a WHERE account_id = ANY(:account_ids) AND (
@@ -71,7 +61,7 @@ def read_unused(connection: Connection, account_ids: Sequence[int]) -> dict[int,
     concerned = list(connection.execute(_CONCERNED, {"account_ids": list(account_ids)}).scalars())
     if not concerned:
         return {}
-    accounts = _accounts(connection, concerned)
+    accounts = read_accounts(connection, concerned)
     booked = booked_from(tuple(row) for row in connection.execute(_BOOKED, {"account_ids": concerned}))
     totals: dict[int, dict[TotalKey, Total]] = {}
     for row in connection.execute(_TOTALS, {"account_ids": concerned}):
@@ -124,25 +114,3 @@ def book_unused(connection: Connection, parts: Sequence[tuple[int, UnusedPart]])
     ]
     connection.execute(_RECORD, {"rows": as_json(rows)})
     connection.execute(_ADD, {"rows": as_json(rows)})
-
-
-def _accounts(connection: Connection, account_ids: Sequence[int]) -> Mapping[int, Account]:
-    session: Any = connection.connection.driver_connection
-    assert isinstance(session, Session)  # noqa: S101 - the engine's driver is psycopg
-    register(session)
-    ids = (list(account_ids),)
-    meters = meters_from(read(session, sql.METERS))
-    subscribed = read(session, sql.SUBSCRIPTIONS_BY_ACCOUNT, ids)
-    agreed = read(session, sql.TERMS_BY_ACCOUNT, (*ids, *ids))
-    plan_ids = (sorted({row[1] for row in subscribed}),)
-    contract_ids = (sorted({row[1] for row in agreed}),)
-    plans = plans_from(read(session, sql.PLANS_BY_ID, plan_ids), read(session, sql.CHARGES_OF_PLANS, plan_ids), meters)
-    contracts = contracts_from(
-        read(session, sql.CONTRACTS_BY_ID, contract_ids), read(session, sql.CHARGES_OF_CONTRACTS, contract_ids), meters
-    )
-    return accounts_from(
-        read(session, sql.ACCOUNTS_BY_ID, ids),
-        subscriptions_from(subscribed, plans),
-        dict(read(session, sql.ROOTS_BY_ID, ids)),
-        terms_from(agreed, contracts),
-    )

@@ -59,6 +59,8 @@ class Charge:
     cells: dict[tuple[str, ...], Cell]
     reset: Reset = Reset.MONTH
     shared: Sharing = Sharing.ACCOUNT
+    leaves_unused_free: bool = False
+    """Published when a month without usage was left at nothing, whatever the price says of no usage: it still is."""
 
     @property
     def meter(self) -> str:
@@ -114,6 +116,7 @@ def read_charge(
         cells,
         read_option(document, "reset", among=Reset, path=path),
         read_option(document, "shared", among=Sharing, path=path),
+        document.get("without_usage") == "nothing",
     )
 
 

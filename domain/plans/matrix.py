@@ -11,7 +11,7 @@ from typing import Any
 from domain.catalogue.charges import ANY, SEPARATOR, Cell
 from domain.fields import Fields, shown
 from domain.plans.limits import AMBIGUITIES_SHOWN_MAX, COMPARISONS_MAX, DIMENSIONS_MAX, ROWS_MAX, VALUE_CHARACTERS_MAX
-from domain.plans.plan_fields import is_value
+from domain.plans.plan_fields import is_name, is_value
 from domain.pricing import read_price, read_tariff
 
 Key = tuple[str, ...]
@@ -35,8 +35,9 @@ def read_cells(charge: Fields) -> tuple[Key, dict[Key, Cell]]:
 def _read_dimensions(fields: Fields) -> Key:
     names: list[str] = []
     for number, name in enumerate(fields.rows("dimensions", most=DIMENSIONS_MAX, what="property name")):
-        if not is_value(name):
-            fields.fault(f"dimensions[{number}]", f"must be the name of a property, not {shown(name)}")
+        if not is_name(name):
+            reason = f"must be the name of a property in visible ASCII characters, not {shown(name)}"
+            fields.fault(f"dimensions[{number}]", reason)
         elif name in names:
             fields.fault(f"dimensions[{number}]", f"{name!r} is listed twice")
         else:
@@ -82,7 +83,9 @@ def _read_key(fields: Fields, row: Mapping[Any, Any], dimensions: Key, *, path: 
             continue
         elif not is_value(value) or SEPARATOR in value:
             fields.faults.add(
-                _at(path, name), f"must be a text without {SEPARATOR!r}, in quotes if need be, not {shown(value)}"
+                _at(path, name),
+                f"must be a text without {SEPARATOR!r}, in quotes if need be, with no space around it and nothing in it that"
+                f" does not show, not {shown(value)}",
             )
             faultless = False
         else:

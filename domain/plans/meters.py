@@ -5,9 +5,9 @@ from typing import Any
 
 from domain.catalogue.meters import QUANTITY, Aggregation, Meter
 from domain.errors import Faults
-from domain.fields import Fields
+from domain.fields import Fields, shown
 from domain.plans.limits import FILTER_VALUES_MAX, FILTERED_PROPERTIES_MAX, METERS_MAX
-from domain.plans.plan_fields import is_value, read_code
+from domain.plans.plan_fields import is_name, is_value, read_code, read_name
 
 
 def read_meters(plan: Fields) -> dict[str, Meter]:
@@ -29,9 +29,9 @@ def read_meter(row: object, *, path: str, faults: Faults) -> Meter:
     """One meter: {code: numbers, event_type: otp.delivered, aggregation: unique, property: recipient_hash}."""
     fields = Fields(row, path=path, faults=faults)
     code = read_code(fields)
-    event_type = fields.text("event_type")
+    event_type = read_name(fields, "event_type")
     aggregation = Aggregation(fields.choice("aggregation", [*Aggregation], default=Aggregation.SUM) or Aggregation.SUM)
-    measured = fields.text("property", required=False)
+    measured = read_name(fields, "property", required=False)
     if aggregation is Aggregation.COUNT and measured is not None:
         fields.fault("property", "a count looks at no property: leave it out, or use unique to count its values")
     if aggregation is Aggregation.UNIQUE and measured is None:
@@ -52,8 +52,8 @@ def _read_filter(fields: Fields) -> tuple[tuple[str, frozenset[str]], ...]:
         return ()
     chosen: list[tuple[str, frozenset[str]]] = []
     for name, allowed in value.items():
-        if not is_value(name):
-            fields.fault("filter", "the names of properties must be texts")
+        if not is_name(name):
+            fields.fault("filter", f"the names of properties must be texts of visible ASCII characters, not {shown(name)}")
         elif not isinstance(allowed, list) or not allowed or not all(is_value(text) for text in allowed):
             fields.fault(f"filter.{name}", 'must list the texts the property may have, e.g. ["sms"]')
         elif len(allowed) > FILTER_VALUES_MAX:

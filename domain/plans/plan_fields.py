@@ -9,10 +9,14 @@ from domain.tax.gst import unrated_sac_fault
 
 CODE_PATTERN: Final = rf"^[A-Za-z0-9][A-Za-z0-9._:-]{{0,{CODE_CHARACTERS_MAX - 1}}}$"
 SAC_PATTERN: Final = r"^([0-9]{4}|[0-9]{6}|[0-9]{8})$"
-# Control characters, line breaks, what reverses the direction of writing, and halves of characters: on an invoice or a
-# screen a text with one of these says something else than it holds.
-_UNPRINTABLE: Final = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+# Control characters, line breaks, what does not show or turns the direction of writing, and halves of characters: on an
+# invoice or a screen a text with one of these says something else than it holds. Joiners are part of Indian scripts.
+_UNPRINTABLE: Final = (
+    r"\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb"
+    r"\U000e0000-\U000e007f"
+)
 _LINE: Final = re.compile(rf"[^{_UNPRINTABLE}]*")
+_NAME: Final = re.compile(rf"[!-~]([ -~]{{0,{VALUE_CHARACTERS_MAX - 2}}}[!-~])?")
 _CODE: Final = re.compile(CODE_PATTERN[1:-1])
 _SAC: Final = re.compile(SAC_PATTERN[1:-1])
 
@@ -69,6 +73,24 @@ def read_codes(fields: Fields, name: str, *, most: int, what: str) -> tuple[str,
     return tuple(codes)
 
 
+def is_name(value: object) -> bool:
+    """Whether this may be what producers call an event type or a property: ASCII, where no letter looks like another."""
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+def read_name(fields: Fields, name: str, *, required: bool = True) -> str | None:
+    """An event type or a property as producers name it."""
+    value = fields.take(name)
+    if isinstance(value, str) and is_name(value):
+        return value
+    if value is not None or required:
+        reason = f"must be as events have it: 1 to {VALUE_CHARACTERS_MAX} visible ASCII characters, no space around them"
+        fields.fault(name, reason + but_is(value))
+    return None
+
+
 def is_value(value: object) -> bool:
-    """Whether a property of an event may be compared with this."""
-    return isinstance(value, str) and 0 < len(value) <= VALUE_CHARACTERS_MAX and _LINE.fullmatch(value) is not None
+    """Whether a property of an event may be compared with this: a space around it, or what does not show, is a slip."""
+    if not isinstance(value, str) or not 0 < len(value) <= VALUE_CHARACTERS_MAX:
+        return False
+    return value == value.strip() and _LINE.fullmatch(value) is not None

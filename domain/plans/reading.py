@@ -6,12 +6,12 @@ from typing import Final
 
 from domain.catalogue.adjustments import Adjustment, AdjustmentKind
 from domain.catalogue.charges import Charge
+from domain.catalogue.discounts import exceeding
 from domain.catalogue.meters import Meter
 from domain.errors import Faults
 from domain.fields import Fields, guess
 from domain.money import Currency
 from domain.plans.adjustments import TRIAL_CODE, read_adjustments
-from domain.plans.discounts import exceeding
 from domain.plans.document import PlanDocument
 from domain.plans.fees import Commitment, Fee, read_fee
 from domain.plans.limits import CHARGES_MAX, TRIAL_DAYS_MAX
@@ -160,9 +160,15 @@ def _refuse_lasting(plan: Fields, usage: list[Charge], adjustments: list[Adjustm
 
 
 def _refuse_exceeding(plan: Fields, usage: list[Charge], adjustments: list[Adjustment], offset: int) -> None:
-    found = exceeding(usage, adjustments)
-    if found is not None:
+    # Those of a contract may be on charges that stand elsewhere: what none names is under those on everything only.
+    codes = [charge.code for charge in usage]
+    codes += sorted({code for one in adjustments for code in one.applies_to or ()} - set(codes))
+    refused: set[int] = set()
+    for found in exceeding(codes, adjustments):
         number = next(number for number, one in enumerate(adjustments) if one is found.adjustment)
+        if number in refused:
+            continue
+        refused.add(number)
         earlier = repr(found.earlier.code)
         listed = f", or list it before {earlier}" if found.adjustment.kind is found.earlier.kind else ""
         plan.fault(

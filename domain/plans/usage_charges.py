@@ -31,10 +31,6 @@ class KnownMeters:
         meter = self.defined.get(code) or (self.published or {}).get(code)
         return sum_meter(code) if meter is None and self.published is None else meter
 
-    def is_known_here(self, code: str) -> bool:
-        """Whether more is known of a meter than its code."""
-        return code in self.defined or code in (self.published or {})
-
 
 def read_usage_charge(fields: Fields, meters: KnownMeters) -> Charge:
     """A charge of kind usage. Its id is left to whoever numbers the charges."""
@@ -82,8 +78,6 @@ def _unknown(code: str, meters: KnownMeters, fields: Fields) -> str:
 def _refuse_unfit_meters(fields: Fields, charge: Charge, meters: KnownMeters) -> None:
     tariffs = [cell.tariff for cell in charge.cells.values()]
     for meter in charge.meters:
-        if not meters.is_known_here(meter.code):
-            continue
         if meter.aggregation is not Aggregation.SUM and any(tariff.per_event for tariff in tariffs):
             fields.fault(
                 "price", f"a percentage is of what each event reports: meter {meter.code!r} takes the {meter.aggregation}"

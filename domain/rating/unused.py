@@ -73,7 +73,12 @@ def costs_without_usage(charge: Charge) -> bool:
     A price by properties has no row without an event, one of a tree of accounts nobody who owes it; of a longer period a
     recurring charge says it. With these it is refused when it is published.
     """
-    if charge.dimensions or charge.shared is not Sharing.ACCOUNT or charge.reset is not Reset.MONTH:
+    if (
+        charge.leaves_unused_free
+        or charge.dimensions
+        or charge.shared is not Sharing.ACCOUNT
+        or charge.reset is not Reset.MONTH
+    ):
         return False
     return any(not cell.tariff.per_event and cell.tariff.amount_micros(0) for cell in charge.cells.values())
 

@@ -81,7 +81,8 @@ class TermsReader:
         document = charge.document
         meters = [self._meters[code] for code in document.get("meters") or [document["meter"]]]
         reset, shared = document.get("reset") or "month", document.get("shared") or "account"
-        return UsageCharge(charge.charge_id, charge.code, charge.owner, meters, document["price"], reset, shared)
+        free = document.get("without_usage") == "nothing"
+        return UsageCharge(charge.charge_id, charge.code, charge.owner, meters, document["price"], reset, shared, free)
 
 
 def _adjustments(charges: Sequence[ChargeFacts]) -> Sequence[Adjustment]:

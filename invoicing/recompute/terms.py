@@ -39,6 +39,8 @@ class UsageCharge(NamedTuple):
     price: Price
     reset: str
     shared: str
+    leaves_unused_free: bool = False
+    """Published when a month without usage was left at nothing, whatever the price says of no usage."""
 
     def properties(self) -> set[str]:
         """The properties that decide whether and at which price an event counts."""

@@ -55,6 +55,10 @@ def _goes_on(adjustment: Adjustment) -> bool:
 
 def _costs(charge: UsageCharge) -> bool:
     """Only prices of a month of one account, for whatever is used, are due without usage."""
-    if charge.price["model"] == "matrix" or (charge.reset, charge.shared) != ("month", "account"):
+    if (
+        charge.leaves_unused_free
+        or charge.price["model"] == "matrix"
+        or (charge.reset, charge.shared) != ("month", "account")
+    ):
         return False
     return not is_per_event(charge.price) and total_micros(charge.price, Fraction(0)) != 0

@@ -186,3 +186,26 @@ def test_of_very_many_faults_the_first_are_listed(billing, plan_file):
 def test_the_schema_is_printed(billing):
     published = json.loads((ROOT / "docs" / "schemas" / "plan.schema.json").read_text())
     assert json.loads(billing("plans", "schema").out) == published
+
+
+@pytest.mark.parametrize("name", ["", "  ", "asha\n", "x" * 101])
+def test_nobody_publishes_without_a_name(billing, plan_file, name):
+    refused = billing("plans", "publish", plan_file(a_plan()), "--by", name)
+    assert (refused.code, "must be a name of 1 to 100 characters" in refused.err) == (2, True)
+
+
+def test_an_argument_that_is_not_utf_8_is_refused_in_a_sentence(billing):
+    refused = billing("plans", "show", "otp\udcff")
+    assert (refused.code, refused.err) == (2, "billing: argument 'otp\\udcff' is not UTF-8: write it in that encoding\n")
+
+
+@pytest.mark.engines
+def test_a_version_larger_than_the_books_can_hold_is_refused_in_a_sentence(billing, database):
+    refused = billing("plans", "show", "otp-india", "--version", "99999999999999999999")
+    assert (refused.code, refused.err.startswith("billing: a value, or a sum with it, does not fit into the books (")) == (2, True)
+
+
+@pytest.mark.parametrize("month", ["0000-01", "9999-12", "\uff12026-10", "2026-13", "10-2026"])
+def test_a_what_if_of_no_month_is_a_usage_error(billing, plan_file, month):
+    refused = billing("simulate-plan", "--plan", plan_file(a_plan()), "--all", "--from", month)
+    assert (refused.code, "Invalid value for '--from'" in refused.err) == (2, True)

@@ -131,3 +131,14 @@ def test_fees_are_previewed_then_booked_once(shop, billing):
     assert json.loads(billing("fees", "accrue", "--json").out) == {"accounts": 1, "changed": 0}
     assert "every fee is booked" in billing("fees", "accrue", "--preview").out
     assert billing("fees", "accrue", "--account", "nobody").code == 1
+
+
+def test_contracts_that_expire_within_more_than_a_century_are_not_asked_for(shop, billing):
+    refused = billing("contracts", "expiring", "--days", "99999999999")
+    assert (refused.code, "Invalid value for '--days'" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize("version", ["x", "\u0663", "9" * 5_000, "-1"])
+def test_a_version_that_is_no_number_is_refused(shop, billing, version):
+    refused = billing("subscriptions", "change", "acme", "--plan", f"otp-inr@{version}")
+    assert (refused.code, "names no version: write e.g. otp-india@2" in refused.err) == (2, True)

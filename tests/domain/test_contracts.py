@@ -83,9 +83,13 @@ def test_everything_wrong_is_said_at_once():
 
 
 def test_an_instant_without_a_zone_is_refused():
-    assert faults(a_contract(**{"from": "2026-11-01T00:00:00"}))[0][0] == "from"
+    for text in ("2026-11-01T00:00:00", "2026-11-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", 20261101):
+        assert [path for path, _ in faults(a_contract(**{"from": text, "to": None}))] == ["from"]
     assert faults(a_contract(**{"from": None})) == [
-        ("from", 'must be an instant with its time zone, e.g. "2026-11-01T00:00:00+05:30"; it is missing')
+        (
+            "from",
+            "must be an instant of the years 1970 to 2999 with its time zone, e.g. 2026-12-01T00:00:00+05:30; it is missing",
+        )
     ]
 
 
@@ -101,6 +105,22 @@ def test_a_discount_on_charges_of_a_plan_says_its_sac():
     assert faults(a_contract(adjustments=[discount])) == [
         ("adjustments[0].sac", "the charges it applies to stand elsewhere: say which SAC its line has")
     ]
+
+
+def test_its_own_discounts_never_exceed_on_charges_of_a_plan_either():
+    discount = a_contract()["adjustments"][0]
+    gift = {**discount, "code": "gift", "kind": "free_amount", "percent": None, "amount": "5", "applies_to": None}
+    gift = {name: value for name, value in gift.items() if value is not None}
+    ((path, reason),) = faults(a_contract(adjustments=[discount, gift]))
+    assert path == "adjustments[0].applies_to"
+    assert reason.startswith("could take off of 'magic_link.delivered' once more what 'gift' takes off")
+
+
+def test_an_unknown_field_is_answered_with_those_a_contract_has():
+    ((path, reason),) = faults(a_contract(prority=1))
+    assert path == "prority"
+    assert "did you mean 'priority'?" in reason
+    assert all(f" {name}" in reason for name in ("account", "customer", "from", "to", "payment_term_days", "charges"))
 
 
 def test_a_contract_has_no_trial_days():

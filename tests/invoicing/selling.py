@@ -33,6 +33,10 @@ INSERT INTO charge (plan_version_id, contract_id, code, kind, meter, description
 VALUES (:plan, :contract, :code, :kind, :meter, :description, '998319', 'message',
         CAST(:price AS jsonb), CAST(:document AS jsonb))
 """)
+_REPLACE = text("""
+DELETE FROM subscription
+WHERE account_id = (SELECT account_id FROM account WHERE code = :account) AND lower(validity) = CAST(:start AS timestamptz)
+""")
 _END = text("""
 UPDATE subscription SET validity = tstzrange(lower(validity), :start)
 WHERE account_id = (SELECT account_id FROM account WHERE code = :account) AND validity @> CAST(:start AS timestamptz)
@@ -87,8 +91,9 @@ def write_contract(
 
 
 def put_on(engine: Engine, account: str, plan_version_id: int, *, start: datetime) -> None:
-    """End what the account is on at an instant, and put it on a plan version from then on."""
+    """End what the account is on at an instant, or replace what begins there, and put it on a plan version from then on."""
     with engine.begin() as connection:
+        connection.execute(_REPLACE, {"account": account, "start": start})
         connection.execute(_END, {"account": account, "start": start})
         connection.execute(_BEGIN, {"account": account, "start": start, "plan": plan_version_id})
 

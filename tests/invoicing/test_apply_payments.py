@@ -144,7 +144,7 @@ def test_a_payment_the_books_cannot_hold_waits_and_holds_up_nobody(acme):
     applied = apply()
 
     assert (applied.tried, applied.moved, applied.waiting) == (3, 2, 1)
-    assert "larger than the books can hold" in applied.unbookable[0]
+    assert "does not fit into the books" in applied.unbookable[0]
     assert [row["reason"] for row in wallet_wiring.top_ups().listed("waiting")] == ["unbookable"]
 
 

@@ -81,6 +81,15 @@ def test_a_period_without_any_event_costs_the_flat_fee_once_it_has_ended(shop):
     agreed()
 
 
+def test_a_price_that_was_published_as_leaving_such_a_month_at_nothing_still_does(shop):
+    open_on(shop, "acme", a_usage_charge("otp", price=TIERS, without_usage="nothing"))
+    assert (accrue(), spent(shop)) == ([], "0.00")
+    agreed()
+    use(shop, 100)
+    assert (accrue(), spent(shop)) == ([], "520.00")
+    agreed()
+
+
 def test_a_late_event_brings_only_what_its_quantity_costs_more(shop):
     open_on(shop, "acme")
     accrue()

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.pricing import read_price
+from domain.pricing import MODELS, read_price
 
 
 def tiers(*rows):
@@ -33,6 +33,7 @@ STRIPE_CAR_RENTAL = {"model": "package", "package_size": 60, "package_price": "1
 LAGO_VOLUME = tiers((10_000, "0.0010", "10"), (50_000, "0.0008", "10"), (100_000, "0.0006", "10"), (None, "0.0004", "10"))
 LAGO_PACKAGE = {"model": "package", "package_size": 100, "package_price": "5", "free_units": 100}
 LAGO_GRADUATED = tiers((10, "10", "2"), (20, "5", "3"), (None, "5", "3"))
+LAGO_PERCENTAGE = {"model": "percentage", "percent": "1", "fixed": "1", "minimum": "1.75", "maximum": "12"}
 OPENMETER_TIERS = tiers((5, None, "100"), (10, None, "50"), (15, "10", None), (None, "5", None))
 OPENMETER_TIERS_2 = tiers((5, "0", "100"), (10, None, "50"), (15, "5", None), (None, "1", None))
 CHARGEBEE_TOKENS = {"model": "package", "package_size": 1_000_000, "package_price": "1.25"}
@@ -56,6 +57,9 @@ STRIPE_OVERAGE = (
     " docs.stripe.com/billing/subscriptions/usage-based-v1/use-cases/flat-fee-and-overages"
 )
 LAGO = "Lago, charge models, getlago.com/docs/guide/plans/charges/charge-models"
+LAGO_TRANSACTIONS = (
+    "Lago, lago-api, scenario of percentage charges: 1 % and 1.00, at least 1.75 and at most 12.00 a transaction"
+)
 LAGO_SPEC = "Lago, lago-api, spec of the graduated charge model: no flat amount at zero"
 OPENMETER = "OpenMeter, openmeter, tests of graduated tiered prices: the first flat price is due without usage"
 OPENMETER_DOCS = "OpenMeter, Pricing Models, openmeter.io/docs/billing/product-catalog/pricing-models"
@@ -74,7 +78,10 @@ EXAMPLES = [
         (STRIPE_TIERS, {"model": "volume", "tiers": STRIPE_FONTS}, quantity, amount)
         for quantity, amount in [("1", "7"), ("5", "35"), ("6", "39"), ("20", "120"), ("25", "150")]
     ],
-    (STRIPE_TIERS, {"model": "graduated", "tiers": STRIPE_FONTS}, "5", "35"),
+    *[
+        (STRIPE_TIERS, {"model": "graduated", "tiers": STRIPE_FONTS}, quantity, amount)
+        for quantity, amount in [("5", "35"), ("6", "41.50"), ("20", "127.50"), ("25", "157.50")]
+    ],
     *[
         (STRIPE_TRANSFORM, STRIPE_PER_5_USERS, users, amount)
         for users, amount in [("1", "10"), ("3", "10"), ("5", "10"), ("6", "20"), ("7", "20")]
@@ -85,6 +92,7 @@ EXAMPLES = [
     (LAGO, {"model": "volume", "tiers": LAGO_VOLUME}, "65000", "49"),
     (LAGO, LAGO_PACKAGE, "201", "10"),
     (LAGO_SPEC, {"model": "graduated", "tiers": LAGO_GRADUATED}, "0", "0"),
+    *[(LAGO_TRANSACTIONS, LAGO_PERCENTAGE, paid, fee) for paid, fee in [("100", "2"), ("1000", "11"), ("10000", "12")]],
     *[
         (OPENMETER, {"model": "graduated", "tiers": OPENMETER_TIERS, "flat_at_zero": True}, quantity, amount)
         for quantity, amount in [
@@ -149,10 +157,8 @@ def test_a_documented_example_comes_to_its_documented_amount(source, document, q
     assert price.amount_micros(int(Decimal(quantity) * 1_000_000)) == int(Decimal(amount) * 1_000_000), source
 
 
-def test_lagos_transactions_of_100_and_1000_and_10000_within_their_bounds():
-    """Lago, lago-api, scenario of percentage charges: 1 % and 1.00, at least 1.75 and at most 12.00 a transaction."""
-    document = {"model": "percentage", "percent": "1", "fixed": "1", "minimum": "1.75", "maximum": "12"}
-    price = read_price(document, path="price")
+def test_lagos_transactions_one_after_the_other_add_up():
+    price = read_price(LAGO_PERCENTAGE, path="price")
     running, amounts = 0, []
     for amount in (100, 1_000, 10_000):
         running += price.event_micros(amount * 1_000_000)
@@ -166,5 +172,6 @@ def test_openmeters_later_part_of_a_period_costs_the_difference():
     assert price.amount_micros(22_000_000) - price.amount_micros(12_000_000) == 22_000_000
 
 
-def test_examples_of_more_than_four_systems_are_here():
+def test_examples_of_more_than_four_systems_are_here_and_of_every_model():
     assert len({source.split(",")[0] for source, *_ in EXAMPLES}) >= 10
+    assert {document["model"] for _, document, *_ in EXAMPLES} == set(MODELS)
