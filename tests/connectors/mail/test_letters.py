@@ -20,6 +20,13 @@ def a_letter(type_, kind, **data):
     [
         ("notification.wallet_alert", NoticeKind.BALANCE_LOW, {}, "Balance low: ₹187.34 left on acme"),
         ("notification.wallet_alert", NoticeKind.BALANCE_LOW, {"mode": "postpaid"}, "Usage alert: ₹187.34 on acme"),
+        ("notification.wallet_alert", NoticeKind.BALANCE_LOW, {"balance_now_micros": 0}, "Balance low: ₹0.00 left on acme"),
+        (
+            "notification.wallet_alert",
+            NoticeKind.BALANCE_LOW,
+            {"over": True, "balance_now_micros": 500_000_000},
+            "Balance was low: acme is at ₹500.00 again",
+        ),
         (STATUS, NoticeKind.BALANCE_EXHAUSTED, {"status": "grace"}, "Credit used up: please top up acme"),
         (STATUS, NoticeKind.BALANCE_EXHAUSTED, {"status": "grace", "mode": "postpaid"}, "Credit limit reached: acme"),
         (STATUS, NoticeKind.PAYMENT_DUE, {"overdue_since": NOON.isoformat()}, "An invoice of acme is overdue"),
