@@ -1,5 +1,7 @@
 """Letters: each kind of notice in words a customer understands, with amounts and times as they are read."""
 
+import re
+
 import pytest
 
 from connectors.mail.letters import write_letter
@@ -68,6 +70,13 @@ def test_every_kind_of_notice_has_its_letter_in_text_and_html(type_, kind, data,
     for page in (as_text(letter, recipient="Asha", customer="Acme"), as_html(letter, recipient="Asha", customer="Acme")):
         assert "None" not in page
         assert all(value in page.replace("&#x27;", "'") for _, value in letter.facts)
+
+
+def test_every_cell_breaks_a_long_name_where_it_must_so_that_no_letter_is_wider_than_a_telephone():
+    page = as_html(a_letter("notification.wallet_alert", NoticeKind.BALANCE_LOW), recipient="x" * 200, customer="Acme")
+    cells = re.findall(r"<td style=\"([^\"]*)\">(?!<table)", page)
+    assert len(cells) > 5
+    assert [cell for cell in cells if "overflow-wrap:anywhere" not in cell] == []
 
 
 def test_a_debit_is_announced_with_what_the_central_bank_wants_named():
