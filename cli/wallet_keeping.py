@@ -46,8 +46,8 @@ def open_further(
     Example: billing wallets open acme whatsapp --for whatsapp.delivered
     """
     new = NewWallet(account, name, frozenset(pays_for), currency)
-    code = open_wallet(wiring.administration(), new, author=Author(by, clock.now()))
-    show({"wallet": code, "account": account, "pays_for": sorted(set(pays_for))}, as_json=as_json)
+    is_new = open_wallet(wiring.administration(), new, author=Author(by, clock.now()))
+    show({"wallet": new.code, "account": account, "pays_for": sorted(new.pays_for), "opened": is_new}, as_json=as_json)
 
 
 @app.command("pay-for")

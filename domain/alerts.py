@@ -6,7 +6,7 @@ threshold the balance was never above has not been crossed: it waits in silence 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -67,6 +67,8 @@ class WalletFacts:
     """None when it was never topped up."""
     burnt_a_day_micros: int = 0
     """The recent rate of debits; runway has no end at 0."""
+    version: int = 0
+    """Of the wallet: which of its balances this is."""
 
 
 class Arm(StrEnum):
@@ -78,11 +80,15 @@ class Arm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A threshold that has just been crossed, with its level then and the balance that crossed it."""
+    """A threshold that has been crossed, with its level then and the balance that crossed it."""
 
     threshold: Threshold
     level_micros: int
     balance_micros: int
+    version: int
+    """Of the wallet, with that balance."""
+    over: bool = False
+    """Whether the balance has risen again since, so that the threshold is armed again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +96,11 @@ class Watched:
     """What a look at a wallet found."""
 
     crossings: tuple[Crossing, ...]
-    """The highest level first: the order in which a falling balance meets them."""
+    """In the order in which the balance met them: of one fall, the highest level first."""
     arms: Mapping[str, Arm]
     """By threshold code; to be kept for the next look."""
+    recovered: frozenset[str]
+    """Codes of thresholds that had fired before, and are armed again or watched no longer."""
 
 
 def level_micros(threshold: Threshold, facts: WalletFacts) -> int | None:
@@ -111,6 +119,20 @@ def rearm_micros(level: int) -> int:
     return level + max(abs(level) * MARGIN_PERCENT // 100, 1)
 
 
+def watch_all(thresholds: Sequence[Threshold], arms: Mapping[str, Arm], balances: Sequence[WalletFacts]) -> Watched:
+    """Hold every balance a wallet had against its thresholds, in order, whether anybody looked then or not."""
+    crossings: list[Crossing] = []
+    recovered: set[str] = set()
+    for facts in balances:
+        watched = watch(thresholds, arms, facts)
+        arms = watched.arms
+        if watched.recovered:
+            recovered |= watched.recovered - {crossing.threshold.code for crossing in crossings if not crossing.over}
+            crossings = [replace(one, over=one.over or one.threshold.code in watched.recovered) for one in crossings]
+        crossings += watched.crossings
+    return Watched(tuple(crossings), arms, frozenset(recovered))
+
+
 def watch(thresholds: Sequence[Threshold], arms: Mapping[str, Arm], facts: WalletFacts) -> Watched:
     """Hold a wallet against its thresholds. The same look twice fires nothing the second time."""
     crossings: list[Crossing] = []
@@ -120,12 +142,13 @@ def watch(thresholds: Sequence[Threshold], arms: Mapping[str, Arm], facts: Walle
         if level is not None:
             armed = _arm(arm, level, facts.balance_micros)
             if armed is Arm.FIRED and arm is Arm.ARMED:
-                crossings.append(Crossing(threshold, level, facts.balance_micros))
+                crossings.append(Crossing(threshold, level, facts.balance_micros, facts.version))
             arm = armed
         if arm is not None:
             after[threshold.code] = arm
     crossings.sort(key=lambda crossing: (-crossing.level_micros, crossing.threshold.code))
-    return Watched(tuple(crossings), after)
+    recovered = (code for code, arm in arms.items() if arm is Arm.FIRED and after.get(code) is not Arm.FIRED)
+    return Watched(tuple(crossings), after, frozenset(recovered))
 
 
 def _arm(arm: Arm | None, level: int, balance: int) -> Arm | None:

@@ -13,13 +13,16 @@ from typing import Any, Final
 from domain.customers.plain_text import read_code, read_text
 from domain.errors import Faults
 from domain.event_data import check_nested
-from domain.fields import Fields, shown
+from domain.fields import TEXT_MAX, UNSTORABLE, Fields, but_is, shown
 from domain.instants import read_instant
+from domain.money import Currency
 from domain.plans import read_plan
 from domain.receiving import Event
 from domain.refusals import placed_at
 from domain.usage import RefusalReason, Refused
 
+METERS_MAX: Final = 100
+"""A wallet may be said to pay for in one change."""
 DATA: Final = "data"
 """Where an event's particulars are, as its errors name them."""
 
@@ -47,6 +50,9 @@ class ConfigType(StrEnum):
     THRESHOLD_SET = "threshold.set"
     TOP_UP_RULE_SET = "top_up_rule.set"
     TOP_UP_RULE_STOPPED = "top_up_rule.stopped"
+    WALLET_OPENED = "wallet.opened"
+    WALLET_CHANGED = "wallet.changed"
+    WALLET_CLOSED = "wallet.closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,15 @@ class PlanPublished:
     document: Mapping[str, Any]
     start: datetime | None
     """None: whenever."""
+
+
+@dataclass(frozen=True, slots=True)
+class WalletPurposes:
+    """What a further wallet is to pay for, and its currency where that is said."""
+
+    pays_for: frozenset[str]
+    """Codes of meters."""
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +181,30 @@ def read_subscription_terms(data: Mapping[str, Any], *, with_plan: bool, may_wai
     why = read_text(fields, "why", required=False) or ""
     _end(fields, faults)
     return SubscriptionTerms(plan, version, at, waits, replacing, why)
+
+
+def read_wallet_purposes(data: Mapping[str, Any], *, opens: bool) -> WalletPurposes:
+    """The particulars of a further wallet: {pays_for}, and where it `opens` {currency?}. Raises Invalid with every fault.
+
+    One that is open may be left without any purpose.
+    """
+    fields, faults = _particulars(data)
+    currency = fields.choice("currency", list(Currency), default="") if opens else None
+    meters = fields.take("pays_for")
+    if not isinstance(meters, list) or len(meters) > METERS_MAX or (opens and not meters):
+        least = "one" if opens else "none"
+        fields.fault("pays_for", f"must be a list of {least} to {METERS_MAX} codes of meters" + but_is(meters))
+        meters = []
+    found: dict[str, None] = {}
+    for place, meter in enumerate(meters):
+        if not isinstance(meter, str) or not 0 < len(meter) <= TEXT_MAX or UNSTORABLE.search(meter):
+            fields.fault(f"pays_for[{place}]", "must be the code of a meter" + but_is(meter))
+        elif meter in found:
+            fields.fault(f"pays_for[{place}]", f"is {shown(meter)}, which stands in the list already")
+        else:
+            found[meter] = None
+    _end(fields, faults)
+    return WalletPurposes(frozenset(found), currency or None)
 
 
 def read_ending(data: Mapping[str, Any], *also: str) -> datetime | None:

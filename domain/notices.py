@@ -71,8 +71,7 @@ def kind_of(type_: str, data: Mapping[str, Any]) -> NoticeKind | None:
     if type_ == STATUS:
         return _kind_of_status(data)
     if type_ == ALERT:
-        # Credit that ends is told with the grace, or the suspension, that begins at the same instant.
-        return None if _ends_credit(data) else _kind_of_alert(data)
+        return NoticeKind.BALANCE_LOW if data.get("over") else _kind_of_open_alert(data)
     if type_ == ESCALATION:
         return _kind_of_alert(data)
     return _BY_TYPE.get(type_)
@@ -88,6 +87,13 @@ def _kind_of_status(data: Mapping[str, Any]) -> NoticeKind | None:
             return NoticeKind.SERVICE_RESUMED
         case _:
             return None
+
+
+def _kind_of_open_alert(data: Mapping[str, Any]) -> NoticeKind | None:
+    """By what is left now, which may be less than what crossed the threshold."""
+    now = {**data, "balance_micros": data.get("balance_now_micros", data.get("balance_micros"))}
+    # Credit that ends is told with the grace, or the suspension, that begins at the same instant.
+    return None if _ends_credit(now) else _kind_of_alert(now)
 
 
 def _kind_of_alert(data: Mapping[str, Any]) -> NoticeKind:

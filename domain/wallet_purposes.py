@@ -54,6 +54,12 @@ def wallet_code(account: str, name: str) -> str:
     return f"{account}/{name}"
 
 
+def split_code(code: str) -> tuple[str, str]:
+    """The account and the name a code is made of; the name is empty in the code of an account."""
+    account, _, name = code.partition("/")
+    return account, name
+
+
 @dataclass(frozen=True, slots=True)
 class FurtherWallet:
     """One further wallet of an account."""
@@ -63,6 +69,10 @@ class FurtherWallet:
     """Codes of meters."""
     balance_micros: int = 0
     closed: bool = False
+
+    def is_as(self, pays_for: Collection[str]) -> bool:
+        """Whether it is open and pays for just these: to open it so once more changes nothing."""
+        return not self.closed and self.pays_for == frozenset(pays_for)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +116,7 @@ def check_opening(
     if sum(not wallet.closed for wallet in wallets.further) >= WALLETS_MAX:
         faults.add("", f"{wallets.account} has {WALLETS_MAX} further wallets: close one first")
     if not pays_for:
-        faults.add("for", "name at least one meter whose events this wallet pays for")
+        faults.add("pays_for", "name at least one meter whose events this wallet pays for")
     _check_purposes(wallets, code, pays_for, meters, faults)
     faults.refuse_if_any()
 
@@ -156,7 +166,7 @@ def _check_purposes(
 ) -> None:
     for meter in sorted(pays_for):
         if meter not in meters:
-            faults.add("for", f"no meter {meter[:80]!r} is published: `billing plans show PLAN` names a plan's")
+            faults.add("pays_for", f"no meter {meter[:80]!r} is published: `billing plans show PLAN` names a plan's")
         for other in wallets.further:
             if other.code != code and meter in other.pays_for:
-                faults.add("for", f"{meter} is what {other.code} pays for: take it from there first")
+                faults.add("pays_for", f"{meter} is what {other.code} pays for: take it from there first")

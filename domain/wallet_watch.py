@@ -2,6 +2,10 @@
 
 Looking at every wallet after every debit would cost more than the debit. So a look also says between which two balances
 nothing can change; the books compare each new balance with those two numbers, and only a balance outside them is looked at.
+
+By the time of the look the wallet may hold something else. Thresholds are held against every balance it had since it was
+asked for, so each crossing is an alert, also of a dip that is over. Standing goes by what the wallet holds now alone: for
+what has passed, service is neither stopped nor its grace begun.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.alerts import Arm, Crossing, Threshold, WalletFacts, level_micros, rearm_micros, watch
+from domain.alerts import Arm, Crossing, Threshold, WalletFacts, level_micros, rearm_micros, watch_all
 from domain.customers.thresholds import ThresholdKind
 from domain.money import Currency
 from domain.suspension import CreditFacts, Override, Standing, State, Terms, effective, look_again_at, step
@@ -65,6 +69,10 @@ class Watched:
     """False for a prepaid wallet that never held anything: it is not out of credit, it has not begun."""
     top_up_at_micros: int | None = None
     """The balance at which a rule tops the wallet up; None without a rule."""
+    past: Sequence[WalletFacts] = ()
+    """What the wallet held since it was last looked at, oldest first."""
+    past_is_whole: bool = True
+    """False where a look has to be short: the next one goes on from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,7 @@ class Look:
     floor_micros: int | None
     crossings: tuple[Crossing, ...]
     recovered: frozenset[str]
-    """Codes of thresholds that are armed again."""
+    """Codes of thresholds whose alerts of earlier looks are over."""
     arms: Mapping[str, Arm]
     look_below_micros: int
     """A balance at or below it is looked at."""
@@ -91,16 +99,15 @@ def look(watched: Watched, *, now: datetime) -> Look:
     balance = watched.wallet.balance_micros
     begun = watched.used_before or not terms.prepaid or balance != 0 or watched.credit.closed
     standing = step(terms, watched.credit, watched.standing, now=now) if begun else watched.standing
-    alerts = watch(watched.thresholds, watched.arms, watched.wallet)
+    balances = [*watched.past, watched.wallet] if watched.past_is_whole else watched.past
+    alerts = watch_all(watched.thresholds, watched.arms, balances)
     below, above = _bounds(terms, watched, alerts.arms)
     return Look(
         standing=standing,
         effective=effective(standing, watched.override, now=now),
         floor_micros=terms.floor_micros(grace=standing.state is not State.SUSPENDED),
         crossings=alerts.crossings,
-        recovered=frozenset(
-            code for code, arm in alerts.arms.items() if arm is Arm.ARMED and watched.arms.get(code) is Arm.FIRED
-        ),
+        recovered=alerts.recovered,
         arms=alerts.arms,
         look_below_micros=max((level for level in below if level < balance), default=NEVER_BELOW),
         look_above_micros=min((level for level in above if level > balance), default=ALWAYS_BELOW),

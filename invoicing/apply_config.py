@@ -21,11 +21,14 @@ from domain.config_changes import (
     read_nothing,
     read_plan_published,
     read_subscription_terms,
+    read_wallet_purposes,
 )
 from domain.refusals import placed_at
+from domain.wallet_purposes import split_code
 from invoicing import (
     change_subscription,
     keep_accounts,
+    keep_wallets,
     name_accounts,
     publish_plan,
     write_contract,
@@ -168,6 +171,25 @@ def _stop_top_up_rule(store: AdministrationStore, change: ConfigChange, author: 
     return Applied(changed=True, facts={"cancelled_requests": len(cancelled)})
 
 
+def _open_wallet(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
+    said, (account, name) = read_wallet_purposes(change.data, opens=True), split_code(change.subject)
+    new = keep_wallets.NewWallet(account, name, said.pays_for, said.currency)
+    with placed_at(DATA):
+        return Applied(keep_wallets.open_wallet(store, new, author=author))
+
+
+def _change_wallet(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
+    said = read_wallet_purposes(change.data, opens=False)
+    with placed_at(DATA):
+        return Applied(keep_wallets.set_purposes(store, change.subject, said.pays_for, author=author))
+
+
+def _close_wallet(store: AdministrationStore, change: ConfigChange, author: Author) -> Applied:
+    read_nothing(change.data)
+    with placed_at(DATA):
+        return Applied(keep_wallets.close_wallet(store, change.subject, author=author))
+
+
 APPLICATIONS: Final[Mapping[ConfigType, Application]] = {
     ConfigType.CUSTOMER_CREATED: _create_customer,
     ConfigType.CUSTOMER_UPDATED: _update_customer,
@@ -189,6 +211,9 @@ APPLICATIONS: Final[Mapping[ConfigType, Application]] = {
     ConfigType.THRESHOLD_SET: _set_threshold,
     ConfigType.TOP_UP_RULE_SET: _set_top_up_rule,
     ConfigType.TOP_UP_RULE_STOPPED: _stop_top_up_rule,
+    ConfigType.WALLET_OPENED: _open_wallet,
+    ConfigType.WALLET_CHANGED: _change_wallet,
+    ConfigType.WALLET_CLOSED: _close_wallet,
 }
 
 

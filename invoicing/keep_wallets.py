@@ -22,19 +22,30 @@ class NewWallet:
     """Codes of meters."""
     currency: str | None = None
 
+    @property
+    def code(self) -> str:
+        """What it is called."""
+        return wallet_code(self.account, self.name)
 
-def open_wallet(store: AdministrationStore, new: NewWallet, *, author: Author) -> str:
-    """Open a further wallet, empty; returns its code. Raises NotFound, and Invalid with every fault."""
-    code = wallet_code(new.account, new.name)
+
+def open_wallet(store: AdministrationStore, new: NewWallet, *, author: Author) -> bool:
+    """Open a further wallet, empty; False when it is there already, just so.
+
+    Raises NotFound, and Invalid with every fault.
+    """
+    code = new.code
     with store.begin() as transaction:
         transaction.hold_configuration()
         wallets = _of(transaction, new.account)
+        there = wallets.get(code)
+        if there is not None and there.is_as(new.pays_for) and new.currency in (None, wallets.currency):
+            return False
         check_opening(wallets, new.name, new.pays_for, currency=new.currency, meters=_meters(transaction))
         transaction.wallets.add(new.account, code, at=author.at)
         transaction.wallets.change_purposes(code, less=(), more=new.pays_for)
         after = {"wallet_of": new.account, "currency": str(wallets.currency), "pays_for": sorted(new.pays_for)}
         transaction.audit(action="wallet.opened", subject=code, actor=author.name, after=after, at=author.at)
-    return code
+    return True
 
 
 def set_purposes(store: AdministrationStore, code: str, pays_for: Collection[str], *, author: Author) -> bool:

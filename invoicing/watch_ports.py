@@ -19,7 +19,6 @@ class LookedAt:
     account_id: int
     account: str
     currency: str
-    wallet_version: int
     standing_version: int
     """0 when it was never looked at."""
     effective: str
@@ -33,6 +32,8 @@ class LookedAt:
     """Of a further wallet, the account it is of."""
     pays_for: tuple[str, ...] = ()
     """Of a further wallet, the meters whose events it pays for."""
+    next_version: int | None = None
+    """Of the entry with which the next look goes on; None when this one sees all."""
 
 
 @dataclass(frozen=True, slots=True)

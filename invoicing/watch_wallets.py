@@ -113,18 +113,21 @@ def _past(instant: datetime | None, now: datetime) -> str | None:
 
 def _alert_messages(item: LookedAt, crossings: Sequence[Crossing], now: datetime) -> Sequence[Message]:
     """Every crossing is an alert; the customer is told of the lowest only, when one fall passes several at once."""
+    lowest = {crossing.version: crossing for crossing in crossings}
     messages = []
     for crossing in crossings:
         data = {
             "threshold": crossing.threshold.code,
             "level_micros": crossing.level_micros,
             "balance_micros": crossing.balance_micros,
+            "balance_now_micros": item.watched.wallet.balance_micros,
+            "over": crossing.over,
             "currency": item.currency,
             "mode": _mode(item),
-            "wallet_version": item.wallet_version,
+            "wallet_version": crossing.version,
             "fired_at": now.isoformat(),
         }
         messages.append(Message(ALERTS_TOPIC, item.account, "wallet.alert", item.account, data))
-        if crossing is crossings[-1]:
+        if crossing is lowest[crossing.version]:
             messages.append(Message(NOTIFICATIONS_TOPIC, item.account, ALERT, item.account, data))
     return messages

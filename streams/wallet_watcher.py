@@ -12,7 +12,6 @@ from typing import Final
 
 from connectors import clock, wallet_wiring
 from connectors import metering_wiring as wiring
-from domain.errors import EngineUnavailable
 from invoicing.apply_payments import apply_payments
 from invoicing.refill_balances import refill_balances
 from invoicing.relay_outbox import relay_outbox
@@ -109,13 +108,8 @@ def _relay(calls: Calls) -> None:
     store, sender = wiring.messages(), wiring.message_sender()
 
     def relay() -> None:
-        try:
-            while relay_outbox(store, sender) and not calls.ended.is_set():
-                pass
-        except EngineUnavailable:
-            # What was sent may have to be sent again although nothing waits in the books any more.
-            calls.messages.set()
-            raise
+        while relay_outbox(store, sender) and not calls.ended.is_set():
+            pass
 
     take_turns_when_called(calls.ended, calls.messages, "relaying messages", relay)
 

@@ -19,5 +19,12 @@ def last_errors(books: Books) -> dict[str, str]:
 def state(books: Books) -> dict[str, list[tuple]]:
     """Everything config events may change but their own records."""
     tables = ("customer", "account", "alias", "subscription", "wallet", "plan", "plan_version", "charge", "audit_record")
-    tables += ("account_threshold", "customer_contact", "customer_address", "config_change", "config_version")
+    tables += (
+        "account_threshold",
+        "customer_contact",
+        "customer_address",
+        "config_change",
+        "config_version",
+        "wallet_purpose",
+    )
     return {table: books.rows(f"SELECT t::text FROM {table} t ORDER BY 1") for table in tables}

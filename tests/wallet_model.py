@@ -66,11 +66,14 @@ class PaperWallet:
     def add(self, name: str, kind: str, micros: int, void_from: int | None = None) -> None:
         repaid = min(self.debt, micros)
         self.debt -= repaid
-        self.balance += micros
         self.credits.append(Credit(name, kind, micros - repaid, void_from))
+        self._come_to(self.balance + micros)
 
     def use(self, micros: int) -> None:
-        self.balance -= micros
+        self._burn(micros)
+        self._come_to(self.balance - micros)
+
+    def _burn(self, micros: int) -> None:
         left = [(self._order(credit), age) for age, credit in enumerate(self.credits) if credit.left]
         for _, age in sorted(left):
             credit = self.credits[age]
@@ -85,25 +88,25 @@ class PaperWallet:
         return (void, _KINDS.index(credit.kind))
 
     def expire(self) -> None:
-        for credit in self.credits:
-            if credit.void_from is not None and credit.void_from <= self.hour:
-                self.balance -= credit.left
-                credit.left = 0
+        due = [(one.void_from, age) for age, one in enumerate(self.credits) if one.left and one.void_from is not None]
+        for void_from, age in sorted(due):
+            if void_from <= self.hour:
+                self.void(self.credits[age].name)
 
     def void(self, name: str) -> None:
         """What is left of one lot goes."""
         for credit in self.credits:
             if credit.name == name:
-                self.balance -= credit.left
-                credit.left = 0
+                left, credit.left = credit.left, 0
+                self._come_to(self.balance - left)
 
     def give_back(self, name: str, micros: int) -> None:
         """Of the payment's own lot first."""
         own = next(credit for credit in self.credits if credit.name == name)
         taken = min(own.left, micros)
         own.left -= taken
-        self.balance -= taken
-        self.use(micros - taken)
+        self._burn(micros - taken)
+        self._come_to(self.balance - micros)
 
     @property
     def room_below(self) -> int:
@@ -111,11 +114,15 @@ class PaperWallet:
         return 0 if self.state == "suspended" else self.terms.grace
 
     def look(self) -> None:
-        """States and warnings, by what the balance and the clock say now."""
+        """The state, by what the balance and the clock say now."""
         state = self._stands()
         if state != self.state:
             self.state = state
             self.told.append(state)
+
+    def _come_to(self, balance: int) -> None:
+        """Another balance, at which a warning may have to be given, however soon it is another one again."""
+        self.balance = balance
         if self.armed and self.balance <= self.terms.alert:
             self.armed = False
             self.warnings.append(Warned(self.hour, self.balance))

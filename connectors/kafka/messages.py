@@ -5,25 +5,33 @@ from typing import Final
 
 import msgspec
 
-from connectors.kafka.acknowledged_producer import AcknowledgedProducer
+from connectors.kafka.sole_producer import SoleProducer
 from invoicing.relay_outbox import SavedMessage
 
 _SOURCE: Final = "/otpless/billing"
 
 
 class KafkaMessages:
-    """An idempotent producer of messages."""
+    """The sender of saved messages, one at a time among all that are set up for the same topics."""
 
     def __init__(self, bootstrap: str, *, prefix: str) -> None:
         self._prefix = prefix
-        self._producer = AcknowledgedProducer(bootstrap, what="messages", linger_ms=0)
+        self._producer = SoleProducer(bootstrap, name=f"{prefix}outbox", what="messages")
+
+    @property
+    def in_charge(self) -> bool:
+        """Whether it took charge, and has not heard that another did."""
+        return self._producer.in_charge
+
+    def take_charge(self) -> None:
+        """Be the one that sends: what another still sends after this is refused. Raises EngineUnavailable."""
+        self._producer.take_charge()
 
     def send(self, messages: Sequence[SavedMessage]) -> None:
-        """Send in order and wait for every acknowledgement. Raises EngineUnavailable; some may have been sent then."""
-        self._producer.begin()
-        for message in messages:
-            self._producer.send(self._prefix + message.topic, _cloud_event(message), key=message.key.encode())
-        self._producer.finish()
+        """Send in order, all or none. Raises EngineUnavailable, also when another took charge; they may be there then."""
+        self._producer.send_all(
+            (self._prefix + message.topic, message.key.encode(), _cloud_event(message)) for message in messages
+        )
 
 
 def _cloud_event(message: SavedMessage) -> bytes:

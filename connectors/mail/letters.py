@@ -47,7 +47,9 @@ def write_letter(delivery: Delivery) -> Letter:
 
 
 def _balance_low(delivery: Delivery) -> Letter:
-    account, balance = delivery.notice.account, _micros(delivery, "balance_micros")
+    if delivery.notice.data.get("over"):
+        return _was_low(delivery)
+    account, balance = delivery.notice.account, _left(delivery)
     if delivery.notice.data.get("mode") == "postpaid":
         return Letter(
             f"Usage alert: {balance} on {account}",
@@ -68,8 +70,27 @@ def _balance_low(delivery: Delivery) -> Letter:
     )
 
 
+def _was_low(delivery: Delivery) -> Letter:
+    account, then, now = delivery.notice.account, _micros(delivery, "balance_micros"), _left(delivery)
+    return Letter(
+        f"Balance was low: {account} is at {now} again",
+        "Your balance was low for a while",
+        (
+            f"The balance of account {account} fell to {then} and has risen again since.",
+            "There is nothing you need to do now. If it happens often, top up earlier or by a larger amount.",
+        ),
+        (
+            ("Account", account),
+            ("Balance then", then),
+            ("Balance now", now),
+            *_threshold(delivery),
+            ("As of", _moment(delivery)),
+        ),
+    )
+
+
 def _balance_exhausted(delivery: Delivery) -> Letter:
-    account, balance = delivery.notice.account, _micros(delivery, "balance_micros")
+    account, balance = delivery.notice.account, _left(delivery)
     if delivery.notice.data.get("mode") == "postpaid":
         return Letter(
             f"Credit limit reached: {account}",
@@ -288,6 +309,11 @@ def _text(data: Mapping[str, Any], name: str) -> str:
 def _micros(delivery: Delivery, name: str) -> str:
     # Towards zero for credit and away from it for debt: what is left is never shown as more than it is.
     return _money(delivery, int(delivery.notice.data.get(name) or 0) // MICROS_PER_MINOR)
+
+
+def _left(delivery: Delivery) -> str:
+    """The balance when the notice was written, which may be less than what caused it."""
+    return _micros(delivery, "balance_now_micros" if "balance_now_micros" in delivery.notice.data else "balance_micros")
 
 
 def _minor(delivery: Delivery, name: str) -> str:

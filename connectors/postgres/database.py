@@ -75,7 +75,7 @@ def _told_in_a_sentence() -> Iterator[None]:
         raise WrongSetup(f"the database lacks what this program needs ({reason}): run `billing schema migrate`") from error
     except DataError as error:
         reason = str(error.orig).strip().splitlines()[0]
-        raise InvalidInput(f"a value, or a sum with it, does not fit into the books ({reason}): correct it; nothing was changed") from error
+        raise InvalidInput(f"a value, or a sum with it, does not fit into the books ({reason}): correct it") from error
 
 
 def storable(names: Iterable[str]) -> list[str]:

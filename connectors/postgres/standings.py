@@ -18,8 +18,9 @@ WHERE account_id = (SELECT account_id FROM account WHERE code = :code) RETURNING
 """)
 # A word over an account holds for its further wallets, too.
 _LOOK: Final = text("""
-INSERT INTO wallet_look (account_id)
-SELECT account_id FROM account WHERE :account_id IN (account_id, wallet_of_account_id) ON CONFLICT DO NOTHING
+INSERT INTO wallet_look (account_id, from_version)
+SELECT account_id, w.version + 1 FROM account JOIN wallet w USING (account_id)
+WHERE :account_id IN (account_id, wallet_of_account_id) ON CONFLICT DO NOTHING
 """)
 _TERMS: Final = text("""
 INSERT INTO account_terms

@@ -31,7 +31,13 @@ UNION ALL (SELECT account_id FROM top_up_rule WHERE look_again_at <= %(now)s AND
 # Wallets are locked in the order everybody locks them, and waited for: the lock of a busy wallet is never free, but its turn
 # comes. What they hold is read by the next statement, which sees what was committed before the lock was given.
 _LOCK: Final = "SELECT wallet_id FROM wallet WHERE account_id = ANY(%s) ORDER BY wallet_id FOR NO KEY UPDATE"
-_DONE: Final = "DELETE FROM wallet_look WHERE account_id = ANY(%s)"
+_DONE: Final = "DELETE FROM wallet_look WHERE account_id = ANY(%s) RETURNING account_id, from_version"
+_GO_ON: Final = """
+INSERT INTO wallet_look (account_id, from_version) VALUES (%s, %s)
+ON CONFLICT (account_id) DO UPDATE SET from_version = excluded.from_version
+"""
+_PAST_MAX: Final = 200
+"""Entries of a wallet that one look judges: its wallet is locked meanwhile."""
 _SHARE_OF_TIME: Final = 5
 """Of how many looks one may be for time alone, of a standing and of a rule each."""
 _FACTS: Final = """
@@ -53,9 +59,16 @@ SELECT w.wallet_id, w.account_id, a.code, w.currency, a.mode, a.status AS accoun
         WHERE h.account_id = w.account_id) AS thresholds,
        (SELECT e.amount_micros FROM wallet_entry e WHERE e.wallet_id = w.wallet_id AND e.cause = 'top_up'
         ORDER BY e.version DESC LIMIT 1) AS last_top_up_micros,
+       (SELECT e.amount_micros FROM wallet_entry e WHERE e.wallet_id = w.wallet_id AND e.cause = 'top_up'
+        AND e.version < l.from_version ORDER BY e.version DESC LIMIT 1) AS top_up_before_micros,
+       (SELECT json_agg(json_build_array(
+            p.version, p.balance_after_micros, CASE p.cause WHEN 'top_up' THEN p.amount_micros END))
+        FROM (SELECT * FROM wallet_entry e WHERE e.wallet_id = w.wallet_id AND e.version >= l.from_version
+              ORDER BY e.version LIMIT %(past)s) p) AS past,
        usage_since(w.wallet_id, %(since)s) AS burnt_micros,
        (SELECT e.booked_at FROM wallet_entry e WHERE e.wallet_id = w.wallet_id AND e.version = 1) AS began_at
 FROM wallet w JOIN account a USING (account_id)
+LEFT JOIN unnest(%(asked)s::bigint[], %(from_versions)s::bigint[]) l (account_id, from_version) USING (account_id)
 LEFT JOIN account_terms t USING (account_id)
 LEFT JOIN account_standing s USING (account_id)
 -- A person's word over an account holds for its further wallets, too, while none is in force over such a wallet itself.
@@ -79,8 +92,8 @@ INSERT INTO standing_change (account_id, version, state, effective, balance_micr
 VALUES (%(account_id)s, %(version)s, %(state)s, %(effective)s, %(balance_micros)s, %(now)s)
 """
 _ALERT: Final = """
-INSERT INTO balance_alert (account_id, threshold, level_micros, balance_micros, wallet_version, fired_at)
-VALUES (%s, %s, %s, %s, %s, %s)
+INSERT INTO balance_alert (account_id, threshold, level_micros, balance_micros, wallet_version, fired_at, recovered_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
 _RECOVERED: Final = """
 UPDATE balance_alert SET recovered_at = %s WHERE account_id = %s AND threshold = ANY(%s) AND recovered_at IS NULL
@@ -121,10 +134,16 @@ class PostgresWatchTransaction:
         if not due:
             return []
         wallet_ids = [row.wallet_id for row in self._connection.execute(_LOCK, (due,))]
-        self._connection.execute(_DONE, (due,))
-        since = now - _BURN_WINDOW
-        rows = self._connection.execute(_FACTS, {"wallet_ids": wallet_ids, "since": since, "now": now}).fetchall()
-        return [_looked_at(row, now) for row in rows]
+        asked = {row.account_id: row.from_version for row in self._connection.execute(_DONE, (due,))}
+        wanted = {
+            "wallet_ids": wallet_ids,
+            "since": now - _BURN_WINDOW,
+            "now": now,
+            "asked": list(asked),
+            "from_versions": list(asked.values()),
+            "past": _PAST_MAX,
+        }
+        return [_looked_at(row, now) for row in self._connection.execute(_FACTS, wanted).fetchall()]
 
     def leaning(self, account_id: int) -> Sequence[str]:
         """The codes of the accounts that pay from this one, itself included."""
@@ -152,8 +171,10 @@ class PostgresWatchTransaction:
         if look.recovered:
             execute(_RECOVERED, (now, item.account_id, list(look.recovered)))
         for crossing in look.crossings:
-            fired = (crossing.threshold.code, crossing.level_micros, crossing.balance_micros, item.wallet_version, now)
-            execute(_ALERT, (item.account_id, *fired))
+            fired = (crossing.threshold.code, crossing.level_micros, crossing.balance_micros, crossing.version, now)
+            execute(_ALERT, (item.account_id, *fired, now if crossing.over else None))
+        if item.next_version is not None:
+            execute(_GO_ON, (item.account_id, item.next_version))
 
     def tell(self, messages: Sequence[Message], *, now: datetime) -> None:
         """Messages to be sent once this commits."""
@@ -165,7 +186,10 @@ class PostgresWatchTransaction:
 def _looked_at(row: Any, now: datetime) -> LookedAt:
     # A wallet that is younger than a day has burnt in a day what it has burnt at all.
     hours = max(min(_BURN_WINDOW, now - (row.began_at or now)) // timedelta(hours=1), 24)
-    wallet = WalletFacts(row.balance_micros, row.last_top_up_micros, max(row.burnt_micros, 0) * 24 // hours)
+    burnt_a_day = max(row.burnt_micros, 0) * 24 // hours
+    wallet = WalletFacts(row.balance_micros, row.last_top_up_micros, burnt_a_day, row.version)
+    past = _past(row, burnt_a_day)
+    past_is_whole = not past or past[-1].version == row.version
     chosen = ChosenTerms(
         row.mode == "prepaid",
         Currency(row.currency),
@@ -185,12 +209,13 @@ def _looked_at(row: Any, now: datetime) -> LookedAt:
         {code: Arm(arm) for code, arm in (row.arms or {}).items()},
         used_before=row.version > 0,
         top_up_at_micros=row.rule_threshold_micros if row.rule_counts else None,
+        past=past,
+        past_is_whole=past_is_whole,
     )
     return LookedAt(
         row.account_id,
         row.code,
         row.currency,
-        row.version,
         row.standing_version or 0,
         row.effective or State.ACTIVE.value,
         row.floor_micros,
@@ -199,7 +224,18 @@ def _looked_at(row: Any, now: datetime) -> LookedAt:
         row.rule_again_at,
         row.wallet_of,
         tuple(row.pays_for or ()),
+        None if past_is_whole else past[-1].version + 1,
     )
+
+
+def _past(row: Any, burnt_a_day: int) -> list[WalletFacts]:
+    """The balances a wallet had, with the last top-up each of them knew; the rate is today's for all of them."""
+    found: list[WalletFacts] = []
+    last_top_up = row.top_up_before_micros
+    for version, balance, topped_up in row.past or ():
+        last_top_up = last_top_up if topped_up is None else topped_up
+        found.append(WalletFacts(balance, last_top_up, burnt_a_day, version))
+    return found
 
 
 def _rule(row: Any) -> TopUpRule | None:

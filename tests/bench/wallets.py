@@ -192,15 +192,22 @@ def _bare_send(installation: Installation) -> float:
 def _told(installation: Installation, status: str) -> dict[str, float]:
     """When each account's status was appended, in milliseconds."""
     topic = installation.topic("account.status")
-    consumer = Consumer({"bootstrap.servers": installation.settings.kafka_bootstrap, "group.id": "bench-status"})
+    consumer = Consumer(
+        {
+            "bootstrap.servers": installation.settings.kafka_bootstrap,
+            "group.id": "bench-status",
+            "enable.partition.eof": True,
+        }
+    )
     partitions = [TopicPartition(topic, number, 0) for number in consumer.list_topics(topic).topics[topic].partitions]
-    left = sum(consumer.get_watermark_offsets(partition)[1] for partition in partitions)
     consumer.assign(partitions)
     told: dict[str, float] = {}
+    left = len(partitions)
     while left and (messages := consumer.consume(1_000, timeout=30)):
-        left -= len(messages)
         for message in messages:
-            if f'"status": "{status}"'.encode() in message.value():
+            if message.error() is not None:
+                left -= 1  # read to its end
+            elif f'"status": "{status}"'.encode() in message.value():
                 told.setdefault(message.key().decode(), message.timestamp()[1])
     consumer.close()
     return told

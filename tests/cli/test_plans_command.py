@@ -202,7 +202,7 @@ def test_an_argument_that_is_not_utf_8_is_refused_in_a_sentence(billing):
 @pytest.mark.engines
 def test_a_version_larger_than_the_books_can_hold_is_refused_in_a_sentence(billing, database):
     refused = billing("plans", "show", "otp-india", "--version", "99999999999999999999")
-    assert (refused.code, refused.err.startswith("billing: a value, or a sum with it, does not fit into the books (")) == (2, True)
+    assert (refused.code, "does not fit into the books" in refused.err) == (2, True)
 
 
 @pytest.mark.parametrize("month", ["0000-01", "9999-12", "\uff12026-10", "2026-13", "10-2026"])

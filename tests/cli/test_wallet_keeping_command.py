@@ -17,8 +17,10 @@ def _acme(database, cache) -> None:
 
 
 def test_a_wallet_is_opened_filled_emptied_and_closed(billing):
-    opened = billing("wallets", "open", "acme", "voice", "--for", "voice.minutes", "--json")
-    assert json.loads(opened.out) == {"wallet": "acme/voice", "account": "acme", "pays_for": ["voice.minutes"]}
+    opening = ("wallets", "open", "acme", "voice", "--for", "voice.minutes", "--json")
+    opened = {"wallet": "acme/voice", "account": "acme", "pays_for": ["voice.minutes"]}
+    assert json.loads(billing(*opening).out) == {**opened, "opened": True}
+    assert json.loads(billing(*opening).out) == {**opened, "opened": False}
 
     billing("accounts", "top-up", "acme", "100.00", "UTR-1")
     moved = ("wallets", "transfer", "acme", "acme/voice", "40.00", "T-1", "--reason", "calls in December", "--json")

@@ -14,6 +14,7 @@ from domain.alerts import (
     read_threshold,
     rearm_micros,
     watch,
+    watch_all,
 )
 from domain.errors import InvalidInput
 
@@ -60,6 +61,37 @@ def test_a_balance_that_falls_past_several_levels_alerts_at_each_the_highest_fir
 
 def test_a_wallet_that_was_never_above_a_level_has_not_crossed_it():
     assert crossed([at(0), at(100)], 0, 50, 0, 200, 80) == [[], [], [at(0).code], [], [at(100).code]]
+
+
+def crossed_unseen(before, *rupees):
+    """Crossings of 100 and which of them are over, whether an earlier alert is, and how the threshold stands."""
+    balances = [WalletFacts(balance * RUPEE, version=version) for version, balance in enumerate(rupees, 1)]
+    found = watch_all([at(100)], before, balances)
+    return [(one.version, one.over) for one in found.crossings], bool(found.recovered), found.arms[at(100).code]
+
+
+@pytest.mark.parametrize(
+    ("before", "rupees", "found"),
+    [
+        ("armed", (99, 150), ([(1, True)], False, "armed")),
+        ("armed", (99, 105), ([(1, False)], False, "fired")),
+        ("armed", (99, 150, 90, 80), ([(1, True), (3, False)], False, "fired")),
+        ("armed", (99, 150, 90, 150), ([(1, True), (3, True)], False, "armed")),
+        ("fired", (150, 99), ([(2, False)], True, "fired")),
+        ("fired", (105, 99), ([], False, "fired")),
+        ("fired", (150, 99, 150), ([(2, True)], True, "armed")),
+    ],
+)
+def test_every_crossing_since_the_last_look_is_found_and_whether_it_is_over(before, rupees, found):
+    assert crossed_unseen({at(100).code: Arm(before)}, *rupees) == found
+
+
+def test_a_wallet_that_rose_above_a_level_and_fell_before_anybody_looked_has_crossed_it():
+    assert crossed_unseen({}, 50, 150, 90) == ([(3, False)], False, "fired")
+
+
+def test_an_alert_of_a_threshold_that_is_watched_no_longer_is_over():
+    assert watch([at(50)], {at(100).code: Arm.FIRED, at(50).code: Arm.ARMED}, facts(90)).recovered == {at(100).code}
 
 
 @pytest.mark.parametrize(

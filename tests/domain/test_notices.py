@@ -54,6 +54,13 @@ def test_credit_that_ends_is_told_once_by_the_grace_or_suspension_it_begins():
     assert kind_of("notification.alert_escalated", alert) is NoticeKind.BALANCE_EXHAUSTED
 
 
+def test_an_alert_is_told_by_what_is_left_now_and_a_dip_that_is_over_as_low_whatever_it_came_to():
+    alert = {"threshold": "absolute:9", "level_micros": 9, "balance_micros": 5}
+    assert kind_of("notification.wallet_alert", {**alert, "balance_now_micros": -1}) is None
+    over = {**alert, "balance_micros": -1, "balance_now_micros": 50, "over": True}
+    assert kind_of("notification.wallet_alert", over) is NoticeKind.BALANCE_LOW
+
+
 def test_a_postpaid_balance_below_zero_is_no_credit_that_ended():
     alert = {"threshold": "absolute:-9", "level_micros": -9, "balance_micros": -10, "mode": "postpaid"}
     assert kind_of("notification.wallet_alert", alert) is NoticeKind.BALANCE_LOW

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.alerts import DEFAULT_THRESHOLDS, Threshold, ThresholdKind, WalletFacts
+from domain.alerts import DEFAULT_THRESHOLDS, Arm, Threshold, ThresholdKind, WalletFacts
 from domain.money import Currency
 from domain.suspension import CreditFacts, Standing, State
 from domain.wallet_watch import ALWAYS_BELOW, NEVER_BELOW, ChosenTerms, Watched, look
@@ -65,6 +65,33 @@ def test_a_wallet_whose_runway_is_warned_about_is_looked_at_every_hour():
     assert look(wallet, now=NOW).look_again_at is None
     burning = replace(wallet, wallet=replace(wallet.wallet, burnt_a_day_micros=10))
     assert look(burning, now=NOW).look_again_at == NOW + timedelta(hours=1)
+
+
+def fell_meanwhile(balance, *past, **changes):
+    """A wallet that held 1,000 and now `balance`, and held others in between."""
+    first = look(a_wallet(1_000, **changes), now=NOW)
+    seen = again(a_wallet(1_000, **changes), first, balance)
+    return look(replace(seen, past=[WalletFacts(one, 1_000) for one in past]), now=NOW)
+
+
+def test_a_dip_that_is_over_is_an_alert_that_is_over_and_moves_neither_standing_nor_grace():
+    found = fell_meanwhile(900, -600, 900)
+    assert [(one.balance_micros, one.over) for one in found.crossings] == [(-600, True)]
+    assert (found.effective, found.standing, found.recovered) == (State.ACTIVE, Standing(), frozenset())
+    assert (found.look_below_micros, found.look_again_at, found.floor_micros) == (500, None, -500)
+
+
+def test_a_recovery_that_is_over_ends_no_suspension_and_begins_no_second_grace():
+    since = NOW - timedelta(hours=71)
+    for state in (State.GRACE, State.SUSPENDED):
+        wallet = a_wallet(-1, standing=Standing(state, since), past=[WalletFacts(700, 1_000), WalletFacts(-1, 1_000)])
+        assert look(wallet, now=NOW).standing == Standing(state, since)
+
+
+def test_a_look_that_has_to_be_short_judges_standing_by_what_is_held_now_and_leaves_the_other_balances_to_the_next():
+    wallet = a_wallet(-1, arms={HALF.code: Arm.ARMED}, past=[WalletFacts(800, 1_000)], past_is_whole=False)
+    found = look(wallet, now=NOW)
+    assert (found.effective, found.crossings, found.arms) == (State.GRACE, (), {HALF.code: Arm.ARMED})
 
 
 _chosen = st.builds(

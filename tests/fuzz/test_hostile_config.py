@@ -61,6 +61,9 @@ RIGHT = {
     ),
     ConfigType.TOP_UP_RULE_STOPPED: ("acme-live", {}),
     ConfigType.THRESHOLD_SET: ("acme-live", {"thresholds": [{"kind": "absolute", "amount": "5"}]}),
+    ConfigType.WALLET_OPENED: ("acme-live/sms", {"pays_for": ["otp.delivered"], "currency": "INR"}),
+    ConfigType.WALLET_CHANGED: ("acme-live/calls", {"pays_for": ["otp.delivered"]}),
+    ConfigType.WALLET_CLOSED: ("acme-live/sms", {}),
 }
 HOSTILE = (
     None, True, 0, -1, 2**62, 0.1, 1e-30, "", " ", "x" * 256, "\u202eemca", "\u200b", "\ufeff", "नाम", "' OR 1=1 --", "%s",
@@ -99,17 +102,22 @@ def test_a_change_of_whatever_is_applied_or_answered_with_its_faults(books, type
     subject, document = RIGHT[type_]
     config = Configuring()
     config.apply(a_customer_created(), an_account_opened(), an_account_opened(code="group", plan=None, aliases=["group"]))
+    config.apply(a_change(ConfigType.WALLET_OPENED, "acme-live/calls", {"pays_for": ["voice.minutes"]}))
     changes = []
     while len(changes) < EACH:
         data = spoilt(document, chance)
         if isinstance(data, dict):
             changes.append(
-                a_change(type_, subject if chance.random() > 0.1 else chance.choice(["nobody", "\u202ex", "'"]), data)
+                a_change(
+                    type_,
+                    subject if chance.random() > 0.1 else chance.choice(["nobody", "\u202ex", "'", "acme-live/", "/x"]),
+                    data,
+                )
             )
     config.apply(an_array(*changes[: EACH // 2]), *changes[EACH // 2 :])
     config.store.close()
     assert books.rows("SELECT reason, detail FROM dead_letter") == []
-    rows = books.rows("SELECT outcome, errors, facts FROM config_result ORDER BY config_result_id OFFSET 3")
+    rows = books.rows("SELECT outcome, errors, facts FROM config_result ORDER BY config_result_id OFFSET 4")
     assert len(rows) == EACH
     refusals = [errors for outcome, errors, _ in rows if outcome == "refused"]
     assert len(refusals) > EACH // 6

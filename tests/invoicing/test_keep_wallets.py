@@ -27,7 +27,7 @@ def test_all_faults_are_told_at_once(acme):
     opened()
     with pytest.raises(Invalid) as refused:
         opened("Up case", "whatsapp", "telegram", currency="USD")
-    assert [error.path for error in refused.value.errors] == ["currency", "name", "for", "for"]
+    assert [error.path for error in refused.value.errors] == ["currency", "name", "pays_for", "pays_for"]
 
 
 def test_a_postpaid_account_or_one_that_pays_from_another_has_one_wallet(acme):

@@ -123,13 +123,42 @@ def test_a_rule_of_top_ups_is_set_and_stopped_by_events(books, config):
     ]
 
 
+def test_further_wallets_are_kept_by_events_and_events_are_debited_from_them_at_once(books, config, database):
+    config.apply(
+        a_customer_created(),
+        an_account_opened(),
+        a_change(ConfigType.WALLET_OPENED, "acme-live/calls", {"pays_for": ["voice.minutes"]}),
+        a_change(ConfigType.WALLET_CHANGED, "acme-live/calls", {"pays_for": ["voice.minutes", "otp.delivered"]}),
+    )
+    book(database, [an_event("acme-web")], warehouse=False)
+    assert (books.balance("acme-live"), books.balance("acme-live/calls")) == (0, Decimal("-0.20"))
+    config.apply(
+        a_change(ConfigType.WALLET_CLOSED, "acme-live/calls"),
+        a_change(ConfigType.WALLET_CHANGED, "acme-live/calls", {"pays_for": []}),
+        a_change(ConfigType.WALLET_OPENED, "acme-live/sms", {"pays_for": ["otp.delivered"], "currency": "INR"}),
+        a_change(ConfigType.WALLET_CLOSED, "acme-live/sms"),
+    )
+    book(database, [an_event("acme-web")], warehouse=False)
+    assert (books.balance("acme-live"), books.balance("acme-live/calls")) == (Decimal("-0.20"), Decimal("-0.20"))
+    assert [outcome for _, outcome, _ in answers(books)[2:]] == [*["applied"] * 2, "refused", *["applied"] * 3]
+    (actions,) = books.rows("SELECT array_agg(action ORDER BY audit_id) FROM audit_record WHERE subject LIKE 'acme-live/%'")
+    assert actions[0] == ["wallet.opened", *["wallet.purposes_set"] * 2, "wallet.opened", "wallet.closed"]
+
+
 def test_the_table_has_a_use_case_for_every_type_and_each_was_tried():
     assert set(apply_config.APPLICATIONS) == set(ConfigType)
 
 
 def test_what_is_so_already_is_unchanged(books, config):
-    config.apply(a_customer_created(), an_account_opened(), a_change(ConfigType.PLAN_PUBLISHED, "otp-inr", a_plan()))
-    before = state(books)
+    config.apply(
+        a_customer_created(),
+        an_account_opened(),
+        a_change(ConfigType.PLAN_PUBLISHED, "otp-inr", a_plan()),
+        a_change(ConfigType.WALLET_OPENED, "acme-live/sms", {"pays_for": ["voice.minutes"]}),
+        a_change(ConfigType.WALLET_CLOSED, "acme-live/sms"),
+        a_change(ConfigType.WALLET_OPENED, "acme-live/calls", {"pays_for": ["voice.minutes"]}),
+    )
+    before, before_these = state(books), len(answers(books))
     config.apply(
         a_customer_created(),
         a_change(ConfigType.CUSTOMER_UPDATED, "acme", {"legal_name": "Acme Private Limited"}),
@@ -138,8 +167,11 @@ def test_what_is_so_already_is_unchanged(books, config):
         a_change(ConfigType.ALIAS_MAPPED, "acme-web", {"account": "acme-live"}),
         a_change(ConfigType.THRESHOLD_SET, "acme-live", {"thresholds": []}),
         a_change(ConfigType.PLAN_PUBLISHED, "otp-inr", a_plan()),
+        a_change(ConfigType.WALLET_OPENED, "acme-live/calls", {"pays_for": ["voice.minutes"]}),
+        a_change(ConfigType.WALLET_CHANGED, "acme-live/calls", {"pays_for": ["voice.minutes"]}),
+        a_change(ConfigType.WALLET_CLOSED, "acme-live/sms"),
     )
-    assert [outcome for _, outcome, _ in answers(books)[3:]] == ["unchanged"] * 7
+    assert [outcome for _, outcome, _ in answers(books)[before_these:]] == ["unchanged"] * 10
     assert state(books) == before
 
 
@@ -191,6 +223,18 @@ def test_what_is_so_already_is_unchanged(books, config):
         (a_change("top_up_rule.set", "nobody", TOP_UP_RULE), ["data"]),
         (a_change("top_up_rule.stopped", "acme-live"), ["data"]),
         (a_change("threshold.set", "nobody", {"thresholds": []}), ["data"]),
+        (a_change("wallet.opened", "acme-live/sms"), ["data.pays_for"]),
+        (a_change("wallet.opened", "acme-live/sms", {"pays_for": [5, "x", "x", ""], "currency": "EUR", "name": "sms"}),
+         ["data.currency", "data.name", "data.pays_for[0]", "data.pays_for[2]", "data.pays_for[3]"]),
+        (a_change("wallet.opened", "acme-live/UP", {"pays_for": ["telegrams"], "currency": "USD"}),
+         ["data.currency", "data.name", "data.pays_for"]),
+        (a_change("wallet.opened", "acme-live", {"pays_for": ["voice.minutes"]}), ["data.name"]),
+        (a_change("wallet.opened", "nobody/sms", {"pays_for": ["voice.minutes"]}), ["data"]),
+        (a_change("wallet.changed", "acme-live/sms", {"pays_for": ["voice.minutes"]}), ["data"]),
+        (a_change("wallet.changed", "acme-live/sms", {"pays_for": "voice.minutes", "currency": "INR"}),
+         ["data.currency", "data.pays_for"]),
+        (a_change("wallet.closed", "acme-live/sms", {"at": "now"}), ["data.at"]),
+        (a_change("wallet.closed", "acme-live/sms"), ["data"]),
     ],
 )  # fmt: skip
 def test_a_refused_event_changes_nothing_names_its_fields_and_holds_up_nobody(books, config, change, fields):

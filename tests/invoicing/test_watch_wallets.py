@@ -22,6 +22,8 @@ NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 class Topics:
     """What was sent, in order."""
 
+    in_charge = True
+
     def __init__(self):
         self.sent = []
 
@@ -92,6 +94,90 @@ def test_usage_within_the_bounds_asks_for_no_look_and_the_crossing_for_one(acme)
     ]
 
 
+ALERTS = "SELECT balance_micros, wallet_version, recovered_at IS NOT NULL FROM balance_alert ORDER BY alert_id"
+TOLD = """
+SELECT topic, data ->> 'balance_micros', data ->> 'balance_now_micros', data ->> 'over' FROM outbox_message
+WHERE type LIKE '%alert' ORDER BY message_id
+"""
+
+
+def test_a_dip_that_is_over_before_anybody_looks_is_told_once_and_changes_nothing_else(acme, cache):
+    watch()
+    use(acme, 80)
+    pay("20.00", "second")
+    assert watch() == WatchedWallets(1, 0, 1)
+    assert rows(acme, ALERTS) == [(-6_000_000, 2, True)]
+    assert rows(acme, TOLD) == [
+        ("wallet.alerts", "-6000000", "14000000", "true"),
+        ("notifications", "-6000000", "14000000", "true"),
+    ]
+    assert (status(cache)[0], rows(acme, "SELECT grace_since FROM account_standing")) == ("active", [(None,)])
+    assert watch() == WatchedWallets(0, 0, 0)
+
+
+def test_a_recovery_that_is_over_ends_the_alert_before_it_and_the_next_dip_is_another(acme):
+    watch()
+    use(acme, 26)
+    watch()
+    pay("10.00", "second")
+    use(acme, 50)
+    assert watch().alerts == 1
+    assert rows(acme, ALERTS) == [(4_800_000, 2, True), (4_800_000, 4, False)]
+
+
+def test_a_dip_after_the_last_top_up_is_held_against_the_share_of_that_one(acme):
+    watch()
+    pay("90.00", "second")
+    use(acme, 300)
+    pay("10.00", "third")
+    assert watch().alerts == 1
+    assert rows(acme, "SELECT level_micros, balance_micros, recovered_at IS NULL FROM balance_alert") == [
+        (45_000_000, 40_000_000, False)
+    ]
+
+
+def test_after_an_outage_looks_are_short_standing_is_told_by_the_first_and_no_dip_is_left_out(acme, cache, monkeypatch):
+    monkeypatch.setattr("connectors.postgres.wallet_watch._PAST_MAX", 3)
+    with acme.begin() as connection:
+        connection.execute(text("UPDATE account_threshold SET kind = 'absolute', value = 5000000"))
+    watch()
+    for number in range(4):
+        use(acme, 30)
+        pay("6.00", f"again {number}")
+    use(acme, 80)
+    assert watch().standings_changed == 1
+    assert status(cache)[0] == "suspended"
+    while watch().looks:
+        pass
+    assert [version for _, version, _ in rows(acme, ALERTS)] == [2, 4, 6, 8, 10]
+    assert [over for _, _, over in rows(acme, ALERTS)] == [True] * 4 + [False]
+
+
+def test_a_look_asked_for_by_a_change_of_terms_goes_on_from_the_entry_it_was_asked_at(acme):
+    watch()
+    with acme.begin() as connection:
+        connection.execute(text("UPDATE account_terms SET grace_hours = 25"))
+    use(acme, 26)
+    pay("10.00", "second")
+    assert watch().alerts == 1
+
+
+def test_an_alert_of_a_threshold_that_is_chosen_no_longer_is_over_and_it_may_be_chosen_again(acme):
+    watch()
+    use(acme, 26)
+    watch()
+    for kind, value in (("absolute", 1_000_000), ("percent_of_last_top_up", 50)):
+        with acme.begin() as connection:
+            connection.execute(text("DELETE FROM account_threshold"))
+            connection.execute(text("INSERT INTO account_threshold VALUES (1, :k, :v)"), {"k": kind, "v": value})
+        watch()
+        assert rows(acme, "SELECT count(*) FROM balance_alert WHERE recovered_at IS NULL") == [(0,)]
+    pay("10.00", "second")
+    watch()
+    use(acme, 60)
+    assert watch().alerts == 1
+
+
 def test_an_account_runs_dry_goes_through_grace_into_suspension_and_comes_back_with_a_top_up(acme, cache):
     watch()
     seen = []
@@ -147,6 +233,8 @@ def test_messages_are_saved_with_the_change_and_sent_once_in_order(acme):
 
 def test_a_message_that_could_not_be_sent_is_sent_later(acme):
     class Silent:
+        in_charge = True
+
         def send(self, messages):
             raise EngineUnavailable("Kafka is away")
 

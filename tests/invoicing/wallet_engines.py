@@ -47,6 +47,8 @@ class DeafCache:
 class Topics:
     """What was sent, in order; it may die when it has taken everything and before it can say so."""
 
+    in_charge = True
+
     def __init__(self):
         self.sent, self.dies = [], False
 

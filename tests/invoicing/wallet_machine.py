@@ -14,14 +14,12 @@ from connectors.postgres.metering import PostgresMeteringStore
 from connectors.settings import settings as installed
 from domain.credit_lots import LotKind
 from domain.errors import EngineUnavailable
-from domain.holds import Answer
 from domain.metering import Origin
 from domain.receiving import Family
 from invoicing.administer import Author
 from invoicing.apply_payments import apply_payments
 from invoicing.expire_credits import expire_credits
 from invoicing.grant_credit import Grant, grant_credit
-from invoicing.hold_credit import Question
 from invoicing.records import Record
 from invoicing.refill_balances import refill_balances
 from invoicing.relay_outbox import relay_outbox
@@ -31,16 +29,15 @@ from streams.balance_teller import BalanceTeller
 from tests.books import an_event
 from tests.invoicing.transfers import decide, enter
 from tests.invoicing.wallet_engines import START, DeafCache, DyingWatch, Topics, a_payment, open_wallet, read_books, with_tax
+from tests.invoicing.wallet_holds import HELD_MICROS, SMS_MICROS, HoldRules
 from tests.metering_books import DyingStore, KilledBeforeCommit
 from tests.wallet_model import GRACE_HOURS, PaperWallet, Terms
 
-SMS_MICROS = 200_000
-HELD_MICROS = 200_002
 _RANK = ("active", "low", "grace", "suspended")
 rupees = st.integers(1, 30).map(lambda number: number * 1_000_000)
 
 
-class WalletLife(RuleBasedStateMachine):
+class WalletLife(HoldRules, RuleBasedStateMachine):
     """Rules are what may happen; after each, nothing may differ from paper."""
 
     def __init__(self):
@@ -115,6 +112,28 @@ class WalletLife(RuleBasedStateMachine):
         above = [edge for edge in self.paper.terms.edges if edge > self.paper.balance]
         micros = data.draw(st.sampled_from(above)) - self.paper.balance
         self.grant(Decimal(micros).scaleb(-6), "granted", None)
+
+    @precondition(lambda self: self.paper.balance > self.paper.terms.edges[0])
+    @rule(data=st.data(), again=st.booleans())
+    def a_dip_that_is_over_before_anybody_looks(self, data, again):
+        """Down to an edge and up to another; perhaps down once more."""
+        for _ in range(1 + again):
+            below = [edge for edge in self.paper.terms.edges if edge < self.paper.balance]
+            edge = data.draw(st.sampled_from(below or [self.paper.balance - SMS_MICROS]))
+            self._use_unseen(-(-(self.paper.balance - edge) // SMS_MICROS))
+            self._grant_unseen(data.draw(st.integers(1, 20_000_000)))
+        if data.draw(st.booleans()):
+            self._use_unseen(data.draw(st.integers(1, 40)))
+        self.look()
+
+    def _use_unseen(self, messages):
+        self._meter(self.stores[0], self._events(messages, 0))
+        self.paper.use(messages * SMS_MICROS)
+
+    def _grant_unseen(self, micros):
+        given = Grant("acme", Decimal(micros).scaleb(-6), self.name("grant"), "why", LotKind.GRANTED, None)
+        grant_credit(wallet_wiring.wallets(), given, author=Author("tests", self.now))
+        self.paper.add(given.reference, "granted", micros)
 
     @rule(messages=st.integers(1, 40))
     def die_before_the_commit_and_book_again(self, messages):
@@ -280,62 +299,6 @@ class WalletLife(RuleBasedStateMachine):
 
     def _expire(self):
         expire_credits(wallet_wiring.wallets(), self.balances, now=self.now)
-
-    def _hold(self, hold_id):
-        asked = Question("acme", "otp.delivered", properties={"channel": "sms"})
-        return hold_wiring.hold_credit().hold(asked, hold_id=hold_id, now=self.now).answer
-
-    @property
-    def room(self):
-        return self.paper.balance + self.paper.room_below - HELD_MICROS * len(self.held)
-
-    @rule()
-    def hold(self):
-        """Asked before sending: a yes exactly when credit, grace and what is reserved allow it."""
-        hold_id = self.name("hold")
-        self.retell()
-        said = self._hold(hold_id)
-        if self.paper.state == "suspended":
-            assert said is Answer.SUSPENDED
-        else:
-            assert (said is Answer.YES) == (self.room >= HELD_MICROS)
-        if said is Answer.YES:
-            self.held[hold_id] = HELD_MICROS
-
-    @rule(messages=st.integers(1, 20))
-    def hold_debit_and_expiry_at_once(self, messages):
-        """What is promised then was there before, and what is refused then is not there after."""
-        self.expire()
-        self.retell()
-        hold_id, room, batch = self.name("hold"), self.room, self._events(messages, 0)
-        said, _, _ = self.at_once(
-            lambda: self._hold(hold_id), lambda: self._meter(self.stores[0], batch), lambda: self._expire()
-        )
-        self.paper.use(messages * SMS_MICROS)
-        if self.paper.state == "suspended":
-            assert said is Answer.SUSPENDED
-        elif said is Answer.YES:
-            assert room >= HELD_MICROS
-            if self.room >= HELD_MICROS:
-                self.held[hold_id] = HELD_MICROS
-            else:
-                # It came first, by luck: what may happen next is as if it had not.
-                self.holds.release(1, [hold_id])
-        else:
-            assert (said, self.room < HELD_MICROS) == (Answer.NO_CREDIT, True)
-        self.look()
-
-    @precondition(lambda self: self.held)
-    @rule(data=st.data(), delivered=st.booleans())
-    def end_hold(self, data, delivered):
-        hold_id = data.draw(st.sampled_from(sorted(self.held)))
-        if delivered:
-            self._meter(self.stores[0], self._events(0, 0, [hold_id]))
-            self.paper.use(SMS_MICROS)
-        else:
-            self.holds.release(1, [hold_id])
-        del self.held[hold_id]
-        self.look()
 
     @rule()
     def redis_is_lost(self):

@@ -35,7 +35,8 @@ def _a_meter(code, *filter_):
 def opened(name="whatsapp", *meters, account="acme", **changes):
     """A further wallet of acme, for WhatsApp unless told otherwise; its code."""
     new = NewWallet(account, name, frozenset(meters or ["whatsapp"]), **changes)
-    return open_wallet(wiring.administration(), new, author=ASHA)
+    open_wallet(wiring.administration(), new, author=ASHA)
+    return new.code
 
 
 def pay(amount, reference, wallet="acme"):

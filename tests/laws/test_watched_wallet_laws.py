@@ -9,10 +9,12 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from domain import alerts, suspension, wallet_watch
+from invoicing import watch_wallets
 from tests.laws.watched_wallet import WatchedLife
 
 pytestmark = pytest.mark.no_cover  # thousands of times the same lines
 _CREDIT, _ARM, _BOUNDS = (suspension, "find"), (alerts, "_arm"), (wallet_watch, "_bounds")
+_LOOK, _PAST = (wallet_watch, "look"), (alerts, "watch_all")
 _BEYOND, _OVER, _REARM = "-credit > terms.grace_micros", "now >= since + terms.grace", "balance >= rearm_micros(level)"
 FAULTS = {
     "service ends at the limit of the grace": (*_CREDIT, _BEYOND, "-credit >= terms.grace_micros"),
@@ -31,6 +33,15 @@ FAULTS = {
     "an alert is armed again a micro late": (*_ARM, _REARM, "balance > rearm_micros(level)"),
     "an alert is given a micro late": (*_ARM, "Arm.FIRED if balance <= level", "Arm.FIRED if balance < level"),
     "an alert is given a micro early": (*_ARM, "Arm.FIRED if balance <= level", "Arm.FIRED if balance <= level + 1"),
+    "a dip that is over is told to nobody": (*_LOOK, "[*watched.past, watched.wallet]", "[watched.wallet]"),
+    "what a short look left out is judged by what is held now": (*_LOOK, "if watched.past_is_whole else watched.past", ""),
+    "a dip that is over stays open": (*_PAST, "over=one.over or one.threshold.code in watched.recovered", "over=one.over"),
+    "an alert that was open stays so when its wallet dips again": (*_PAST, "recovered |=", "recovered = recovered &"),
+    "a dip that is over ends an alert before it": (
+        *_PAST,
+        "- {crossing.threshold.code for crossing in crossings if not crossing.over}",
+        "",
+    ),
     "an alert is given with every look": (alerts, "watch", "armed is Arm.FIRED and arm is Arm.ARMED", "armed is Arm.FIRED"),
 }
 
@@ -42,7 +53,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, module: ModuleType, function: str, ri
     assert source.count(right) == 1
     made: dict[str, object] = {}
     exec(source.replace(right, wrong), module.__dict__, made)  # noqa: S102 - of this project itself
-    for user in (module, wallet_watch):
+    for user in (module, wallet_watch, watch_wallets):
         if getattr(user, function, None) is whole:
             monkeypatch.setattr(user, function, made[function])
 

@@ -17,6 +17,8 @@ from tests.wallet_model import GRACE_HOURS, PaperWallet, Terms
 
 START = datetime(2026, 11, 5, tzinfo=UTC)
 UNIT_MICROS = 200_000
+PAST_MAX = 3
+"""Balances that one look judges."""
 
 
 class DiedBeforeItsCommit(Exception):
@@ -34,10 +36,13 @@ class MemoryWatch:
         self.asked, self.dies = False, False
         self.standing, self.version, self.effective, self.floor = Standing(), 0, State.ACTIVE, None
         self.again_at, self.arms, self.alerts, self.told = None, {}, [], []
+        self.past = []
 
     def move(self, micros):
         self.balance += micros
         self.asked |= self.balance <= self.below or self.balance >= self.above or micros > 0
+        if self.asked:
+            self.past = [*self.past, WalletFacts(self.balance)]
 
     @contextmanager
     def begin(self):
@@ -50,7 +55,8 @@ class MemoryWatch:
     def to_look_at(self, *, now, limit):
         if not self.asked and (self.again_at is None or self.again_at > now):
             return []
-        self.asked = False
+        past, self.past = self.past[:PAST_MAX], self.past[PAST_MAX:]
+        self.asked = bool(self.past)
         micros, chosen = self.balance, self._terms
         watched = Watched(
             ChosenTerms(True, Currency.INR, chosen.low, GRACE_HOURS, chosen.grace),
@@ -60,8 +66,10 @@ class MemoryWatch:
             self.standing,
             None,
             self.arms,
+            past=past,
+            past_is_whole=not self.asked,
         )
-        return [LookedAt(1, "acme", "INR", 1, self.version, self.effective.value, self.floor, watched)]
+        return [LookedAt(1, "acme", "INR", self.version, self.effective.value, self.floor, watched)]
 
     def leaning(self, account_id):
         return ["acme"]
@@ -72,7 +80,8 @@ class MemoryWatch:
         self.below, self.above = look.look_below_micros, look.look_above_micros
         if look.recovered:
             self.alerts = [*self.alerts[:-1], (*self.alerts[-1][:2], now)]
-        self.alerts = [*self.alerts, *((now, crossing.balance_micros, None) for crossing in look.crossings)]
+        fired = [(now, crossing.balance_micros, now if crossing.over else None) for crossing in look.crossings]
+        self.alerts = [*self.alerts, *fired]
 
     def tell(self, messages, *, now):
         self.told = self.told + [(one.topic, one.data) for one in messages]
@@ -107,9 +116,15 @@ class WatchedLife(RuleBasedStateMachine):
         return START + timedelta(hours=self.paper.hour)
 
     def move(self, micros):
-        self.books.move(micros)
-        self.paper.balance += micros
+        self.move_unseen(micros)
         self.look()
+
+    def move_unseen(self, micros):
+        self.books.move(micros)
+        if micros > 0:
+            self.paper.add("", "paid", micros)
+        else:
+            self.paper.use(-micros)
 
     def look(self):
         while watch_wallets(self.books, self.redis, now=self.now).looks:
@@ -132,19 +147,30 @@ class WatchedLife(RuleBasedStateMachine):
         self.books.asked |= asked
         self.look()
 
+    @rule(data=st.data(), moves=st.integers(2, 8), dies=st.booleans())
+    def to_several_edges_before_anybody_looks(self, data, moves, dies):
+        for _ in range(moves):
+            edges = [edge for edge in self.paper.terms.edges if edge != self.paper.balance]
+            self.move_unseen(data.draw(st.sampled_from(edges)) - self.paper.balance)
+        if dies:
+            self.die()
+        self.look()
+
     @rule(micros=st.sampled_from([-2, -1, 1, 2]))
     def a_micro_or_two(self, micros):
         self.move(micros)
 
     @rule(units=st.integers(1, 40))
     def die_in_a_look(self, units):
-        self.books.move(-units * UNIT_MICROS)
-        self.paper.balance -= units * UNIT_MICROS
+        self.move_unseen(-units * UNIT_MICROS)
+        self.die()
+        self.look()
+
+    def die(self):
         self.books.dies = True
         with suppress(DiedBeforeItsCommit):
             watch_wallets(self.books, self.redis, now=self.now)
         self.books.dies = False
-        self.look()
 
     @rule(hours=st.integers(1, 30))
     def time_passes(self, hours):

@@ -147,7 +147,9 @@ def test_what_a_killed_notifier_leaves_is_sent_by_the_next_under_the_same_id(dat
 def test_a_payment_ends_as_a_letter_with_its_voucher(database, cache, tell, mailbox):
     receive(database, an_envelope("captured", "pay_1", 1_180_00))
     apply()
-    relay_outbox(metering_wiring.messages(), metering_wiring.message_sender())
+    sender = metering_wiring.message_sender()
+    sender.take_charge()
+    relay_outbox(metering_wiring.messages(), sender)
     with a_notifier(mailbox):
         until(lambda: mailbox.letters)
     (letter,) = mailbox.letters

@@ -41,6 +41,9 @@ READERS = {
     ConfigType.THRESHOLD_SET: read_thresholds,
     ConfigType.TOP_UP_RULE_SET: read_top_up_rule,
     ConfigType.TOP_UP_RULE_STOPPED: config_changes.read_nothing,
+    ConfigType.WALLET_OPENED: lambda data: config_changes.read_wallet_purposes(data, opens=True),
+    ConfigType.WALLET_CHANGED: lambda data: config_changes.read_wallet_purposes(data, opens=False),
+    ConfigType.WALLET_CLOSED: config_changes.read_nothing,
     ConfigType.PLAN_PUBLISHED: lambda data: config_changes.read_plan_published(
         ConfigChange(ConfigType.PLAN_PUBLISHED, a_plan()["code"], data)
     ),
@@ -81,6 +84,8 @@ RIGHT = {
     ConfigType.PLAN_PUBLISHED: {**a_plan(), "from": AT},
     ConfigType.SUBSCRIPTION_STARTED: {"plan": "otp", "plan_version": 2, "at": AT, "why": "signed"},
     ConfigType.SUBSCRIPTION_CANCELLED: {"at_period_end": True},
+    ConfigType.WALLET_OPENED: {"pays_for": ["otp.delivered"], "currency": "INR"},
+    ConfigType.WALLET_CHANGED: {"pays_for": []},
 }
 
 
@@ -158,6 +163,11 @@ def test_whatever_is_read_fits_the_schema(type_, data):
         (ConfigType.THRESHOLD_SET, {"thresholds": [{"kind": "absolute", "percent": 5}]}),
         (ConfigType.TOP_UP_RULE_SET, {"threshold": "1", "amount": "1", "monthly_limit": "1", "methods": ["cash"]}),
         (ConfigType.TOP_UP_RULE_STOPPED, {"at": "now"}),
+        (ConfigType.WALLET_OPENED, {"pays_for": []}),
+        (ConfigType.WALLET_OPENED, {"pays_for": ["otp.delivered"], "currency": "EUR"}),
+        (ConfigType.WALLET_CHANGED, {"pays_for": ["otp.delivered", "otp.delivered"]}),
+        (ConfigType.WALLET_CHANGED, {"pays_for": ["otp.delivered"], "currency": "INR"}),
+        (ConfigType.WALLET_CLOSED, {"at": AT}),
         (ConfigType.SUBSCRIPTION_CHANGED, {}),
         (ConfigType.PLAN_PUBLISHED, {**a_plan(), "from": "2027-01-01"}),
     ],

@@ -1,5 +1,7 @@
 """Letters: each kind of notice in words a customer understands, with amounts and times as they are read."""
 
+import re
+
 import pytest
 
 from connectors.mail.letters import write_letter
@@ -20,6 +22,13 @@ def a_letter(type_, kind, **data):
     [
         ("notification.wallet_alert", NoticeKind.BALANCE_LOW, {}, "Balance low: ₹187.34 left on acme"),
         ("notification.wallet_alert", NoticeKind.BALANCE_LOW, {"mode": "postpaid"}, "Usage alert: ₹187.34 on acme"),
+        ("notification.wallet_alert", NoticeKind.BALANCE_LOW, {"balance_now_micros": 0}, "Balance low: ₹0.00 left on acme"),
+        (
+            "notification.wallet_alert",
+            NoticeKind.BALANCE_LOW,
+            {"over": True, "balance_now_micros": 500_000_000},
+            "Balance was low: acme is at ₹500.00 again",
+        ),
         (STATUS, NoticeKind.BALANCE_EXHAUSTED, {"status": "grace"}, "Credit used up: please top up acme"),
         (STATUS, NoticeKind.BALANCE_EXHAUSTED, {"status": "grace", "mode": "postpaid"}, "Credit limit reached: acme"),
         (STATUS, NoticeKind.PAYMENT_DUE, {"overdue_since": NOON.isoformat()}, "An invoice of acme is overdue"),
@@ -61,6 +70,13 @@ def test_every_kind_of_notice_has_its_letter_in_text_and_html(type_, kind, data,
     for page in (as_text(letter, recipient="Asha", customer="Acme"), as_html(letter, recipient="Asha", customer="Acme")):
         assert "None" not in page
         assert all(value in page.replace("&#x27;", "'") for _, value in letter.facts)
+
+
+def test_every_cell_breaks_a_long_name_where_it_must_so_that_no_letter_is_wider_than_a_telephone():
+    page = as_html(a_letter("notification.wallet_alert", NoticeKind.BALANCE_LOW), recipient="x" * 200, customer="Acme")
+    cells = re.findall(r"<td style=\"([^\"]*)\">(?!<table)", page)
+    assert len(cells) > 5
+    assert [cell for cell in cells if "overflow-wrap:anywhere" not in cell] == []
 
 
 def test_a_debit_is_announced_with_what_the_central_bank_wants_named():

@@ -23,6 +23,8 @@ pytestmark = pytest.mark.engines
 
 
 class Everywhere:
+    in_charge = True
+
     def send(self, messages):
         """Every message arrives."""
 

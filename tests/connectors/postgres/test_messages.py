@@ -1,7 +1,8 @@
-"""Saved messages whose sender stands still: another takes its turn, and the last status is what the topic ends with."""
+"""Saved messages with several who could send them: one is in charge, and the others take over when it lets them wait."""
 
 import time
 from contextlib import ExitStack
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -18,13 +19,31 @@ STANDS_STILL_MS = 100
 
 
 class Topic:
-    """Keeps what it was sent, in order."""
+    """Keeps what it was sent, in order, and who is in charge."""
 
     def __init__(self):
-        self.sent = []
+        self.sent, self.in_charge = [], None
+
+
+class Sender:
+    """One who sends, as long as nobody else takes charge."""
+
+    def __init__(self, topic, meanwhile=None):
+        self._topic, self._meanwhile = topic, meanwhile
+
+    @property
+    def in_charge(self):
+        return self._topic.in_charge is self
+
+    def take_charge(self):
+        self._topic.in_charge = self
 
     def send(self, messages):
-        self.sent += [(message.topic, message.key, message.type) for message in messages]
+        if self._meanwhile:
+            self._meanwhile()
+        if not self.in_charge:
+            raise EngineUnavailable("another sends")
+        self._topic.sent += [message.type for message in messages]
 
 
 @pytest.fixture
@@ -38,67 +57,65 @@ def stores(database):
         yield made
 
 
-def save(database, *statuses, topic="account.status"):
+def save(database, *statuses, age_seconds=5):
     with database.begin() as connection:
         for status in statuses:
             connection.execute(
                 text(
                     "INSERT INTO outbox_message (topic, key, type, subject, data, created_at) "
-                    "VALUES (:topic, 'acme', :type, 'acme', '{}', now())"
+                    "VALUES ('account.status', 'acme', :type, 'acme', '{}', now() - make_interval(secs => :age))"
                 ),
-                {"topic": topic, "type": status},
+                {"type": status, "age": age_seconds},
             )
 
 
-def stand_still(store, topic, meanwhile):
-    """Read, stand still until another has sent the same and more, and only then send."""
+def test_who_is_not_in_charge_sends_only_what_the_one_in_charge_lets_wait(database, stores):
+    topic, store = Topic(), stores[0]
+    save(database, "fresh", age_seconds=0)
+    assert relay_outbox(store, Sender(topic)) == 0
+    with database.begin() as connection:
+        connection.execute(text("UPDATE outbox_message SET created_at = now() - interval '5 seconds'"))
+    assert relay_outbox(store, Sender(topic)) == 1
+    assert topic.sent == ["fresh"]
 
-    class Slow:
-        def send(self, messages):
-            time.sleep(STANDS_STILL_MS * 3 / 1000)
-            meanwhile()
-            topic.send(messages)
+
+def test_who_is_in_charge_sends_at_once(database, stores):
+    topic, store = Topic(), stores[0]
+    sender = Sender(topic)
+    sender.take_charge()
+    save(database, "fresh", age_seconds=-1)
+    assert relay_outbox(store, sender) == 1
+
+
+def test_whoever_wakes_in_the_middle_of_sending_when_another_has_sent_is_refused_and_nothing_is_lost(database, stores):
+    slow, other = stores
+    topic = Topic()
+    save(database, "grace")
+
+    def stand_still():
+        time.sleep(STANDS_STILL_MS * 3 / 1000)
+        save(database, "active")
+        assert relay_outbox(other, Sender(topic)) == 2
 
     with pytest.raises(EngineUnavailable):
-        relay_outbox(store, Slow())
+        relay_outbox(slow, Sender(topic, stand_still))
+    assert topic.sent == ["grace", "active"]
+    assert relay_outbox(slow, Sender(topic)) == 0
 
 
-def test_after_a_sender_that_stood_still_the_topic_ends_with_the_last_status(database, stores):
+def test_what_was_sent_and_not_marked_is_sent_again(database, stores):
     slow, other = stores
     topic = Topic()
     save(database, "grace")
-
-    def meanwhile():
-        save(database, "active")
-        relay_outbox(other, topic)
-
-    stand_still(slow, topic, meanwhile)
-    assert topic.sent[-1][2] == "grace", "that is what it put after the newer one"
-    relay_outbox(slow, topic)
-
-    assert [status for _, _, status in topic.sent] == ["grace", "active", "grace", "active"]
-    assert relay_outbox(slow, topic) == 0
-
-
-def test_what_is_not_sent_yet_comes_after_the_last_status_that_was(database, stores):
-    slow, other = stores
-    topic = Topic()
-    save(database, "grace")
-    stand_still(slow, topic, lambda: relay_outbox(other, topic))
+    with pytest.raises(EngineUnavailable):
+        relay_outbox(slow, Sender(topic, lambda: time.sleep(STANDS_STILL_MS * 3 / 1000)))
     save(database, "suspended")
-
-    relay_outbox(slow, topic)
-
-    assert [status for _, _, status in topic.sent][-2:] == ["grace", "suspended"]
+    relay_outbox(other, Sender(topic))
+    assert topic.sent == ["grace", "grace", "suspended"]
 
 
-def test_other_topics_keep_every_record_and_are_not_told_again(database, stores):
-    slow, other = stores
-    topic = Topic()
-    save(database, "alert", topic="wallet.alerts")
-    stand_still(slow, topic, lambda: relay_outbox(other, topic))
-
-    assert relay_outbox(slow, topic) == 0
+def test_nothing_waits_where_everything_is_sent(stores):
+    assert not stores[0].waits(longer_than=timedelta(0))
 
 
 def test_a_watcher_that_stood_still_in_its_transaction_only_tries_again(database):

@@ -1,8 +1,7 @@
 """Which thresholds a wallet crossed and where it should stand, replayed from its ledger by the rules as they are stated.
 
-A look at a wallet sees its balance at one moment, so a dip that was over before anybody looked leaves nothing behind. What a
-look found is checked against the ledger to the letter; a dip that nobody saw counts as a fault unless it was short, or
-something was down.
+Every dip below a threshold has its alert, whether anybody looked before it was over or not. Service is stopped by what a
+look finds at its moment: a stay without credit that nobody saw is a fault unless it was short, or something was down.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,10 +22,6 @@ class Dip:
     began_at: float
     end_version: int | None = None
     ended_at: float | None = None
-
-    def holds(self, version: int) -> bool:
-        """Whether a version lies in it."""
-        return self.first_version <= version and (self.end_version is None or version < self.end_version)
 
 
 def levels(entries: Sequence[Entry], threshold: str) -> Iterator[tuple[Entry, int]]:

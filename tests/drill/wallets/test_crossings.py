@@ -97,8 +97,17 @@ def test_a_look_that_found_something_else_is_noticed(planted):
     assert looked(a_ledger(*FALLEN), **found) != []
 
 
-def test_a_dip_that_lasted_and_was_seen_by_nobody_is_noticed():
+def test_a_dip_has_its_alert_however_soon_it_was_over():
     entries = a_ledger(12, 3, 15)
     found = {"changes": CHANGES[:1], "state": "active", "arms": {crossings.ABSOLUTE: "armed", crossings.PERCENT: "armed"}}
 
+    assert looked(entries, alerts=[(crossings.ABSOLUTE, 2, 4 * R, 3 * R, False)], **found) == []
     assert len(looked(entries, alerts=[], **found)) == 1
+
+
+def test_a_stay_without_credit_that_lasted_and_was_seen_by_nobody_is_noticed():
+    entries = a_ledger(12, -4, 15)
+    found = {"changes": CHANGES[:1], "state": "active", "arms": {crossings.ABSOLUTE: "armed", crossings.PERCENT: "armed"}}
+    alerts = [(crossings.ABSOLUTE, 2, 4 * R, -4 * R, False), (crossings.PERCENT, 2, 12 * R // 5, -4 * R, False)]
+
+    assert len(looked(entries, alerts=alerts, **found)) == 1

@@ -5,7 +5,7 @@ import time
 from collections import Counter, defaultdict
 from typing import Any
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from tests.drill.verdict import Verdict
 from tests.drill.wallets.gateway import Gateway
@@ -118,14 +118,15 @@ def _cached(installation: Installation) -> tuple[dict[int, Any], dict[int, Any]]
 def _records(installation: Installation, topic: str) -> list[dict[str, Any]]:
     """Every record that is still on a topic, a partition after the other."""
     name = installation.topic(topic)
-    consumer = Consumer({"bootstrap.servers": installation.settings.kafka_bootstrap, "group.id": "told", "log_level": 2})
+    bootstrap = installation.settings.kafka_bootstrap
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "told", "enable.partition.eof": True, "log_level": 2})
     found = []
     for number in consumer.list_topics(name, timeout=20).topics[name].partitions:
-        partition = TopicPartition(name, number, 0)
-        _, end = consumer.get_watermark_offsets(partition, timeout=20)
-        consumer.assign([partition])
-        deadline = time.monotonic() + 60
-        while consumer.position([partition])[0].offset < end and time.monotonic() < deadline:
-            found += [json.loads(one.value()) for one in consumer.consume(1_000, timeout=0.5) if one.error() is None]
+        consumer.assign([TopicPartition(name, number, 0)])
+        deadline, is_read = time.monotonic() + 60, False
+        while not is_read and time.monotonic() < deadline:
+            taken = consumer.consume(1_000, timeout=0.5)
+            found += [json.loads(one.value()) for one in taken if one.error() is None]
+            is_read = any(one.error() is not None and one.error().code() == KafkaError._PARTITION_EOF for one in taken)
     consumer.close()
     return found
