@@ -14,12 +14,11 @@ def load_profile(explored: int | None) -> None:
     The usual ones are drawn from the law's own source, so that the same code gets the same verdict on every run. How long
     one takes says nothing about the law, and much about what else the machine is doing.
     """
-    if explored is None:
-        hypothesis.settings.register_profile("the same", max_examples=USUAL, deadline=None, derandomize=True)
-        hypothesis.settings.load_profile("the same")
-    else:
-        hypothesis.settings.register_profile("explore", max_examples=explored, deadline=None, print_blob=True)
-        hypothesis.settings.load_profile("explore")
+    tools = hypothesis.settings.get_profile("default")
+    same = hypothesis.settings(tools, max_examples=USUAL, deadline=None, derandomize=True)
+    new = hypothesis.settings(tools, max_examples=explored or USUAL, deadline=None, derandomize=False, print_blob=True)
+    hypothesis.settings.register_profile("billing", same if explored is None else new)
+    hypothesis.settings.load_profile("billing")
 
 
 def examples(number: int) -> int:
