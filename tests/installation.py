@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -41,6 +42,7 @@ class Installation:
     worker_port: int
     engines: Mapping[str, str] = field(default_factory=dict)
     settings: Settings = field(init=False)
+    _kept: threading.local = field(default_factory=threading.local, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.settings = Settings(**{name.lower(): value for name, value in self.variables().items()})
@@ -81,6 +83,8 @@ class Installation:
 
     def drop(self) -> None:
         """Remove everything, as far as it exists."""
+        if (kept := getattr(self._kept, "connection", None)) is not None:
+            kept.close()
         with self._server() as connection:
             name = sql.Identifier(self.settings.postgres_db)
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
@@ -98,9 +102,19 @@ class Installation:
         return PostgresAdministrationStore(open_engine(self.settings.postgres_dsn))
 
     def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Rows of its PostgreSQL database."""
-        with psycopg.connect(self.settings.postgres_dsn, autocommit=True) as connection:
-            return connection.execute(statement, parameters or None).fetchall()
+        """Rows of its PostgreSQL database.
+
+        Whoever waits asks many times a second, so each thread has a connection that stays; one that was lost with its server
+        is opened again.
+        """
+        kept: psycopg.Connection[tuple[Any, ...]] | None = getattr(self._kept, "connection", None)
+        if kept is not None and not kept.closed:
+            try:
+                return kept.execute(statement, parameters or None).fetchall()
+            except psycopg.OperationalError:
+                kept.close()
+        self._kept.connection = psycopg.connect(self.settings.postgres_dsn, autocommit=True, prepare_threshold=None)
+        return self._kept.connection.execute(statement, parameters or None).fetchall()
 
     def execute(self, statements: str) -> None:
         """Statements on its PostgreSQL database, all or none."""

@@ -13,7 +13,7 @@ from tests.kafka_topics import read_all
 
 pytestmark = pytest.mark.engines
 
-EACH = 2_000
+EACH = 400
 
 
 @pytest.fixture(scope="module", name="installation")
