@@ -9,14 +9,25 @@ from functools import cache
 from typing import Annotated, Self
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from connectors import clock, hold_wiring
+from domain.fields import UNSTORABLE
 from domain.holds import HOLD_ID_MAX, LIFETIME_MAX_SECONDS, MESSAGES_MAX, Answer
 from invoicing.hold_credit import LIFETIME_SECONDS, HoldAnswer, HoldCredit, Question
 
 router = APIRouter()
-Text = Annotated[str, Field(min_length=1, max_length=HOLD_ID_MAX)]
+
+
+def _is_text(value: str) -> str:
+    """JSON may escape what is no character, and neither PostgreSQL nor Redis can be asked for that."""
+    if UNSTORABLE.search(value):
+        raise ValueError("holds U+0000 or half a surrogate pair: leave it out")
+    return value
+
+
+Text = Annotated[str, Field(min_length=1, max_length=HOLD_ID_MAX), AfterValidator(_is_text)]
+Value = Annotated[str, AfterValidator(_is_text)]
 
 
 class Asked(BaseModel):
@@ -27,7 +38,7 @@ class Asked(BaseModel):
     alias: Text
     type: Text
     messages: int = Field(1, ge=1, le=MESSAGES_MAX)
-    properties: dict[str, str] = Field({}, max_length=32, description="What is not said is taken at its dearest.")
+    properties: dict[Value, Value] = Field({}, max_length=32, description="What is not said is taken at its dearest.")
 
     def question(self) -> Question:
         """As the use case takes it."""

@@ -6,7 +6,7 @@ from typing import Final
 from domain.errors import InvalidInput
 from domain.money import MINOR_PER_UNIT
 
-_DIGITS_MAX: Final = 15
+_DIGITS_MAX: Final = 30
 """Before the decimal point, and after it: what is no amount of money is not reckoned with."""
 
 

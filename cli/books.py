@@ -45,8 +45,8 @@ def certificate(*, start: BookedFrom = None, end: BookedTo = None, as_json: AsJs
     """Certify where every event went, by topic, partition and offsets; exit 1 when conservation does not hold.
 
     received = rated or accepted + duplicate + conflict + dead-lettered + quarantined, offsets without a gap, and as many
-    rows stored of each kind as the ranges say. The SHA-256 is over the rows: certificates of equal books have equal ones, whatever the
-    batches were. With --from or --to, of what was booked then.
+    rows stored of each kind as the ranges say. The SHA-256 is over the rows: certificates of equal books have equal ones,
+    whatever the batches were. With --from or --to, of what was booked then.
 
     Example: billing books certificate --json > certificate.json
     """

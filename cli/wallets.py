@@ -1,8 +1,8 @@
 """`billing wallets`: balances, what is reserved, and their copy in Redis."""
 
 from dataclasses import asdict
-from datetime import datetime
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import Annotated, Final
 
 import typer
 
@@ -26,6 +26,7 @@ app.add_typer(standings.app)
 app.add_typer(top_up_rules.app)
 app.add_typer(wallet_keeping.app)
 Account = Annotated[str, typer.Argument(help="The account's code.")]
+_STATEMENT: Final = timedelta(days=31)
 
 
 @app.command("refill-cache")
@@ -62,15 +63,23 @@ def sweep(*, as_json: AsJson = False) -> None:
 def statement(
     account: Account,
     *,
-    start: Annotated[datetime, typer.Option("--from", parser=parse_instant, metavar="TIME", help="The first moment.")],
-    end: Annotated[datetime, typer.Option("--to", parser=parse_instant, metavar="TIME", help="The moment after the last.")],
+    start: Annotated[
+        datetime | None,
+        typer.Option("--from", parser=parse_instant, metavar="TIME", help="The first moment; 31 days before the end."),
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option("--to", parser=parse_instant, metavar="TIME", help="The moment after the last; now.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a wallet's movements in any period between its opening and closing balance; usage by day.
+    """Show a wallet's movements in a period, the last 31 days unless it is said, between its opening and closing balance.
+
+    Usage is summed up by day.
 
     Example: billing wallets statement acme --from 2026-11-01T00:00+05:30 --to 2026-12-01T00:00+05:30
     """
-    found = wallet_wiring.statements().statement(account, start=start, end=end)
+    end = end or clock.now()
+    found = wallet_wiring.statements().statement(account, start=start or end - _STATEMENT, end=end)
     lines = [asdict(line) for line in found.lines]
     if as_json:
         show({**asdict(found), "lines": lines}, as_json=True)

@@ -38,8 +38,8 @@ WITH said AS (
     FROM batch_range r JOIN batch b USING (batch_id) WHERE {_BOOKED} GROUP BY batch_id
 ), kinds AS (
     SELECT batch_id, k.kind, k.ranges_say FROM said,
-           LATERAL (VALUES ('rated', rated), ('accepted', accepted), ('conflict', conflict), ('dead_lettered', dead_lettered),
-                           ('quarantined', quarantined)) AS k (kind, ranges_say)
+           LATERAL (VALUES ('rated', rated), ('accepted', accepted), ('conflict', conflict),
+                           ('dead_lettered', dead_lettered), ('quarantined', quarantined)) AS k (kind, ranges_say)
 ), stored AS (
     SELECT batch_id, 'rated' AS kind, count(*) AS stored FROM usage_event GROUP BY batch_id
     UNION ALL SELECT batch_id, 'accepted', count(*) FROM (SELECT batch_id FROM payment_event

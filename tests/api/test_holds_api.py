@@ -62,6 +62,24 @@ def test_a_field_that_cannot_be_meant_is_named(client, changes):
     assert next(iter(changes)) in said.text
 
 
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (r'{"alias": "\ud800", "type": "x", "hold_id": "h"}', "alias"),
+        (r'{"alias": "a", "type": "x\u0000", "hold_id": "h"}', "type"),
+        (r'{"alias": "a", "type": "x", "hold_id": "\udfff"}', "hold_id"),
+        (r'{"alias": "a", "type": "x", "hold_id": "h", "properties": {"\ud800": "y"}}', "properties"),
+        (r'{"alias": "a", "type": "x", "hold_id": "h", "messages": NaN}', "messages"),
+        (r'{"alias": "a", "type": "x", "hold_id": "h", "\ud800": 1}', "unicode"),
+        ("{", "JSON"),
+    ],
+)
+def test_what_json_can_escape_and_nobody_can_keep_is_refused_by_its_field(client, body, field):
+    said = client.post("/v1/holds", content=body, headers={"content-type": "application/json"})
+    assert (said.status_code, said.json()["code"]) == (422, "invalid_input")
+    assert field in said.json()["message"]
+
+
 def test_with_a_token_set_nobody_is_answered_without_it(client, monkeypatch):
     monkeypatch.setattr(api_app, "settings", lambda: settings().model_copy(update={"api_token": "open sesame"}))
     assert client.post("/v1/may-send", json=SMS).status_code == 401

@@ -13,7 +13,7 @@ def test_an_amount_is_read_exactly():
     assert (read_minor("1180.00"), read_minor("-0.01"), read_minor("0")) == (118000, -1, 0)
 
 
-@pytest.mark.parametrize("text", ["", "ten", "1,000", "NaN", "sNaN", "-Infinity", "1e999999", "1e-999999", "1e15"])
+@pytest.mark.parametrize("text", ["", "ten", "1,000", "NaN", "sNaN", "-Infinity", "1e999999", "1e-999999", "1e30"])
 @pytest.mark.parametrize("read", [read_amount, read_minor])
 def test_what_is_no_amount_of_money_is_refused_in_a_sentence(read, text):
     with pytest.raises(InvalidInput, match=r"amount: .* is not a"):

@@ -83,6 +83,7 @@ def test_credit_is_granted_listed_and_on_the_statement(shop, cache, billing):
     statement = json.loads(billing("wallets", "statement", "acme", *span, "--json").out)
     assert (statement["opening_micros"], statement["closing_micros"]) == (0, 99_800_000)
     assert "closing" in billing("wallets", "statement", "acme", *span).out
+    assert json.loads(billing("wallets", "statement", "acme", "--json").out)["closing_micros"] == 99_800_000
     assert json.loads(billing("wallets", "expire", "--json").out) == {"lots": 0, "micros": 0}
     assert cache.hget("balance:1", "balance_micros") == "99800000"
 
