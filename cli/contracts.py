@@ -33,7 +33,7 @@ def write(
     contract = written.contract
     facts = {
         "contract": contract.code,
-        "party": contract.account or contract.customer,
+        "party": contract.party,
         "from": contract.start,
         "to": contract.end,
         "charges": len(list(contract.prices.rows())),

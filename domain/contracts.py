@@ -44,6 +44,11 @@ class ContractDocument:
     prices: PlanDocument
     """Charges and adjustments."""
 
+    @property
+    def party(self) -> str:
+        """The code of whom it is with."""
+        return self.account or self.customer or ""
+
 
 def read_contract(
     document: object, *, published: Mapping[str, Meter] | None = None, priced: Collection[str] = ()

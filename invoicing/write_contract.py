@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from domain.catalogue import Meter
 from domain.catalogue.discounts import Clash
 from domain.contracts import ContractDocument, read_contract
-from domain.errors import FieldError, Invalid, NotFound
+from domain.errors import Faults, FieldError, Invalid, InvalidInput, NotFound
 from domain.money import Currency
 from domain.subscriptions import Subscriptions
 from invoicing.administration_ports import Administration, AdministrationStore, Author
@@ -31,7 +32,7 @@ class WrittenContract:
 
 
 def write_contract(store: AdministrationStore, document: Mapping[str, Any], *, author: Author) -> WrittenContract:
-    """Store a contract. Raises Invalid with every fault and NotFound for its party.
+    """Store a contract. Raises Invalid with every fault.
 
     The same contract written again changes nothing; another one under the same code is refused. So is one whose discounts
     could, together with those of a plan or contract an account of it is on, take off more than there is.
@@ -41,13 +42,12 @@ def write_contract(store: AdministrationStore, document: Mapping[str, Any], *, a
         contracts, plans = transaction.contracts, transaction.plans
         plans.hold()
         published = plans.meters()
-        priced = contracts.usage_codes(document) if isinstance(document, Mapping) else ()
-        contract = read_contract(document, published=published, priced=priced)
+        contract = _read(transaction, document, published=published)
         present = contracts.find(contract.code)
         if present is not None:
             _refuse_other(present.document, document, code=contract.code)
             return WrittenContract(contract, is_new=False)
-        accounts = _accounts(transaction, account=contract.account, customer=contract.customer)
+        accounts = _party(transaction, "account" if contract.account else "customer", contract.party)
         faults = _currency_faults(contract, accounts)
         faults += _invoiced_faults(accounts, contract.currency, "from", contract.start)
         overlapping = contracts.overlapping(contract)
@@ -105,6 +105,30 @@ def end_contract(store: AdministrationStore, code: str, *, at: datetime, author:
         )
     charged = [one for one in accounts.values() if one.currency is present.currency and present.charges_usage]
     return _events(store, charged, start=at, end=present.end, now=author.at)
+
+
+def _read(transaction: Administration, document: Mapping[str, Any], *, published: Mapping[str, Meter]) -> ContractDocument:
+    """Raises Invalid with every fault, a party nobody knows among them."""
+    faults = Faults()
+    named = document if isinstance(document, Mapping) else {}
+    priced = transaction.contracts.usage_codes(named)
+    contract = faults.attempt(lambda: read_contract(document, published=published, priced=priced))
+    if contract is not None:
+        return contract
+    for name in ("account", "customer"):
+        code = named.get(name)
+        if isinstance(code, str) and code.isprintable() and not faults.has(name):
+            faults.attempt(lambda name=name, code=code: _party(transaction, name, code))  # type: ignore[misc]
+    raise Invalid(faults.errors)
+
+
+def _party(transaction: Administration, name: str, code: str) -> Mapping[str, Subscriptions]:
+    """The accounts of whom a contract names. Raises Invalid at this field when there is none, or it is closed."""
+    try:
+        parties = {"account": None, "customer": None, name: code}
+        return _accounts(transaction, account=parties["account"], customer=parties["customer"])
+    except (NotFound, InvalidInput) as error:
+        raise Invalid([FieldError(name, str(error))]) from error
 
 
 def _refuse_other(present: Mapping[str, Any], document: Mapping[str, Any], *, code: str) -> None:

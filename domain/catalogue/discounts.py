@@ -70,13 +70,17 @@ def exceeding(charges: Iterable[str], adjustments: Sequence[Adjustment]) -> Iter
 
 
 def clashes(spans: Iterable[PlanSpan]) -> dict[Pair, Clash]:
-    """What contracts bring together, with a plan or with each other, in the order of time."""
+    """What contracts bring together, with a plan or with each other, in the order of time.
+
+    What is of one document was looked at when that was published.
+    """
     found: dict[Pair, Clash] = {}
     for span in spans:
         for one in exceeding(span.plan.charges, span.plan.adjustments) if span.plan.contracts else ():
             documents = _document(span.plan, one.adjustment), _document(span.plan, one.earlier)
             pair = (one.adjustment.charge_id, one.earlier.charge_id)
-            found.setdefault(pair, Clash(one, *documents, span.start_micros))
+            if documents[0] != documents[1]:
+                found.setdefault(pair, Clash(one, *documents, span.start_micros))
     return found
 
 

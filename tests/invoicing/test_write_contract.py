@@ -141,10 +141,13 @@ def test_two_contracts_of_one_priority_may_not_overlap_but_may_follow_each_other
 def test_a_contract_in_another_currency_or_for_nobody_is_refused_and_nothing_is_kept(store):
     with pytest.raises(Invalid, match=r"currency: the contract is in USD and account acme in INR"):
         write_contract(store, a_contract(currency="USD"), author=ASHA)
-    with pytest.raises(NotFound, match="account 'nobody'"):
+    with pytest.raises(Invalid, match=r"^account: account 'nobody' does not exist"):
         write_contract(store, a_contract(account="nobody"), author=ASHA)
-    with pytest.raises(NotFound, match="customer 'nobody'"):
+    with pytest.raises(Invalid, match=r"^customer: customer 'nobody' does not exist"):
         write_contract(store, a_contract(account=None, customer="nobody"), author=ASHA)
+    with pytest.raises(Invalid) as refused:
+        write_contract(store, a_contract(account="nobody", priority=-1), author=ASHA)
+    assert [error.path for error in refused.value.errors] == ["priority", "account"]
     assert wiring.contract_reader().contracts(now=NOW) == []
 
 

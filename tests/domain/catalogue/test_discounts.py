@@ -66,8 +66,10 @@ def test_only_what_is_in_force_together_clashes_and_from_then_on():
     assert clash.since_micros == OCTOBER + 9 * DAY
 
 
-def test_a_plan_without_a_contract_was_looked_at_when_it_was_published():
-    assert found(a_plan(*CHARGES, adjustments=[OF_ALL, an_adjustment("maximum", charge_id=5, applies_to=["otp"])])) == {}
+def test_what_is_of_one_document_was_looked_at_when_that_was_published():
+    plan = a_plan(*CHARGES, adjustments=[OF_ALL, an_adjustment("maximum", charge_id=5, applies_to=["otp"])])
+    assert found(plan) == {}
+    assert found(plan, in_force(an_adjustment("trial", code="tried", charge_id=6, days=3))) == {}
 
 
 def test_every_one_that_could_exceed_is_named():
