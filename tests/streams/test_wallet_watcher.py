@@ -111,8 +111,7 @@ def test_what_a_killed_watcher_left_is_done_by_the_next(acme, cache):
 def test_another_takes_the_place_of_a_watcher_that_stands_still_and_the_one_that_wakes_puts_nothing_after_it(acme, cache):
     since_ms = clock.epoch_micros() // 1000
     with a_watcher() as first:
-        in_redis(cache, "active")
-        wait_until(lambda: not unsent(acme), "everything is told")
+        wait_until(lambda: standing(acme) == "active" and not unsent(acme), "everything is told")
         first.send_signal(signal.SIGSTOP)
         with a_watcher():
             use(acme, 51)
