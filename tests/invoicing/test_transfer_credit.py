@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
 from connectors import wallet_wiring
 from domain.credit_lots import LotKind
@@ -80,6 +81,18 @@ def test_what_is_not_there_is_not_transferred(acme):
         transferred("4.01")
     with pytest.raises(InvalidInput, match="acme/whatsapp holds 0"):
         transferred("1.00", source="acme/whatsapp", target="acme")
+
+
+def test_a_clock_that_steps_back_brings_no_lot_back_for_more_than_the_wallet_holds(acme):
+    """A debit passed over a lot that had ended by its clock; by the clock after it, the lot has not ended yet."""
+    opened()
+    ends = NOW + timedelta(hours=1)
+    grant_credit(wallet_wiring.wallets(), Grant("acme", Decimal(5), "g", "why", LotKind.GRANTED, ends), author=ASHA)
+    with acme.begin() as connection:
+        debit = {"at": NOW + timedelta(hours=2)}
+        connection.execute(text("SELECT move_wallet(1, -1000000, 'adjustment', 'a', :at)"), debit)
+    with pytest.raises(InvalidInput, match=r"acme holds 4\.0+ INR"):
+        transferred("5.00")
 
 
 def test_credit_stays_with_its_account(acme):

@@ -1,5 +1,6 @@
 """Watching wallets: one alert a crossing, standings with their history, messages with the change, Redis after the commit."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -7,13 +8,15 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
-from connectors import batch_wiring, metering_wiring, wiring
-from domain.errors import EngineUnavailable
+from connectors import batch_wiring, metering_wiring, wallet_wiring, wiring
+from domain.alert_follow_up import acknowledge
+from domain.errors import EngineUnavailable, IllegalTransition
 from invoicing import arrange_accounts
 from invoicing.administer import top_up
 from invoicing.relay_outbox import relay_outbox
 from invoicing.watch_wallets import WatchedWallets, watch_wallets
 from tests.books import AUTHOR, an_event, book, open_account
+from tests.installation import wait_until
 
 pytestmark = pytest.mark.engines
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -134,6 +137,14 @@ def test_a_dip_after_the_last_top_up_is_held_against_the_share_of_that_one(acme)
     assert rows(acme, "SELECT level_micros, balance_micros, recovered_at IS NULL FROM balance_alert") == [
         (45_000_000, 40_000_000, False)
     ]
+
+
+def test_a_dip_before_the_last_top_up_is_held_against_the_share_of_the_one_before(acme):
+    watch()
+    use(acme, 26)
+    pay("2.00", "second")
+    watch()
+    assert rows(acme, "SELECT level_micros, balance_micros FROM balance_alert") == [(5_000_000, 4_800_000)]
 
 
 def test_after_an_outage_looks_are_short_standing_is_told_by_the_first_and_no_dip_is_left_out(acme, cache, monkeypatch):
@@ -285,6 +296,31 @@ def test_what_was_used_since_a_moment_is_found_among_other_entries(acme, after):
             text("SELECT usage_since(1, :since)"), {"since": NOW + timedelta(hours=after, minutes=30)}
         ).scalar_one()
     assert used == [70, 60, 60, 40, 0][after]
+
+
+def test_of_two_who_take_up_an_alert_at_once_one_does(acme):
+    watch()
+    use(acme, 26)
+    watch()
+    ((alert_id,),) = rows(acme, "SELECT alert_id FROM balance_alert")
+
+    def take_up(person):
+        standings = wallet_wiring.standings()
+        try:
+            with standings.begin() as connection:
+                account, alert = standings.alert(connection, alert_id)
+                standings.follow(connection, alert_id, acknowledge(alert, by=person), account=account, by=person, at=NOW)
+        except IllegalTransition:
+            return False
+        return True
+
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with acme.connect() as third, ThreadPoolExecutor(2) as threads:
+        third.execute(text("SELECT FROM balance_alert FOR UPDATE"))
+        took = [threads.submit(take_up, person) for person in ("asha", "ravi")]
+        wait_until(lambda: rows(acme, waiting) == [(2,)], "both wait", pause_seconds=0.01)
+        third.rollback()
+        assert sorted(one.result() for one in took) == [False, True]
 
 
 def test_a_fall_past_several_thresholds_is_one_notice_and_an_alert_for_each(acme):

@@ -1,6 +1,7 @@
 """The watcher as a process: what a wallet's movement leads to reaches Redis and the topic, also when it is killed."""
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -104,6 +105,24 @@ def test_what_a_killed_watcher_left_is_done_by_the_next(acme, cache):
         in_redis(cache, "active")
         wait_until(lambda: not unsent(acme), "everything is told")
     assert told(since_ms)[-1] == "active"
+
+
+@engines
+def test_another_takes_the_place_of_a_watcher_that_stands_still_and_the_one_that_wakes_puts_nothing_after_it(acme, cache):
+    since_ms = clock.epoch_micros() // 1000
+    with a_watcher() as first:
+        wait_until(lambda: standing(acme) == "active" and not unsent(acme), "everything is told")
+        first.send_signal(signal.SIGSTOP)
+        with a_watcher():
+            use(acme, 51)
+            in_redis(cache, "grace")
+            wait_until(lambda: not unsent(acme), "everything is told")
+            first.send_signal(signal.SIGCONT)
+            use(acme, 26)
+            in_redis(cache, "suspended")
+            wait_until(lambda: not unsent(acme), "everything is told")
+    assert told(since_ms)[-1] == "suspended"
+    assert sorted(set(told(since_ms))) == ["active", "grace", "suspended"]
 
 
 @engines
