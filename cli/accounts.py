@@ -24,7 +24,7 @@ def list_accounts(
 
     Example: billing accounts list --limit 10
     """
-    show_rows(wiring.account_reader().accounts(limit=limit), as_json=as_json, empty="there are no accounts yet")
+    show_rows(wiring.account_reader().accounts(limit=limit), as_json=as_json, empty="there are no accounts yet", limit=limit)
 
 
 @app.command("top-up")

@@ -29,7 +29,7 @@ def aliases(
     rows = wiring.alias_reader().aliases(account=account, alias=alias, limit=limit)
     if not as_json:
         rows = [{**row, "since": row["since"] or "always", "until": row["until"] or "further notice"} for row in rows]
-    show_rows(rows, as_json=as_json, empty="no such alias")
+    show_rows(rows, as_json=as_json, empty="no such alias", limit=limit)
 
 
 @app.command("map-alias")

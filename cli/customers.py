@@ -96,7 +96,8 @@ def list_customers(
     rows = wiring.customer_reader().customers(words=words, archived=archived, limit=limit)
     if not as_json:
         rows = [{name: "" if value is None else value for name, value in row.items()} for row in rows]
-    show_rows(rows, as_json=as_json, empty="no such customer" if words else "there are no customers yet")
+    none = "no such customer" if words else "there are no customers yet"
+    show_rows(rows, as_json=as_json, empty=none, limit=limit)
 
 
 def require_version(patch: object) -> None:

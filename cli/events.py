@@ -45,7 +45,7 @@ def dead_letters(
     """
     choice, events = Choice(alias=alias, reason=reason, topic=topic, start=start, end=end), wiring.refused_events()
     rows = events.counts("dead-letter", choice) if summary else events.dead_letters(choice, after=after, limit=limit)
-    show_rows(rows, as_json=as_json, empty="no dead letters")
+    show_rows(rows, as_json=as_json, empty="no dead letters", limit=None if summary else limit)
 
 
 @app.command()
@@ -66,7 +66,7 @@ def conflicts(
     """
     choice, events = Choice(alias=alias, topic=topic, start=start, end=end), wiring.refused_events()
     rows = events.counts("conflict", choice) if summary else events.conflicts(choice, after=after, limit=limit)
-    show_rows(rows, as_json=as_json, empty="no conflicts")
+    show_rows(rows, as_json=as_json, empty="no conflicts", limit=None if summary else limit)
 
 
 @app.command()
@@ -92,7 +92,8 @@ def quarantine(
         rows = events.counts("quarantine", choice, state=state)
     else:
         rows = events.quarantine(choice, state=state, after=after, limit=limit)
-    show_rows(rows, as_json=as_json, empty="nothing waits" if state == "waiting" else "there are none")
+    none = "nothing waits" if state == "waiting" else "there are none"
+    show_rows(rows, as_json=as_json, empty=none, limit=None if summary else limit)
 
 
 @app.command("show")

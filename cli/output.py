@@ -77,8 +77,11 @@ def show_document(document: Mapping[str, Any], *, as_json: bool) -> None:
     typer.echo(yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=120), nl=False)
 
 
-def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str) -> None:
-    """Print rows: as a table, or as one JSON line holding an array; `empty` says what no rows mean."""
+def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str, limit: int | None = None) -> None:
+    """Print rows: as a table, or as one JSON line holding an array; `empty` says what no rows mean.
+
+    `limit` is how many were asked for: when there are so many, there may be more, and a person is told.
+    """
     if as_json:
         typer.echo(json.dumps(list(rows), default=str))
         return
@@ -92,3 +95,5 @@ def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str) -
     # A terminal folds what is too wide for it; a file or another program gets each row in one line, and whole.
     target = console if console.is_terminal else Console(file=console.file, width=_WIDTH_MAX, markup=False, emoji=False)
     target.print(table, highlight=False)
+    if limit is not None and len(rows) >= limit:
+        errors.print(f"{limit:,} are shown, and there may be more: --limit says how many", style="dim")

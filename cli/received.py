@@ -22,7 +22,7 @@ def received(
     rows = wiring.received_events().newest(family, limit=limit)
     if family is Family.CONFIG and not as_json:
         rows = [_for_a_person(row) for row in rows]
-    show_rows(rows, as_json=as_json, empty=f"no {family.value} events")
+    show_rows(rows, as_json=as_json, empty=f"no {family.value} events", limit=limit)
 
 
 def _for_a_person(row: dict[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def list_subscriptions(
             {**row, "from": row["from"] or "always", "to": row["to"] or "further notice", "why": row["why"] or ""}
             for row in rows
         ]
-    show_rows(rows, as_json=as_json, empty="no such subscription")
+    show_rows(rows, as_json=as_json, empty="no such subscription", limit=limit)
 
 
 @app.command("show")

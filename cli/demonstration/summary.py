@@ -72,13 +72,14 @@ def places(month: BillingMonth) -> list[tuple[str, str, str]]:
     chosen = settings()
     kafka, postgres = chosen.kafka_bootstrap, f"{chosen.postgres_host}:{chosen.postgres_port}"
     clickhouse, redis = f"{chosen.clickhouse_host}:{chosen.clickhouse_port}", f"{chosen.redis_host}:{chosen.redis_port}"
+    # Over HTTP, because the server may be installed without its client.
+    http = f"http://{chosen.clickhouse_host}:{chosen.clickhouse_http_port}/?database={chosen.clickhouse_db}"
     psql = f"psql -h {chosen.postgres_host} -p {chosen.postgres_port} -U {chosen.postgres_user} {chosen.postgres_db}"
-    client = f"clickhouse-client -h {chosen.clickhouse_host} --port {chosen.clickhouse_port} -d {chosen.clickhouse_db}"
     return [
         ("Airflow", f"http://{chosen.airflow_host}:{chosen.airflow_port}", f"user {chosen.airflow_user}"),
         ("Worker", f"http://{chosen.worker_host}:{chosen.worker_port}", "/health and /metrics"),
         ("PostgreSQL", postgres, psql),
-        ("ClickHouse", clickhouse, client),
+        ("ClickHouse", clickhouse, f"curl '{http}' -d 'SHOW TABLES'"),
         ("Redis", redis, f"redis-cli -h {chosen.redis_host} -p {chosen.redis_port} -n {chosen.redis_db}"),
         ("Kafka", kafka, f"topic {demonstration_wiring.usage_topic()}; billing events dead-letters"),
         ("Invoices", str(batch_wiring.invoice_folder().root / str(month)), ""),

@@ -28,6 +28,12 @@ def test_the_list_shows_accounts_with_their_balances(billing) -> None:
     ]
 
 
+def test_a_list_that_was_cut_says_so_to_a_person(billing) -> None:
+    assert "may be more" in billing("accounts", "list", "--limit", "1").err
+    assert billing("accounts", "list").err == ""
+    assert billing("accounts", "list", "--limit", "1", "--json").err == ""
+
+
 def test_a_top_up_is_credited_once_per_reference(database: Engine, billing) -> None:
     first = json.loads(billing("accounts", "top-up", "acme", "500", "UTR-9", "--json").out)
     second = json.loads(billing("accounts", "top-up", "acme", "500", "UTR-9", "--json").out)
