@@ -79,6 +79,11 @@ def test_who_is_not_in_charge_sends_only_what_the_one_in_charge_lets_wait(databa
     assert topic.sent == ["fresh"]
 
 
+def test_a_message_saved_before_the_clock_stepped_back_does_not_wait_until_it_has_caught_up(database, stores):
+    save(database, "from the future", age_seconds=-3600)
+    assert relay_outbox(stores[0], Sender(Topic())) == 1
+
+
 def test_who_is_in_charge_sends_at_once(database, stores):
     topic, store = Topic(), stores[0]
     sender = Sender(topic)
