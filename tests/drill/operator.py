@@ -30,32 +30,40 @@ class Operator:
     def __post_init__(self) -> None:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="operator")
+        self._releasing: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End, with every alias mapped."""
+        """End, with every alias mapped; a command that waits for an engine is broken off, and the last one does its work."""
         self._ended.set()
-        self._thread.join()
+        while self._thread.is_alive():
+            if self._releasing is not None:
+                self._releasing.kill()
+            self._thread.join(timeout=0.1)
         for alias in LATE_ALIASES:
             self._map(alias)
 
     def release(self, alias: str | None = None) -> None:
-        """`billing events release`, until it succeeds."""
+        """`billing events release`, until it succeeds; of one alias, until the operator ends."""
         command = [str(FAUST.with_name("billing")), "events", "release", "--json"]
         command += ["--alias", alias] if alias else []
         began = time.monotonic()
-        while True:
+        while alias is None or not self._ended.is_set():
             environment = self.installation.environment()
-            done = subprocess.run(
-                command, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+            self._releasing = subprocess.Popen(
+                command, cwd=PROJECT_ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
             )
-            if done.returncode == 0:
-                self.released += json.loads(done.stdout)["released"]
+            try:
+                said, complaint = self._releasing.communicate(timeout=120)
+            finally:
+                self._releasing.kill()
+            if self._releasing.returncode == 0:
+                self.released += json.loads(said)["released"]
                 return
-            self._complain(began, done.stderr.strip())
+            self._complain(began, complaint.strip())
 
     def _work(self) -> None:
         for alias in LATE_ALIASES[:-1]:  # the last one stays unknown until the load is over
