@@ -90,3 +90,10 @@ def test_thousands_are_separated(digits, indian, western):
 @given(st.integers(min_value=0, max_value=10**30))
 def test_separators_change_no_digit(number):
     assert group_digits(str(number), indian=True).replace(",", "") == str(number)
+
+
+def test_an_amount_of_any_number_of_digits_is_written_exactly():
+    many = 9_999_999_999_999_998_990_000_000_000_000_001
+    assert str(decimal_from_micros(many)) == "9999999999999998990000000000.000001"
+    assert str(decimal_from_minor(-many)) == "-99999999999999989900000000000000.01"
+    assert [str(decimal_from_micros(micros)) for micros in (0, 1, -1)] == ["0.000000", "0.000001", "-0.000001"]
