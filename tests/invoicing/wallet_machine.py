@@ -223,24 +223,30 @@ class WalletLife(HoldRules, RuleBasedStateMachine):
 
     @rule(micros=rupees, second=st.sampled_from([True, False]))
     def two_decide_a_transfer_at_once(self, micros, second):
-        """One of two persons decides it, and it is credited once or not at all."""
+        """One of two persons decides it, and it is credited once or not at all; one that is rejected is entered anew."""
+        reference, number = self._enter_transfer(micros)
+        decided = self.at_once(
+            lambda: self._decide(number, "asha", confirm=True), lambda: self._decide(number, "ravi", confirm=second)
+        )
+        (confirmed,) = [one for one in decided if one is not None]
+        if not confirmed:  # whoever was first: what is drawn next may not depend on it
+            reference, number = self._enter_transfer(micros)
+            self._decide(number, "asha", confirm=True)
+        self.paper.add(reference, "paid", micros)
+        self.look()
+
+    def _enter_transfer(self, micros):
         store, reference = wallet_wiring.top_ups(), self.name("UTR")
         entered = {"account": "acme", "reference": reference, "amount_minor": with_tax(micros)}
-        number = enter_transfer(store, **entered, author=Author("mira", self.now))
+        return reference, enter_transfer(store, **entered, author=Author("mira", self.now))
 
-        def decide(person, confirm):
-            try:
-                balance = decide_transfer(store, number, confirm=confirm, author=Author(person, self.now))
-            except IllegalTransition:
-                return None
-            self.balances.put([balance] if balance else [])
-            return confirm
-
-        decided = self.at_once(lambda: decide("asha", confirm=True), lambda: decide("ravi", confirm=second))
-        (confirmed,) = [one for one in decided if one is not None]
-        if confirmed:
-            self.paper.add(reference, "paid", micros)
-        self.look()
+    def _decide(self, number, person, *, confirm):
+        try:
+            balance = decide_transfer(wallet_wiring.top_ups(), number, confirm=confirm, author=Author(person, self.now))
+        except IllegalTransition:
+            return None
+        self.balances.put([balance] if balance else [])
+        return confirm
 
     @precondition(lambda self: any(back == 0 for _, back in self.paper.paid.values()))
     @rule(data=st.data(), kind=st.sampled_from(["refunded", "disputed"]))
