@@ -17,7 +17,6 @@ from psycopg.pq import TransactionStatus
 from connectors.postgres import metering_sql as sql
 from connectors.postgres.binary import (
     BinaryArray,
-    bytea_array,
     int4_array,
     int8_array,
     register,
@@ -27,6 +26,7 @@ from connectors.postgres.binary import (
 )
 from connectors.postgres.metering_hints import MeteringHints
 from connectors.postgres.metering_parts import RememberedParts, save_parts, sum_arrays, total_key_arrays
+from connectors.postgres.metering_refused import save_refused
 from connectors.postgres.rating_config import LoadedConfig, load_rating_config, one_moment
 from connectors.postgres.rating_config_changes import bring_up_to_date
 from connectors.postgres.usage_rows import copy_further_rows, copy_rows, pack_events
@@ -270,7 +270,7 @@ class PostgresMeteringTransaction:
                 self._booked_at,
             )
             changed = connection.execute(sql.DEBIT, debits) if settled.debits else None
-            self._save_refused(settled)
+            save_refused(connection, settled, batch_id=self._batch_id)
             self.server_works()
             self.totals_after = _after(self._totals_before, settled.totals)
         if any(cursor.rowcount != number for cursor, number in changes):
@@ -327,43 +327,6 @@ class PostgresMeteringTransaction:
             for key, body in booked.items()
         }
 
-    def _save_refused(self, settled: Settled) -> None:
-        connection = self._connection
-        if settled.dead_letters:
-            letters = settled.dead_letters
-            place = _origin_arrays([letter.origin for letter in letters])
-            index = int4_array([-1 if letter.index is None else letter.index for letter in letters])
-            why = (
-                text_array(letter.reason for letter in letters),
-                text_array(letter.detail for letter in letters),
-            )
-            payload = bytea_array(letter.payload for letter in letters)
-            connection.execute(sql.INSERT_DEAD_LETTERS, (self._batch_id, *place, index, *why, payload))
-        if settled.conflicts:
-            items = settled.conflicts
-            place = _origin_arrays([item.origin for item in items])
-            who = (
-                int4_array([item.index for item in items]),
-                uuid_array([item.event.key for item in items]),
-                text_array(item.event.source for item in items),
-                text_array(item.event.id for item in items),
-                bytea_array(item.payload for item in items),
-            )
-            connection.execute(sql.INSERT_CONFLICTS, (self._batch_id, *place, *who))
-        if settled.waiting:
-            waits = settled.waiting
-            place = _origin_arrays([wait.received.origin for wait in waits])
-            what = (
-                int4_array([wait.received.index for wait in waits]),
-                uuid_array([wait.received.event.key for wait in waits]),
-                uuid_array([wait.received.event.body_digest for wait in waits]),
-                text_array(wait.received.event.subject for wait in waits),
-                timestamp_array([wait.received.event.time_micros for wait in waits]),
-                text_array(wait.reason for wait in waits),
-                bytea_array(wait.received.payload for wait in waits),
-            )
-            connection.execute(sql.INSERT_QUARANTINED, (self._batch_id, *place, *what))
-
 
 def _after(before: Mapping[TotalKey, Total], added: Mapping[TotalKey, Total]) -> dict[TotalKey, Total]:
     return {key: before[key] + more if key in before else more for key, more in added.items()}
@@ -389,13 +352,4 @@ def _range_arrays(settled: Settled, ranges: Mapping[Partition, OffsetRange]) -> 
         int8_array([span.next_offset for span in spans]),
         int4_array([span.records for span in spans]),
         *(int4_array(column) for column in columns),
-    )
-
-
-def _origin_arrays(origins: Sequence[Any]) -> tuple[BinaryArray, ...]:
-    return (
-        text_array(origin.topic for origin in origins),
-        int4_array([origin.partition for origin in origins]),
-        int8_array([origin.offset for origin in origins]),
-        timestamp_array([origin.received_micros for origin in origins]),
     )
