@@ -30,6 +30,7 @@ SECONDS = 8
 CROSSING_ACCOUNTS = 200
 CROSSING_EVENTS = 30_000
 _DATABASE = "billing_bench_wallets"
+_UNSENT = "SELECT count(*) FROM outbox_message WHERE sent_at IS NULL"
 
 
 def measure(portion: float) -> list[Figure]:
@@ -142,12 +143,11 @@ def _crossings(events: int) -> list[Figure]:
         top_up(store, account_code=f"A{number:05d}", amount=amount, reference="bench", author=author)
     with installation.worker() as worker:
         wait_until(lambda: installation.query("SELECT count(*) FROM wallet_look") == [(0,)], "the first looks are over")
+        wait_until(lambda: installation.query(_UNSENT) == [(0,)], "they are told, and the watcher is in charge of telling")
         Load(installation, accounts=CROSSING_ACCOUNTS).send(events, per_second=1_000)
         wait_until(lambda: worker.metric("billing_records_total") >= events, "everything is booked")
         wait_until(lambda: installation.query("SELECT count(*) FROM wallet_look") == [(0,)], "the last looks are over")
-        wait_until(
-            lambda: installation.query("SELECT count(*) FROM outbox_message WHERE sent_at IS NULL") == [(0,)], "all is told"
-        )
+        wait_until(lambda: installation.query(_UNSENT) == [(0,)], "all is told")
     crossed = installation.query("""
 SELECT a.code, (SELECT min(extract(epoch FROM e.booked_at) * 1000)::float8 FROM wallet_entry e
                 WHERE e.wallet_id = w.wallet_id AND e.balance_after_micros <= 0)
