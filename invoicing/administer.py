@@ -43,7 +43,11 @@ def map_aliases(store: AdministrationStore, aliases: Mapping[str, str], *, autho
 
 
 def top_up(store: AdministrationStore, *, account_code: str, amount: Decimal, reference: str, author: Author) -> bool:
-    """Credit a wallet with pre-tax usage value, once per reference; False when that reference was credited before."""
+    """Credit a wallet with pre-tax usage value, once per reference; False when that reference was credited before.
+
+    For wallets that begin with money: no voucher is made out. What is paid comes as a payment event, or as a bank transfer
+    that two persons saw.
+    """
     if not (amount.is_finite() and 0 < amount <= TOP_UP_MAX):
         raise InvalidInput(f"amount: {amount} must be above 0 and at most {TOP_UP_MAX:,}")
     try:

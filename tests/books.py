@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import count
 
 from sqlalchemy import Engine, text
@@ -11,7 +12,7 @@ from connectors import metering_wiring, wiring
 from connectors.settings import settings
 from domain.metering import Origin
 from domain.money import Currency
-from invoicing.administer import Author, add_sellers, publish_plan
+from invoicing.administer import Author, add_sellers, publish_plan, top_up
 from invoicing.administration_ports import NewSeller
 from invoicing.meter_usage import Metered
 from invoicing.publish_usage import warehouse_next
@@ -77,6 +78,12 @@ def open_shop() -> None:
     add_sellers(store, [a_new_seller()], author=AUTHOR)
     for currency in Currency:
         publish_plan(store, a_plan(currency), author=AUTHOR)
+
+
+def credit(code: str, amount: str, *, reference: str = "opening", author: Author = AUTHOR) -> bool:
+    """Paid credit a wallet begins with; whether it is new."""
+    store = wiring.administration()
+    return top_up(store, account_code=code, amount=Decimal(amount), reference=reference, author=author)
 
 
 def open_account(

@@ -5,7 +5,7 @@ import json
 import pytest
 from sqlalchemy import Engine, text
 
-from tests.books import open_account, open_shop
+from tests.books import credit, open_account, open_shop
 
 pytestmark = pytest.mark.engines
 
@@ -18,7 +18,7 @@ def _accounts(database: Engine) -> None:
 
 
 def test_the_list_shows_accounts_with_their_balances(billing) -> None:
-    billing("accounts", "top-up", "acme", "1000.00", "UTR-1")
+    credit("acme", "1000.00")
 
     rows = json.loads(billing("accounts", "list", "--json").out)
 
@@ -32,41 +32,6 @@ def test_a_list_that_was_cut_says_so_to_a_person(billing) -> None:
     assert "may be more" in billing("accounts", "list", "--limit", "1").err
     assert billing("accounts", "list").err == ""
     assert billing("accounts", "list", "--limit", "1", "--json").err == ""
-
-
-def test_a_top_up_is_credited_once_per_reference(database: Engine, billing) -> None:
-    first = json.loads(billing("accounts", "top-up", "acme", "500", "UTR-9", "--json").out)
-    second = json.loads(billing("accounts", "top-up", "acme", "500", "UTR-9", "--json").out)
-
-    assert (first["credited"], second["credited"]) == (True, False)
-    with database.connect() as connection:
-        assert connection.execute(text("SELECT max(balance_micros) FROM wallet")).scalar_one() == 500_000_000
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (("acme", "ten", "R"), "'ten' is not a number"),
-        (("acme", "0", "R"), "must be above 0"),
-        (("acme", "-5", "R"), "must be above 0"),
-        (("acme", "1e20", "R"), "at most 1,000,000,000"),
-        (("acme", "1.1234567", "R"), "more than 6 decimals"),
-    ],
-)
-def test_an_amount_that_cannot_be_meant_is_refused(billing, arguments: tuple[str, ...], sentence: str) -> None:
-    refused = billing("accounts", "top-up", "--", *arguments)
-
-    assert refused.code == 2
-    assert sentence in refused.err
-
-
-def test_the_same_reference_with_another_amount_is_refused(billing) -> None:
-    billing("accounts", "top-up", "acme", "500", "UTR-9")
-
-    refused = billing("accounts", "top-up", "acme", "501", "UTR-9")
-
-    assert refused.code == 2
-    assert "use a new reference" in refused.err
 
 
 def test_an_alias_names_one_account(billing) -> None:
@@ -83,8 +48,8 @@ def test_an_alias_names_one_account(billing) -> None:
 
 def test_every_change_is_audited(database: Engine, billing) -> None:
     billing("accounts", "map-alias", "acme-web", "acme", "--by", "asha")
-    billing("accounts", "top-up", "acme", "10", "UTR-2", "--by", "ravi")
+    billing("wallets", "grant", "acme", "10", "G-2", "--reason", "sorry", "--by", "ravi")
 
     with database.connect() as connection:
         records = connection.execute(text("SELECT actor, action FROM audit_record ORDER BY audit_id DESC LIMIT 2")).all()
-    assert [tuple(record) for record in records] == [("ravi", "wallet.topped_up"), ("asha", "alias.mapped")]
+    assert [tuple(record) for record in records] == [("ravi", "wallet.credit_granted"), ("asha", "alias.mapped")]

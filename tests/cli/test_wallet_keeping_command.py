@@ -5,7 +5,7 @@ import json
 import pytest
 
 from connectors import metering_wiring
-from tests.books import open_account, open_shop
+from tests.books import credit, open_account, open_shop
 
 pytestmark = pytest.mark.engines
 
@@ -22,7 +22,7 @@ def test_a_wallet_is_opened_filled_emptied_and_closed(billing):
     assert json.loads(billing(*opening).out) == {**opened, "opened": True}
     assert json.loads(billing(*opening).out) == {**opened, "opened": False}
 
-    billing("accounts", "top-up", "acme", "100.00", "UTR-1")
+    credit("acme", "100.00")
     moved = ("wallets", "transfer", "acme", "acme/voice", "40.00", "T-1", "--reason", "calls in December", "--json")
     assert json.loads(billing(*moved).out)["transferred"] is True
     assert json.loads(billing(*moved).out)["transferred"] is False

@@ -7,7 +7,7 @@ import pytest
 
 from connectors import clock, metering_wiring
 from invoicing.metering_ports import Balance
-from tests.books import an_event, book, open_account, open_shop
+from tests.books import an_event, book, credit, open_account, open_shop
 
 pytestmark = pytest.mark.engines
 
@@ -111,7 +111,7 @@ def test_a_persons_word_suspends_and_its_end_brings_back(shop, cache, billing):
 
 def test_an_alert_is_listed_and_taken_up_once(shop, cache, billing):
     open_account("bolt", mode="prepaid")
-    billing("accounts", "top-up", "bolt", "1.00", "T")
+    credit("bolt", "1.00")
     billing("wallets", "watch")
     book(shop, [an_event("bolt", quantity=5)], warehouse=False)
     billing("wallets", "watch")
@@ -128,7 +128,7 @@ def test_an_alert_is_listed_and_taken_up_once(shop, cache, billing):
 def test_terms_decide_when_service_stops(shop, cache, billing):
     open_account("bolt", mode="prepaid")
     assert billing("wallets", "set-terms", "bolt", "--grace", "0", "--grace-hours", "0").code == 0
-    billing("accounts", "top-up", "bolt", "1.00", "T")
+    credit("bolt", "1.00")
     book(shop, [an_event("bolt", quantity=6)], warehouse=False)
     billing("wallets", "watch")
     assert cache.hget("balance:3", "status") == "suspended"

@@ -11,7 +11,7 @@ from connectors import batch_wiring, wiring
 from domain.errors import InvalidInput
 from invoicing.administer import map_aliases, publish_plan, top_up
 from invoicing.check_books import check_books
-from tests.books import AUTHOR, a_plan, open_account, open_shop
+from tests.books import AUTHOR, a_plan, credit, open_account, open_shop
 
 
 def changed_plan(**changes):
@@ -57,6 +57,17 @@ def test_an_account_stays_on_the_version_it_was_opened_on(shop):
         "SELECT code, version FROM subscription JOIN account USING (account_id) JOIN plan_version USING (plan_version_id)",
     )
     assert sorted(on) == [("acme", 1), ("bolt", 2)]
+
+
+@pytest.mark.engines
+def test_a_wallet_is_credited_once_for_each_reference(shop):
+    open_account("acme", mode="prepaid")
+    assert (credit("acme", "500", reference="UTR-9"), credit("acme", "500", reference="UTR-9")) == (True, False)
+    with pytest.raises(InvalidInput, match="use a new reference"):
+        credit("acme", "501", reference="UTR-9")
+    assert rows(shop, "SELECT balance_micros FROM wallet") == [(500_000_000,)]
+    last = "SELECT actor, action FROM audit_record ORDER BY audit_id DESC LIMIT 1"
+    assert rows(shop, last) == [(AUTHOR.name, "wallet.topped_up")]
 
 
 @pytest.mark.engines
