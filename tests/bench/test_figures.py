@@ -23,7 +23,7 @@ def test_a_measured_figure_says_where_it_was_measured_and_a_known_one_where_it_i
 def test_the_surroundings_name_the_cores_fsync_and_the_size_of_a_batch(database):
     line = surroundings()
 
-    assert " cores for everything" in line
+    assert " cores for load and engines" in line
     assert "PostgreSQL fsync on" in line
     assert "batches of up to " in line
 
