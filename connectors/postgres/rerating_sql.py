@@ -8,7 +8,7 @@ LOCK_CONFIG: Final = "SELECT version FROM config_version FOR SHARE"
 OPTIONS: Final = """
 SELECT DISTINCT coalesce(c.document ->> 'reset', 'month'), coalesce(c.document ->> 'shared', 'account')
 FROM usage_total t JOIN charge c USING (charge_id)
-WHERE t.account_id = %s AND c.kind IN ('usage', 'adjustment')
+WHERE t.account_id = ANY(%s) AND c.kind IN ('usage', 'adjustment')
 """
 LOCK_WALLETS: Final = """
 SELECT wallet_id FROM wallet WHERE wallet_id = ANY(%s) ORDER BY wallet_id FOR NO KEY UPDATE

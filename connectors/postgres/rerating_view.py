@@ -43,16 +43,22 @@ class PostgresReratingView:
 
     def _reach(self, month: BillingMonth) -> tuple[list[int], date]:
         """The accounts whose usage moves the same prices, and the first month of the longest period among those."""
+        account_ids = [self._account.account_id]
+        options = self._options(account_ids)
+        if any(shared != Sharing.ACCOUNT for _, shared in options):
+            # What the others are rated by may count over longer than what they share.
+            root = self._account.root_id
+            account_ids = sorted(one.account_id for one in self.config.accounts.values() if one.root_id == root)
+            options = self._options(account_ids)
         first = date(month.year, month.month, 1)
-        plans = [span.plan for span in self._account.spans()]
+        return account_ids, min(period_start(first, Reset(reset)) for reset, _ in {*options, ("month", "account")})
+
+    def _options(self, account_ids: Sequence[int]) -> set[tuple[str, str]]:
+        """Over which period, and of whom, the prices of some accounts count: those in force and those booked."""
+        plans = [span.plan for account_id in account_ids for span in self.config.accounts[account_id].spans()]
         options = {(str(charge.reset), str(charge.shared)) for plan in plans for charge in plan.charges.values()}
         options |= {(str(one.reset), str(one.shared)) for plan in plans for one in plan.adjustments}
-        options.update(rows(self._session, sql.OPTIONS, (self._account.account_id,)))
-        first = min(period_start(first, Reset(reset)) for reset, _ in {*options, ("month", "account")})
-        if all(shared == Sharing.ACCOUNT for _, shared in options):
-            return [self._account.account_id], first
-        root = self._account.root_id
-        return sorted(account.account_id for account in self.config.accounts.values() if account.root_id == root), first
+        return options.union(rows(self._session, sql.OPTIONS, (account_ids,)))
 
     @property
     def wallets(self) -> list[int]:

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from connectors import batch_wiring, metering_wiring, proof_wiring
+from connectors import batch_wiring, metering_wiring, proof_wiring, wiring
 from domain.errors import IllegalTransition, NotFound
+from invoicing.arrange_accounts import set_parent
 from invoicing.recompute_accounts import recompute_accounts
 from invoicing.rerate_usage import preview_rerating, rerate_usage
 from tests.books import AUTHOR, NOVEMBER_2, an_event, book, open_account
@@ -206,3 +207,18 @@ def test_a_change_in_one_month_of_a_yearly_price_moves_the_price_of_the_months_w
 
     assert (outcome.moved, balance(acme)) == (1, -(300_000 + 3_000_000))
     assert rerated().moved == 0
+
+
+def test_what_an_account_shares_with_a_tree_reaches_prices_of_the_others_that_count_for_longer(acme):
+    """A price of the year, below one who shares prices of the month: its year is rated anew, too, when that one's are."""
+    open_account("branch")
+    set_parent(wiring.administration(), "branch", parent="acme", author=AUTHOR)
+    yearly = a_usage_charge("otp.delivered", price=VOLUME, reset="year")
+    put_on(acme, "branch", publish(acme, "yearly", [yearly]), start=OCTOBER_1)
+    book(acme, [an_event("branch", at=EARLY, quantity=4)])
+    shared = a_usage_charge("otp.delivered", price=VOLUME, shared="account_tree")
+    for code in ("acme", "branch"):
+        put_on(acme, code, publish(acme, "shared", [shared]), start=OCTOBER_1)
+
+    assert rerated(code="acme").moved == 1
+    assert rerated(code="branch").moved == 0
