@@ -3,6 +3,8 @@
 from typing import Final
 
 import hypothesis
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 USUAL: Final = 100
 """For a law that does not say how many it needs."""
@@ -19,6 +21,10 @@ def load_profile(explored: int | None) -> None:
     new = hypothesis.settings(tools, max_examples=explored or USUAL, deadline=None, derandomize=False, print_blob=True)
     hypothesis.settings.register_profile("billing", same if explored is None else new)
     hypothesis.settings.load_profile("billing")
+    if explored is None:
+        # Hypothesis also draws constants of the modules that happen to be imported, and so by which tests ran before.
+        assert callable(providers._get_local_constants)
+        providers._get_local_constants = Constants
 
 
 def examples(number: int) -> int:
