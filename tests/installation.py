@@ -47,6 +47,10 @@ class Installation:
     def __post_init__(self) -> None:
         self.settings = Settings(**{name.lower(): value for name, value in self.variables().items()})
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """In another process it is the same, with connections of its own."""
+        return Installation, (self.name, self.redis_db, self.worker_port, self.engines)
+
     def variables(self) -> dict[str, str]:
         """The settings in which it differs from the installation of `.env`."""
         return {
