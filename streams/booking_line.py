@@ -1,7 +1,7 @@
 """Booking batches one after the other in a thread of its own, so that the next is decoded meanwhile.
 
 Both need the interpreter, which only one of them has at a time; booking leaves it alone while its server works. So the next
-batch is decoded then (`go_on`), and not while the booking has something to compute itself, which would delay both.
+batch is decoded then (`go_on`, `turn`), and not while the booking has something to compute itself, which would delay both.
 """
 
 import asyncio
@@ -38,12 +38,17 @@ class BookingLine(Generic[Batch, Answer]):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="booking")
         self._booking: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._may_go_on = asyncio.Event()
+        self._may_compute = asyncio.Event()
+        self._may_compute.set()
 
     def go_on(self) -> None:
-        """Say, from the line's thread, that what is left of a booking is its server's work: `put` returns."""
+        """Say, from the line's thread, that what is left of a booking is its server's work."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._may_go_on.set)
+            self._loop.call_soon_threadsafe(self._may_compute.set)
+
+    async def turn(self) -> None:
+        """Wait until the booking under way, if there is one, leaves the interpreter to others."""
+        await self._may_compute.wait()
 
     async def call(self, call: Callable[[], Answer]) -> Answer:
         """Make a call in the line's thread, again and again until its engine answers."""
@@ -57,12 +62,13 @@ class BookingLine(Generic[Batch, Answer]):
                 pause_seconds = min(pause_seconds * 2, _PAUSE_LONGEST_SECONDS)
 
     async def put(self, batch: Batch, book: Callable[[Batch], Answer]) -> None:
-        """Book a batch after the one before; returns when nothing of it is left to compute, or when it is booked."""
+        """Book a batch after the one before; returns when its booking has begun."""
         await self.finish()
         self._loop = asyncio.get_running_loop()
-        self._may_go_on.clear()
+        self._may_compute.clear()
         self._booking = asyncio.create_task(self._book(batch, book))
-        await self._may_go_on.wait()
+        # A new task begins at the next turn of the loop, and the caller may keep the loop busy.
+        await asyncio.sleep(0)
 
     async def finish(self) -> None:
         """Wait until nothing is being booked."""
@@ -77,4 +83,4 @@ class BookingLine(Generic[Batch, Answer]):
             self._failed(error)
             raise
         finally:
-            self._may_go_on.set()
+            self._may_compute.set()

@@ -58,6 +58,7 @@ async def meter_usage(stream: Any) -> AsyncIterator[None]:
     app.add_future(_tell_untold(line, teller))
     async for fetches in stream.noack_take(_FETCHES_MAX, within=settings().batch_wait_seconds):
         for portion in portions(fetches, events_max=settings().batch_events_max):
+            await line.turn()
             batch = metering.prepare(portion.records)
             await line.put(_Taken(portion.ended, batch), book)
         yield

@@ -49,7 +49,16 @@ async def test_a_batch_that_is_put_in_is_done_without_another_coming(line):
     assert line.happened == [("books", 1), ("done", 1, 10)]
 
 
-async def test_putting_returns_when_only_the_server_has_something_to_do(line):
+async def test_putting_returns_while_the_batch_is_still_being_booked(line):
+    may_end = threading.Event()
+    await line.line.put(1, lambda batch: may_end.wait(10))
+    assert line.happened == []
+    may_end.set()
+    await line.line.finish()
+    assert line.happened == [("done", 1, True)]
+
+
+async def test_it_is_the_turn_of_others_when_only_the_server_has_something_to_do(line):
     may_end = threading.Event()
 
     def book(batch):
@@ -57,11 +66,19 @@ async def test_putting_returns_when_only_the_server_has_something_to_do(line):
         line.line.go_on()
         return may_end.wait(10)
 
+    await line.line.turn()
     await line.line.put(1, book)
+    await line.line.turn()
     assert line.happened == [("computed", 1)]
     may_end.set()
     await line.line.finish()
     assert line.happened == [("computed", 1), ("done", 1, True)]
+
+
+async def test_it_is_the_turn_of_others_after_a_booking_that_left_nothing_to_a_server(line):
+    await line.line.put(1, line.book)
+    await line.line.turn()
+    assert ("books", 1) in line.happened
 
 
 async def test_an_engine_that_does_not_answer_is_asked_again_and_the_batch_is_done_once(line, monkeypatch):
