@@ -14,6 +14,7 @@ from tests.installation import Installation, Worker
 _DRAIN_SECONDS = 120
 """While Kafka is away, its publisher and watcher end only after their records have timed out, and Faust after its own."""
 _LOOK_SECONDS = 0.5
+_REFUSES_TO_START = "the metering worker does not start"
 _ENDS_WITHIN_SECONDS = 45
 """A publisher whose worker is gone finishes its sending first: at most the 30 s it waits for Kafka, and some."""
 
@@ -82,7 +83,13 @@ class Crew:
         self._count(worker)
         code = worker.stop(seconds=_DRAIN_SECONDS)
         # A worker that is still loading its modules ends by the signal itself, with nothing to drain.
-        if code not in (0, -signal.SIGTERM):
+        if code in (0, -signal.SIGTERM):
+            return
+        death = _death(number, worker, code)
+        if any(_REFUSES_TO_START in line for line in death.last_lines):
+            # It was on its way to end before it was told to: an engine was dead when it began.
+            self.deaths.append(death)
+        else:
             self.slow_ends.append(f"worker {number} ended with {code} after SIGTERM: {worker.log.name}")
 
     def stop(self, number: int) -> None:
@@ -146,8 +153,7 @@ class Crew:
                     code = worker.process.poll()
                     if code is not None:
                         del self._workers[number]
-                        lines = worker.log.read_text(errors="replace").splitlines()[-12:]
-                        self.deaths.append(Death(f"worker {number}", code, lines))
+                        self.deaths.append(_death(number, worker, code))
                         self.start(number)
 
     def _scrape(self) -> None:
@@ -168,3 +174,7 @@ class Crew:
         self._started[number] += 1
         if log.exists():
             log.rename(log.with_name(f"worker-{port}-{self._started[number]:03d}.log"))
+
+
+def _death(number: int, worker: Worker, code: int) -> Death:
+    return Death(f"worker {number}", code, worker.log.read_text(errors="replace").splitlines()[-12:])

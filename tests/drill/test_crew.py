@@ -58,3 +58,34 @@ def test_a_worker_that_ended_by_itself_is_the_one_that_took_its_place_for_whoeve
     assert [(death.name, death.exit_code, death.last_lines) for death in site.crew.deaths] == [
         ("worker 0", 1, ["out of memory"])
     ]
+
+
+class ToldTooLate:
+    """An installation whose worker has just refused to start when it is told to end."""
+
+    worker_port = 16_100
+    log_folder = Path("nowhere")
+
+    def __init__(self, last_line: str) -> None:
+        self.last_line = last_line
+
+    def start_worker(self, port: int) -> Any:
+        process = SimpleNamespace(pid=1, poll=lambda: None, send_signal=print)
+        log = SimpleNamespace(name="worker.log", read_text=lambda **_: self.last_line)
+        return SimpleNamespace(process=process, log=log, metric=lambda _: 0.0, stop=lambda **_: 1)
+
+
+def test_a_worker_that_refused_to_start_before_it_was_told_to_end_has_ended_by_itself() -> None:
+    crew = Crew(ToldTooLate("the metering worker does not start: PostgreSQL does not answer"))  # type: ignore[arg-type]
+    crew.start(0)
+    crew.end(0)
+    crew.disband()
+    assert ([death.name for death in crew.deaths], crew.slow_ends) == (["worker 0"], [])
+
+
+def test_one_that_ends_with_another_error_when_it_is_told_to_is_a_difference() -> None:
+    crew = Crew(ToldTooLate("Traceback"))  # type: ignore[arg-type]
+    crew.start(0)
+    crew.end(0)
+    crew.disband()
+    assert (crew.deaths, crew.slow_ends) == ([], ["worker 0 ended with 1 after SIGTERM: worker.log"])
