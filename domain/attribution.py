@@ -5,7 +5,7 @@ is still the database's (connectors/postgres/metering.py), so two workers never 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -60,28 +60,17 @@ class Account:
     """The topmost account of its tree: itself, when left out."""
     purposes: Purposes | None = None
     """Of the further wallets of whoever pays; None where there is none."""
-    _spans: Sequence[PlanSpan] | None = field(default=None, repr=False, compare=False)
-    _span: PlanSpan | None = field(default=None, repr=False, compare=False)
-    _month: AccountMonth | None = field(default=None, repr=False, compare=False)
-    _months: tuple[AccountMonth, ...] = field(default=(), repr=False, compare=False)
+    _spans: Sequence[PlanSpan] | None = field(default=None, init=False, repr=False, compare=False)
+    _span: PlanSpan | None = field(default=None, init=False, repr=False, compare=False)
+    _month: AccountMonth | None = field(default=None, init=False, repr=False, compare=False)
+    _months: tuple[AccountMonth, ...] = field(default=(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.root_id = self.root_id or self.account_id
 
     def on(self, subscriptions: Sequence[Subscription]) -> "Account":
         """The same account, subscribed otherwise."""
-        return Account(
-            self.account_id,
-            self.code,
-            self.customer_code,
-            self.wallet_id,
-            self.currency,
-            self.time_zone,
-            subscriptions,
-            self.contracts,
-            self.root_id,
-            self.purposes,
-        )
+        return replace(self, subscriptions=subscriptions)
 
     def wallet_for(self, event_type: str, properties: Mapping[str, object]) -> int:
         """The wallet that pays for an event."""
